@@ -1,0 +1,54 @@
+# Everything runs in .venv, which the first target builds from the pinned, hashed requirements.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-slow test-gpu lint format lock ui clean
+
+help:  ## Show these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready  ## Build the virtual environment (.venv)
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Thawline needs Python 3.11 to 3.13, but {sys.executable} is {v.major}.{v.minor}: make PYTHON=/path/to/python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: setup  ## Run the pipeline: what changed is built, what is owed is published
+	@$(BIN)/thawline run
+
+test: setup  ## Run the tests
+	@$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: setup  ## Run the tests that take minutes
+	@$(BIN)/python -m pytest -m slow
+
+test-gpu: setup  ## Run the tests that need CUDA
+	@$(BIN)/python -m pytest -m gpu
+
+lint: setup  ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup  ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock:  ## Renew requirements.txt from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --group dev pyproject.toml -o requirements.txt
+
+ui: setup  ## Open MLflow's pages on the local store
+	@mlflow/serve.sh
+
+clean:  ## Remove what was built here: the environment, caches, outputs (the store in mlflow/ stays)
+	rm -rf $(VENV) .thawline build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

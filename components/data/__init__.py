@@ -1,0 +1,1 @@
+"""The nouns below the stages: sources, manifests, pictures."""

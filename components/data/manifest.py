@@ -1,0 +1,30 @@
+"""The tables of pictures that stages hand on: parquet, sorted by path, the same bits each time."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from components import files
+
+KEY = "path"
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table, sorted by its `path` column, as parquet."""
+    with files.replacing(path) as temporary:
+        table.sort_values(KEY).to_parquet(temporary, index=False)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read what `write_table` wrote."""
+    return pd.read_parquet(path)
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV, floats with the digits that give back the same number."""
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def classes(table: pd.DataFrame) -> list[str]:
+    """The class names in their order: sorted."""
+    return sorted(table["class"].unique())

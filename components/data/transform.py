@@ -1,0 +1,74 @@
+"""The one evaluation transform: validation, test, the registered model and `predict` share it.
+
+resize (short side) -> central crop -> normalise; numpy and OpenCV only.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_ASPECT = 3.0
+"""Longer pictures lose their ends: the central crop never sees them, and memory stays bounded."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """From a decoded picture to what the network takes."""
+
+    size: int
+    """Side of the square the network sees, in pixels."""
+    resize: int
+    """Short side after resizing, in pixels; at least `size`."""
+    mean: tuple[float, float, float]
+    """Of the weights the network starts from, per channel, for values in 0..1."""
+    std: tuple[float, float, float]
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        return cls(
+            content["size"], content["resize"], tuple(content["mean"]), tuple(content["std"])
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    def shrink(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize (h, w, 3) so that the short side is `resize` and the long one at most 3 times it."""
+        picture = _trimmed(picture)
+        height, width = picture.shape[:2]
+        factor = self.resize / min(height, width)
+        size = (max(self.resize, round(width * factor)), max(self.resize, round(height * factor)))
+        interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        resized = cv2.resize(picture, size, interpolation=interpolation)
+        return np.asarray(resized, dtype=np.uint8)
+
+    def crop(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The central square of a shrunk picture, shape (size, size, 3)."""
+        top, left = ((side - self.size) // 2 for side in picture.shape[:2])
+        square: NDArray[np.uint8] = picture[top : top + self.size, left : left + self.size]
+        return square
+
+    def normalise(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, size, size, 3) of 0..255 to (n, 3, size, size) around 0, element by element."""
+        scale = (1 / (255 * np.asarray(self.std))).astype(np.float32)
+        shift = (-np.asarray(self.mean) / np.asarray(self.std)).astype(np.float32)
+        values = batch.astype(np.float32) * scale + shift
+        planes: NDArray[np.float32] = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+        return planes
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """A decoded picture (h, w, 3) to the network's input (3, size, size)."""
+        pictures: NDArray[np.float32] = self.normalise(self.crop(self.shrink(picture))[None])
+        return pictures[0]
+
+
+def _trimmed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    longest = int(MAX_ASPECT * min(height, width))
+    top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
+    return picture[top : top + longest, left : left + longest]

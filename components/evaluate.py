@@ -1,0 +1,176 @@
+"""Score the model that this run trained on the test pictures, and keep every prediction."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from components import files
+from components.stage import In, Out, Params, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from components.data.transform import Transform
+
+
+class EvaluateParams(Params):
+    """How sure the figures are to be, and how many mistakes are shown."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Of the interval around the accuracy."""
+    bootstrap_samples: Annotated[int, Field(ge=100)]
+    """Resamples behind the interval."""
+    mistakes: Annotated[int, Field(ge=1, le=200)]
+    """Pictures in the gallery of the worst mistakes, at most."""
+    batch_size: Annotated[int, Field(ge=1)]
+    """Pictures scored at once."""
+    seed: Annotated[int, Field(ge=0)]
+    """Of the resamples."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    """`auto` takes CUDA or MPS where there is one."""
+
+
+def evaluate(
+    params: EvaluateParams,
+    *,
+    splits: In,
+    raw: In,
+    weights: In,
+    network: In,
+    predictions: Out,
+    metrics: Out,
+    classes: Out,
+    confusion: Out,
+    matrix: Out,
+    mistakes: Out,
+) -> None:
+    """Predict every test picture once, in float32, and say what the predictions are worth."""
+    from safetensors.torch import load_file
+
+    from components.data.manifest import read_table, write_table
+    from components.data.transform import Transform
+    from components.model.backbone import trained
+    from components.training.device import choose_device
+
+    described = files.read_json(network)
+    table = read_table(splits)
+    table = table[table["side"] == "test"].sort_values("path", ignore_index=True)
+    device = choose_device(params.device)
+    model = trained(described, load_file(weights)).to(device)
+    transform = Transform.from_dict(described["transform"])
+    shares = _predict(model, transform, [raw / path for path in table["path"]], params.batch_size)
+    scored = _with_predictions(table, shares, described["classes"])
+    write_table(predictions, scored)
+    _write_figures(params, scored, shares, described["classes"], metrics)
+    _write_classes(scored, shares, described["classes"], classes, confusion, matrix)
+    _draw_mistakes(params, scored, shares, raw, transform, mistakes)
+
+
+def _predict(
+    model: "nn.Module", transform: "Transform", paths: "list[Path]", batch_size: int
+) -> "NDArray[np.float32]":
+    """Class probabilities of picture files, shape (files, classes)."""
+    import numpy as np
+
+    from components.data.reader import read
+    from components.model.scores import probabilities
+
+    batches = []
+    for start in range(0, len(paths), batch_size):
+        pictures = [transform(read(path)) for path in paths[start : start + batch_size]]
+        batches.append(probabilities(model, np.stack(pictures)))
+    return np.concatenate(batches)
+
+
+def _with_predictions(
+    table: "pd.DataFrame", shares: "NDArray[np.float32]", names: list[str]
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    guesses = shares.argmax(1)
+    scored = table[["path", "sha256", "class"]].copy()
+    scored["prediction"] = [names[guess] for guess in guesses]
+    scored["correct"] = scored["class"] == scored["prediction"]
+    columns = {f"probability_{index}": shares[:, index] for index in range(len(names))}
+    return pd.concat([scored, pd.DataFrame(columns)], axis=1)
+
+
+def _labels(scored: "pd.DataFrame", names: list[str]) -> "NDArray[np.integer[Any]]":
+    numbers = {name: index for index, name in enumerate(names)}
+    labels: NDArray[np.integer[Any]] = scored["class"].map(numbers).to_numpy("int64")
+    return labels
+
+
+def _write_figures(
+    params: EvaluateParams,
+    scored: "pd.DataFrame",
+    shares: "NDArray[np.float32]",
+    names: list[str],
+    metrics: "Path",
+) -> None:
+    from components.evaluation.metrics import bootstrap_interval, overall
+
+    figures = overall(_labels(scored, names), shares)
+    low, high = bootstrap_interval(
+        scored["correct"].to_numpy(), confidence=params.confidence,
+        samples=params.bootstrap_samples, seed=params.seed,
+    )  # fmt: skip
+    files.write_json(
+        metrics,
+        {**figures, "accuracy_low": low, "accuracy_high": high, "confidence": params.confidence,
+         "pictures": len(scored)},
+    )  # fmt: skip
+    print(
+        f"test accuracy {figures['accuracy']:.1%} ({params.confidence:.0%} interval {low:.1%} to "
+        f"{high:.1%}) on {len(scored):,} pictures; the largest class alone: "
+        f"{figures['majority_share']:.1%}"
+    )
+
+
+def _write_classes(
+    scored: "pd.DataFrame",
+    shares: "NDArray[np.float32]",
+    names: list[str],
+    classes: "Path",
+    confusion: "Path",
+    matrix: "Path",
+) -> None:
+    from components.data.manifest import write_csv
+    from components.evaluation import metrics, pictures
+
+    labels = _labels(scored, names)
+    write_csv(classes, metrics.per_class(labels, shares, names))
+    write_csv(confusion, scored[["class", "prediction"]])
+    pictures.save_confusion(matrix, metrics.confusion(labels, shares, len(names)), names)
+
+
+def _draw_mistakes(
+    params: EvaluateParams,
+    scored: "pd.DataFrame",
+    shares: "NDArray[np.float32]",
+    raw: "Path",
+    transform: "Transform",
+    mistakes: "Path",
+) -> None:
+    from components.data.reader import read
+    from components.evaluation.pictures import save_mistakes
+
+    wrong = scored.assign(certainty=shares.max(1))[~scored["correct"]]
+    worst = wrong.sort_values(["certainty", "path"], ascending=[False, True])
+    worst = worst.head(params.mistakes)
+    shown = [transform.crop(transform.shrink(read(raw / path))) for path in worst["path"]]
+    captions = [
+        f"{row.prediction} {row.certainty:.0%}\nis {truth}"
+        for row, truth in zip(worst.itertuples(), worst["class"], strict=True)
+    ]
+    title = f"{len(wrong)} of {len(scored)} test pictures are wrong; the surest first"
+    save_mistakes(mistakes, shown, captions, title)
+
+
+if __name__ == "__main__":
+    run(evaluate)

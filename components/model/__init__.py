@@ -1,0 +1,1 @@
+"""Networks: their parts, their depth and where they can be cut."""

@@ -1,0 +1,113 @@
+"""What is in force for each group of a network's parameters, to be kept with every run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.optim import Optimizer
+
+from components.model.depth import Group, InertError
+
+BatchNormMode = Literal["none", "frozen", "trained", "mixed"]
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """What is in force for one group."""
+
+    name: str
+    parameters: int
+    """How many scalars it holds."""
+    trained: int
+    """How many of them receive gradients."""
+    learning_rates: tuple[float, ...]
+    """The different rates the optimizer has for it; empty where frozen or without optimizer."""
+    batch_norm: BatchNormMode
+    """Whether running statistics move while the model trains; "none" without such layers."""
+
+
+def audit(
+    model: nn.Module, groups: Sequence[Group], depth: int, optimizer: Optimizer | None = None
+) -> tuple[GroupReport, ...]:
+    """What is in force for each group while the model trains.
+
+    Raises:
+        InertError: it is not what `depth` asks for.
+    """
+    rates = _rates(model, optimizer)
+    modes = _batch_norm_modes(model, groups)
+    reports = tuple(_report(model, group, rates, modes[group.name]) for group in groups)
+    for index, report in enumerate(reports):
+        trains = index >= depth
+        if not (_trains(report, optimizer) if trains else _rests(report)):
+            asked = "trained" if trains else "frozen"
+            raise InertError(f"the group `{report.name}` has to be {asked}, but: {report}")
+    return reports
+
+
+def _report(
+    model: nn.Module, group: Group, rates: dict[str, list[float]], mode: BatchNormMode
+) -> GroupReport:
+    parameters = [model.get_parameter(name) for name in group.parameters]
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    found = {rate for name in group.parameters for rate in rates.get(name, [])}
+    return GroupReport(
+        group.name,
+        sum(parameter.numel() for parameter in parameters),
+        sum(parameter.numel() for parameter in trained),
+        tuple(sorted(found)),
+        mode,
+    )
+
+
+def _trains(report: GroupReport, optimizer: Optimizer | None) -> bool:
+    reached = bool(report.learning_rates) or optimizer is None
+    whole = report.trained == report.parameters
+    return reached and whole and report.batch_norm in {"none", "trained"}
+
+
+def _rests(report: GroupReport) -> bool:
+    free = report.trained == 0 and not report.learning_rates
+    return free and report.batch_norm in {"none", "frozen"}
+
+
+def _rates(model: nn.Module, optimizer: Optimizer | None) -> dict[str, list[float]]:
+    """The learning rates of every parameter that the optimizer holds.
+
+    Raises:
+        InertError: it holds a trained parameter not at all or twice.
+    """
+    if optimizer is None:
+        return {}
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    rates: dict[str, list[float]] = {}
+    for entry in optimizer.param_groups:
+        for parameter in entry["params"]:
+            rates.setdefault(names.get(id(parameter), "?"), []).append(float(entry["lr"]))
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and len(rates.get(name, [])) != 1:
+            raise InertError(f"the optimizer has to hold `{name}` once, but: {rates.get(name)}")
+    return rates
+
+
+def _batch_norm_modes(model: nn.Module, groups: Sequence[Group]) -> dict[str, BatchNormMode]:
+    """How layers with running statistics behave once `model.train()` was called."""
+    before = model.training
+    model.train()
+    owner = {name: group.name for group in groups for name in group.parameters}
+    found: dict[str, set[bool]] = {group.name: set() for group in groups}
+    for path, module in model.named_modules():
+        if isinstance(module, _NormBase) and module.track_running_stats:
+            name = owner.get(f"{path}.weight")
+            if name is not None:
+                found[name].add(module.training)
+    model.train(before)
+    return {name: _mode(trainings) for name, trainings in found.items()}
+
+
+def _mode(trainings: set[bool]) -> BatchNormMode:
+    if len(trainings) > 1:
+        return "mixed"
+    return "none" if not trainings else "trained" if True in trainings else "frozen"

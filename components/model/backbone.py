@@ -1,0 +1,98 @@
+"""Building timm networks: bare, from pretrained weights, or as this project trained them."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import timm
+import torch
+from torch import nn
+
+from components.errors import UsageError
+from components.model.head import draw_head
+
+State = Mapping[str, torch.Tensor]
+
+
+def create(architecture: str, classes: int, size: int, arguments: Mapping[str, Any]) -> nn.Module:
+    """A network for pictures of `size` pixels with a head for `classes`, weights at random.
+
+    Raises:
+        UsageError: timm knows no such architecture, or it does not take this size.
+    """
+    return _create(architecture, classes, size, arguments)
+
+
+def pretrained(config: Mapping[str, Any], state: State, classes: int, size: int) -> nn.Module:
+    """A network that starts from `state`, as `build/base` describes it, with a fresh head.
+
+    The head is drawn from torch's present random state.
+
+    Raises:
+        UsageError: timm knows no such architecture, or it does not take this size.
+    """
+    overlay = {"state_dict": dict(state), "num_classes": config["classes"]}
+    model = _create(
+        config["architecture"], classes, size, config["arguments"],
+        pretrained=True, pretrained_cfg_overlay=overlay,
+    )  # fmt: skip
+    draw_head(model)
+    return model
+
+
+def trained(network: Mapping[str, Any], state: State) -> nn.Module:
+    """A network as `train` left it, in evaluation mode.
+
+    Args:
+        network: what `build/train/network.json` holds.
+        state: its weights, every one of them.
+    """
+    size = network["transform"]["size"]
+    model = create(network["architecture"], len(network["classes"]), size, network["arguments"])
+    model.load_state_dict(dict(state), strict=True)
+    return model.eval()
+
+
+def classifier_names(model: nn.Module) -> tuple[str, ...]:
+    """The modules that make scores of features, by timm's own account: one, or two in a few."""
+    names = cast("Any", model).pretrained_cfg["classifier"]
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def fixed_input_size(architecture: str) -> bool:
+    """Whether a network is built for one size of picture, as most transformers are."""
+    config = timm.get_pretrained_cfg(architecture)
+    return bool(config and config.fixed_input_size)
+
+
+def _create(
+    architecture: str, classes: int, size: int, arguments: Mapping[str, Any], **more: object
+) -> nn.Module:
+    check_architecture(architecture)
+    sized = {"img_size": size} if fixed_input_size(architecture) else {}
+    try:
+        model: nn.Module = timm.create_model(
+            architecture, num_classes=classes, **{**sized, **arguments, **more}
+        )
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{architecture} cannot be built for pictures of {size} pixels ({error}). "
+            "Choose another augment.image_size, such as the network's own."
+        ) from error
+    return model
+
+
+def check_architecture(architecture: str) -> None:
+    """See that timm knows an architecture.
+
+    Raises:
+        UsageError: it does not; the nearest names are told.
+    """
+    from difflib import get_close_matches
+
+    if timm.is_model(architecture):
+        return
+    near = get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
+    hint = f" Near are: {', '.join(near)}." if near else ""
+    raise UsageError(
+        f"base.architecture has to be a model of timm, but {architecture!r} is none.{hint}"
+    )

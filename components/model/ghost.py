@@ -1,0 +1,62 @@
+"""A tensor that has a shape but no values: it stands for what is not computed.
+
+Every operation on a ghost gives a ghost, at the price of the shapes alone. What a network does with
+its picture before a cut is so passed through quickly and without code for single architectures.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+
+class Ghost(torch.Tensor):
+    """Shape, type and strides of a tensor on the device `origin`."""
+
+    origin: torch.device
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Iterable[type],  # noqa: ARG003  # torch's signature
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401  # whatever the operation gives
+        """Do an operation on the shapes alone."""
+        first = next(leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Ghost))
+        if func == _DEVICE:
+            return first.__dict__["origin"]
+        args, kwargs = tree_map_only(torch.Tensor, _shape_only, (args, kwargs or {}))
+        with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001  # torch's way
+            result = func(*args, **kwargs)
+        return tree_map_only(
+            torch.Tensor, lambda value: _wrap(value, first.__dict__["origin"]), result
+        )
+
+
+_DEVICE = torch.Tensor.device.__get__  # type: ignore[attr-defined]  # a descriptor
+
+
+def ghost(shape: Iterable[int], like: torch.Tensor) -> Ghost:
+    """A ghost of a shape, with the type and device of another tensor."""
+    return _wrap(torch.empty(tuple(shape), dtype=like.dtype, device="meta"), like.device)
+
+
+def ghosts(value: object) -> list[int]:
+    """The places of the ghosts among the leaves of nested lists, tuples and dictionaries."""
+    return [place for place, leaf in enumerate(tree_leaves(value)) if isinstance(leaf, Ghost)]
+
+
+def _wrap(value: torch.Tensor, origin: torch.device) -> Ghost:
+    wrapped = value.as_subclass(Ghost)
+    wrapped.__dict__["origin"] = origin
+    return wrapped
+
+
+def _shape_only(value: torch.Tensor) -> torch.Tensor:
+    if isinstance(value, Ghost):
+        with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001
+            return value.as_subclass(torch.Tensor)
+    return value.detach().to("meta")

@@ -1,0 +1,20 @@
+"""The new classifier on top of a pretrained network."""
+
+from typing import Any, cast
+
+from torch import nn
+
+HEAD_STD = 0.01
+"""Standard deviation of a new head's weights. With timm's own, five epochs of full fine-tuning of
+MobileNetV2 end 4 to 10 points lower (docs/log.md)."""
+
+
+def draw_head(model: nn.Module) -> None:
+    """Draw the classifier's weights from N(0, 0.01) and set its bias to zero."""
+    found = cast("Any", model).get_classifier()
+    for head in found if isinstance(found, tuple) else (found,):
+        for module in head.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                nn.init.normal_(module.weight, std=HEAD_STD)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)

@@ -1,0 +1,160 @@
+"""Fine-tune the network with the settings that the search chose."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from components import files
+from components.stage import In, Out, Params, Work, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from components.training.feed import Pictures
+    from components.training.fit import Fit, Recipe
+    from components.training.start import Start
+
+
+class TrainParams(Params):
+    """How long to train; what else there is to choose, the search chose."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    """At most; the schedule of the rate is as long."""
+    patience: Annotated[int, Field(ge=1)]
+    """Epochs without a better validation accuracy after which training ends."""
+    seed: Annotated[int, Field(ge=0)]
+    """Of the head, the order of the pictures, their augmentation and dropout."""
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    """`auto` takes CUDA or MPS where there is one."""
+    precision: Literal["auto", "off"]
+    """`auto`: bfloat16 on CUDA; `off`: float32 everywhere."""
+    workers: Annotated[int, Field(ge=0)]
+    """Processes that prepare pictures; 0 is best on few cores."""
+
+
+def train(
+    params: TrainParams,
+    *,
+    splits: In,
+    raw: In,
+    model: In,
+    config: In,
+    augmentation: In,
+    best: In,
+    weights: Out,
+    network: Out,
+    history: Out,
+    training: Out,
+    learning: Out,
+    work: Work,
+) -> None:
+    """Train with the best trial's settings and keep the weights of the best epoch."""
+    import pandas as pd
+
+    from components.data.manifest import write_csv
+    from components.training.feed import check_batch_size, open_pictures
+    from components.training.report import Progress
+    from components.training.start import Start
+
+    settings = files.read_yaml(best)
+    decoding = Progress(work.events, "train", "decoded")
+    pictures = open_pictures(splits, raw, augmentation, work.cache, decoding)
+    check_batch_size(settings["batch_size"], pictures, str(best))
+    start = Start.read(model, config, len(pictures.classes), pictures.transform.size)
+    depth = settings["depth"]
+    print(f"trained from {start.layers[depth]} on ({start.shares[depth]:.0%} of the parameters)")
+    trained, fitted = _fit(params, settings, pictures, start, work)
+    _write_weights(trained, weights)
+    files.write_json(network, _describe(settings, pictures, start))
+    write_csv(history, pd.DataFrame(fitted.history))
+    files.write_json(training, _summary(fitted))
+    _draw(fitted, learning)
+
+
+def _fit(
+    params: TrainParams, settings: dict[str, Any], pictures: "Pictures", start: "Start", work: Work
+) -> "tuple[nn.Module, Fit]":
+    from components.training.device import choose_device
+    from components.training.feed import PictureFeed
+    from components.training.fit import fit
+    from components.training.report import EpochReport
+
+    feed = PictureFeed(
+        pictures, settings["batch_size"], settings["strength"], params.seed, params.workers
+    )
+    model = start.network(params.seed)
+    fitted = fit(
+        model, start.groups, feed, _recipe(params, settings),
+        device=choose_device(params.device),
+        keep=work.folder / "epoch.safetensors", keep_best=True,
+        on_epoch=EpochReport(work.events, "train", trial=None, epochs=params.epochs),
+    )  # fmt: skip
+    return model, fitted
+
+
+def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
+    from components.training.fit import Recipe
+
+    return Recipe(
+        settings["depth"], settings["learning_rate"], settings["weight_decay"],
+        settings["label_smoothing"], params.epochs, params.patience, params.seed,
+        params.precision,
+    )  # fmt: skip
+
+
+def _write_weights(model: "nn.Module", path: "Path") -> None:
+    from safetensors.torch import save_file
+
+    state = {name: value.cpu().contiguous() for name, value in sorted(model.state_dict().items())}
+    with files.replacing(path) as temporary:
+        save_file(state, temporary)
+
+
+def _describe(settings: dict[str, Any], pictures: "Pictures", start: "Start") -> dict[str, Any]:
+    """All that is needed to use the weights: network, classes and transform; and where from."""
+    config = start.config
+    return {
+        "architecture": config["architecture"],
+        "arguments": config["arguments"],
+        "classes": list(pictures.classes),
+        "transform": pictures.transform.to_dict(),
+        "depth": settings["depth"],
+        "layer": start.layers[settings["depth"]],
+        "trained_share": round(start.shares[settings["depth"]], 4),
+        "learning_rate": settings["learning_rate"],
+        "base": {key: config[key] for key in ("source", "licence", "sha256")},
+    }
+
+
+def _summary(fitted: "Fit") -> dict[str, Any]:
+    best = fitted.best
+    return {
+        "epochs": len(fitted.history),
+        "kept_epoch": best.epoch,
+        "validation_accuracy": best.validation_accuracy,
+        "validation_loss": best.validation_loss,
+        "train_accuracy": best.train_accuracy,
+        "groups": [
+            {"name": report.name, "parameters": report.parameters, "trained": report.trained,
+             "batch_norm": report.batch_norm}
+            for report in fitted.audit
+        ],
+    }  # fmt: skip
+
+
+def _draw(fitted: "Fit", learning: "Path") -> None:
+    from components.evaluation.pictures import save_learning
+
+    save_learning(
+        learning,
+        [epoch.epoch for epoch in fitted.history],
+        [epoch.train_accuracy for epoch in fitted.history],
+        [epoch.validation_accuracy for epoch in fitted.history],
+        fitted.best.epoch,
+    )
+
+
+if __name__ == "__main__":
+    run(train)

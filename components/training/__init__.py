@@ -1,0 +1,1 @@
+"""Fitting a network: what search and train share."""

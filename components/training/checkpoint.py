@@ -1,0 +1,111 @@
+"""A fit's whole state at the end of an epoch, as one safetensors file: whole or not at all."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from components import files
+from components.errors import DataError
+
+Tensors = dict[str, torch.Tensor]
+META = "state"
+"""The one metadata key: several would be written in random order."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a killed fit needs to go on as if nothing had been."""
+
+    model: Tensors
+    """Trained parameters and all buffers; frozen parameters are those it started from."""
+    best: Tensors
+    """The same of the best epoch; empty where only the last counts."""
+    moments: Tensors
+    """AdamW's, as `PARAMETER/KEY`."""
+    meta: dict[str, Any]
+    """What JSON can hold: the recipe's digest, the history, the best epoch."""
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in the place of the last one."""
+    parts = {"model": checkpoint.model, "best": checkpoint.best, "moments": checkpoint.moments}
+    tensors = {
+        f"{part}:{name}": value.detach().cpu().contiguous()
+        for part, content in parts.items()
+        for name, value in content.items()
+    }
+    with files.replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={META: json.dumps(checkpoint.meta)})
+
+
+def load(path: Path, digest: str) -> Checkpoint | None:
+    """Read a checkpoint; none where there is none yet.
+
+    Raises:
+        DataError: it belongs to another recipe.
+    """
+    if not path.exists():
+        return None
+    parts: dict[str, Tensors] = {"model": {}, "best": {}, "moments": {}}
+    with safe_open(path, framework="pt") as file:
+        meta = json.loads(file.metadata()[META])
+        for key in file.keys():  # noqa: SIM118  # not a mapping
+            part, name = key.split(":", 1)
+            parts[part][name] = file.get_tensor(key)
+    if meta["digest"] != digest:
+        raise DataError(f"{path} belongs to other settings. Remove it: rm {path}")
+    return Checkpoint(parts["model"], parts["best"], parts["moments"], meta)
+
+
+def model_state(model: nn.Module) -> Tensors:
+    """A copy of what training can change: trained parameters and all buffers."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    return {name: value.detach().clone() for name, value in {**trained, **buffers(model)}.items()}
+
+
+def buffers(model: nn.Module) -> Tensors:
+    """The buffers that the state dict holds."""
+    persistent = model.state_dict().keys()
+    return {name: value for name, value in model.named_buffers() if name in persistent}
+
+
+def restore_model(model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    """Put back what `model_state` copied."""
+    current = {**dict(model.named_parameters()), **buffers(model)}
+    with torch.no_grad():
+        for name, value in state.items():
+            current[name].copy_(value)
+
+
+def moments(optimizer: torch.optim.Optimizer) -> Tensors:
+    """The optimizer's state by parameter name."""
+    return {
+        f"{name}/{key}": value
+        for name, parameter in _named(optimizer)
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, torch.Tensor]) -> None:
+    """Put back what `moments` gave."""
+    parameters = dict(_named(optimizer))
+    for path, value in state.items():
+        name, key = path.rsplit("/", 1)
+        parameter = parameters[name]
+        device = parameter.device if value.ndim else torch.device("cpu")
+        optimizer.state[parameter][key] = value.to(device)
+
+
+def _named(optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.Tensor]]:
+    return [
+        pair
+        for group in optimizer.param_groups
+        for pair in zip(group["names"], group["params"], strict=True)
+    ]

@@ -1,0 +1,89 @@
+"""Pictures as a fit reads them: decoded once, augmented anew for each epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components import files
+from components.data import augmentation as augmentations
+from components.data.dataset import Batch, Side
+from components.data.manifest import classes, read_table
+from components.data.pixels import Progress, pixels
+from components.data.transform import Transform
+from components.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures that search and train may see, and how they become batches."""
+
+    train: Side
+    val: Side
+    classes: tuple[str, ...]
+    """In the order of the labels."""
+    transform: Transform
+    family: dict[str, Any]
+    """The augmentation by strength."""
+
+
+def open_pictures(
+    splits: Path, raw: Path, augmentation: Path, cache: Path, progress: Progress
+) -> Pictures:
+    """Decode the train and validation pictures, or find them decoded in `cache`."""
+    table = read_table(splits)
+    content = files.read_json(augmentation)
+    transform = Transform.from_dict(content["evaluation"])
+    names = classes(table)
+    seen = table[table["side"] != "test"].reset_index(drop=True)
+    paths = [raw / path for path in seen["path"]]
+    decoded = pixels(paths, list(seen["sha256"]), transform, cache, progress)
+    labels = seen["class"].map({name: index for index, name in enumerate(names)}).to_numpy("int64")
+    sides = {
+        side: Side(decoded, chosen, labels[chosen], transform)
+        for side in ("train", "val")
+        for chosen in [np.flatnonzero(seen["side"] == side)]
+    }
+    return Pictures(sides["train"], sides["val"], tuple(names), transform, content["training"])
+
+
+@dataclass(frozen=True)
+class PictureFeed:
+    """Batches for a fit whose every layer may learn."""
+
+    pictures: Pictures
+    batch_size: int
+    strength: int
+    """Of the augmentation."""
+    seed: int
+    workers: int
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """The augmented batches of an epoch."""
+        augment = augmentations.load(self.pictures.family, self.strength)
+        return self.pictures.train.augmented(
+            augment, self.batch_size, seed=self.seed, epoch=epoch, workers=self.workers
+        )
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.pictures.train.steps(self.batch_size)
+
+    def validation(self) -> Iterator[Batch]:
+        """All validation pictures, by the evaluation transform."""
+        return self.pictures.val.batches(self.batch_size, workers=self.workers)
+
+
+def check_batch_size(batch_size: int, pictures: Pictures, where: str) -> None:
+    """See that there is at least one whole batch.
+
+    Raises:
+        UsageError: there are fewer pictures to train on.
+    """
+    if batch_size > len(pictures.train):
+        raise UsageError(
+            f"{where}: batch_size has to be at most the number of pictures to train on, "
+            f"{len(pictures.train)}, but is {batch_size}."
+        )

@@ -1,0 +1,270 @@
+"""The one training loop: search and train both call it."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from components import files
+from components.data.dataset import Batch, derived_seed
+from components.errors import DataError
+from components.model.audit import GroupReport, audit
+from components.model.depth import Group, freeze
+from components.training import checkpoint as checkpoints
+from components.training.checkpoint import Checkpoint, Tensors
+from components.training.device import Precision, autocast
+from components.training.optimizer import adamw
+from components.training.schedule import one_cycle
+
+
+class DivergedError(DataError):
+    """A loss that is no number: the rate is too high, or a picture's values are."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is asked of a fit; two fits with equal recipes and data give equal bits on a CPU."""
+
+    depth: int
+    """Index of the first trained group."""
+    learning_rate: float
+    """Of AdamW at its highest."""
+    weight_decay: float
+    label_smoothing: float
+    """Share of the target that is spread over all classes, 0 to 1."""
+    epochs: int
+    patience: int
+    """Epochs without a better validation accuracy after which a fit ends; `epochs`: never."""
+    seed: int
+    precision: Precision = "auto"
+
+    def digest(self) -> str:
+        """SHA-256 of all that is asked."""
+        return hashlib.sha256(files.canonical(asdict(self))).hexdigest()
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch ended with."""
+
+    epoch: int
+    """From 1."""
+    train_loss: float
+    train_accuracy: float
+    """On the augmented pictures, as they were trained on."""
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    """At its last step."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit ended with."""
+
+    history: tuple[Epoch, ...]
+    best: Epoch
+    """The first with the highest validation accuracy, of equal ones that with the lowest loss."""
+    audit: tuple[GroupReport, ...]
+    """What was in force for each group."""
+
+
+class Feed(Protocol):
+    """What a fit reads: pictures, or features of them, in batches."""
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, from 1; the same ones each time it is asked for."""
+        ...
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+        ...
+
+    def validation(self) -> Iterator[Batch]:
+        """All validation pictures."""
+        ...
+
+
+OnEpoch = Callable[[Epoch, float, float], bool]
+"""Called after each epoch with its seconds and pictures a second; True ends the fit.
+
+A fit that goes on after a kill calls it again for the epochs that it already had.
+"""
+
+
+@dataclass
+class _State:
+    """Where a fit stands."""
+
+    history: list[Epoch] = field(default_factory=list)
+    pace: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds and pictures a second of each epoch; kept for the events alone."""
+    best: Epoch | None = None
+    best_tensors: Tensors = field(default_factory=dict)
+    stopped: bool = False
+
+
+def fit(
+    model: nn.Module,
+    groups: tuple[Group, ...],
+    feed: Feed,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    keep: Path,
+    keep_best: bool,
+    on_epoch: OnEpoch,
+) -> Fit:
+    """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
+
+    With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
+
+    Raises:
+        DivergedError: a loss is no number.
+        InertError: what the recipe asks for is not in force.
+    """
+    model.to(device).to(memory_format=torch.channels_last)
+    freeze(model, groups, recipe.depth)
+    optimizer = adamw(
+        model, groups, recipe.depth,
+        learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
+    )  # fmt: skip
+    in_force = audit(model, groups, recipe.depth, optimizer)
+    state = _resumed(model, optimizer, recipe, keep)
+    for epoch, pace in zip(state.history, state.pace, strict=True):
+        state.stopped = on_epoch(epoch, *pace)
+    while not _is_over(state, recipe):
+        started = time.monotonic()
+        epoch, pictures = _run_epoch(model, optimizer, feed, recipe, device, len(state.history) + 1)
+        seconds = time.monotonic() - started
+        state.pace.append((seconds, pictures / seconds))
+        _note(state, epoch, model, keep_best=keep_best)
+        checkpoints.save(keep, _snapshot(model, optimizer, recipe, state))
+        state.stopped = on_epoch(epoch, *state.pace[-1])
+    if keep_best:
+        checkpoints.restore_model(model, state.best_tensors)
+    assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
+    return Fit(tuple(state.history), state.best, in_force)
+
+
+def score(
+    model: nn.Module, batches: Iterator[Batch], device: torch.device, precision: Precision = "off"
+) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy over all batches, in evaluation mode."""
+    model.eval()
+    loss, right, total = 0.0, 0, 0
+    with torch.inference_mode(), autocast(device, precision):
+        for pictures, labels in batches:
+            outputs = model(_to(pictures, device)).float()
+            labels = labels.to(device)  # noqa: PLW2901
+            loss += float(nn.functional.cross_entropy(outputs, labels, reduction="sum"))
+            right += int((outputs.argmax(1) == labels).sum())
+            total += len(labels)
+    return loss / total, right / total
+
+
+def _run_epoch(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    feed: Feed,
+    recipe: Recipe,
+    device: torch.device,
+    number: int,
+) -> tuple[Epoch, int]:
+    """Train and validate once; the epoch's record and how many pictures it took."""
+    with torch.random.fork_rng():
+        # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
+        # that one that is resumed draws what it would have drawn.
+        torch.manual_seed(derived_seed(recipe.seed, number))
+        loss, accuracy, rate, trained = _train(model, optimizer, feed, recipe, device, number)
+    validation_loss, validation_accuracy = score(model, feed.validation(), device, recipe.precision)
+    return Epoch(number, loss, accuracy, validation_loss, validation_accuracy, rate), trained
+
+
+def _train(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    feed: Feed,
+    recipe: Recipe,
+    device: torch.device,
+    number: int,
+) -> tuple[float, float, float, int]:
+    """Mean loss, accuracy, last rate and pictures of an epoch's training."""
+    model.train()
+    steps = feed.steps()
+    loss_sum, right, total, rate = torch.zeros((), device=device), 0, 0, 0.0
+    criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    for step, (pictures, labels) in enumerate(feed.training(number), start=(number - 1) * steps):
+        rate = recipe.learning_rate * one_cycle(step, recipe.epochs * steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        labels = labels.to(device)  # noqa: PLW2901
+        with autocast(device, recipe.precision):
+            outputs = model(_to(pictures, device)).float()
+            loss = criterion(outputs, labels)
+        _check(loss, recipe, step)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach() * len(labels)
+        right += int((outputs.argmax(1) == labels).sum())
+        total += len(labels)
+    return float(loss_sum) / total, right / total, rate, total
+
+
+def _check(loss: torch.Tensor, recipe: Recipe, step: int) -> None:
+    if not torch.isfinite(loss):
+        raise DivergedError(
+            f"the loss has to be a number, but is {float(loss)} at step {step} with a learning "
+            f"rate of {recipe.learning_rate:g}. Lower the rate, or the range it is searched in."
+        )
+
+
+def _to(pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if pictures.ndim == 4:  # noqa: PLR2004  # pictures or feature maps
+        return pictures.to(device, memory_format=torch.channels_last)
+    return pictures.to(device)
+
+
+def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> None:
+    state.history.append(epoch)
+    if state.best is None or _rank(epoch) > _rank(state.best):
+        state.best = epoch
+        state.best_tensors = checkpoints.model_state(model) if keep_best else {}
+
+
+def _rank(epoch: Epoch) -> tuple[float, float]:
+    return epoch.validation_accuracy, -epoch.validation_loss
+
+
+def _is_over(state: _State, recipe: Recipe) -> bool:
+    waited = len(state.history) - state.best.epoch if state.best else 0
+    return state.stopped or len(state.history) >= recipe.epochs or waited >= recipe.patience
+
+
+def _snapshot(
+    model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, state: _State
+) -> Checkpoint:
+    history = [asdict(epoch) for epoch in state.history]
+    meta = {"digest": recipe.digest(), "history": history, "pace": state.pace}
+    moments = checkpoints.moments(optimizer)
+    return Checkpoint(checkpoints.model_state(model), state.best_tensors, moments, meta)
+
+
+def _resumed(
+    model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, keep: Path
+) -> _State:
+    found = checkpoints.load(keep, recipe.digest())
+    if found is None:
+        return _State()
+    checkpoints.restore_model(model, found.model)
+    checkpoints.restore_moments(optimizer, found.moments)
+    history = [Epoch(**epoch) for epoch in found.meta["history"]]
+    best = max(history, key=_rank)
+    pace = [(seconds, speed) for seconds, speed in found.meta["pace"]]
+    return _State(history, pace, best, found.best)

@@ -1,0 +1,61 @@
+"""What a fit tells while it runs: an event and a line an epoch, each exactly once."""
+
+from dataclasses import asdict
+
+from components import events
+from components.events import Events
+from components.training.fit import Epoch
+
+
+class EpochReport:
+    """Tells each epoch of one fit once, also when a resumed fit names it again."""
+
+    def __init__(self, log: Events, name: str, *, trial: int | None, epochs: int) -> None:
+        self.log, self.name, self.trial, self.epochs = log, name, trial, epochs
+        self._told = {
+            event["epoch"]
+            for event in events.read(log.path)
+            if event["kind"] == "epoch" and event["fit"] == name
+        }
+
+    def __call__(self, epoch: Epoch, seconds: float, images_per_second: float) -> bool:
+        """Tell an epoch, unless it was told; never ends the fit."""
+        if epoch.epoch in self._told:
+            return False
+        self._told.add(epoch.epoch)
+        self.log.emit(
+            "epoch", fit=self.name, trial=self.trial, epochs=self.epochs, **asdict(epoch),
+            seconds=seconds, images_per_second=images_per_second,
+        )  # fmt: skip
+        left = seconds * (self.epochs - epoch.epoch)
+        print(
+            f"  epoch {epoch.epoch}/{self.epochs}  loss {epoch.train_loss:.3f}  "
+            f"validation {epoch.validation_accuracy:.1%} (loss {epoch.validation_loss:.3f})  "
+            f"{images_per_second:.0f} pictures/s, at most {duration(left)} left",
+            flush=True,
+        )
+        return False
+
+
+class Progress:
+    """Tells how far a long step is, each tenth of it."""
+
+    def __init__(self, log: Events, stage: str, what: str) -> None:
+        self.log, self.stage, self.what = log, stage, what
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tell the state of `done` of `total`, where it is worth a line."""
+        if done * 10 // total > (done - 1) * 10 // total:
+            self.log.emit("progress", stage=self.stage, done=done, total=total)
+            print(f"  {self.what} {done:,} of {total:,}", flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `42 s`, `3 min 5 s`, `2 h 10 min`."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004  # a minute
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004  # an hour
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

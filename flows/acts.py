@@ -1,0 +1,41 @@
+"""The acts by their names: how each is called, with its parameters, and what it says it did."""
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from components.stage import load_params, params_model
+from flows.project import Project
+
+AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
+"""What a finished build owes the world, in this order."""
+
+
+def function(name: str) -> Callable[..., Any] | None:
+    """The function of an act: `flows.NAME.NAME`, which takes the project and its parameters."""
+    if find_spec(f"flows.{name}") is None:
+        return None
+    return getattr(import_module(f"flows.{name}"), name, None)
+
+
+def has_params(act: Callable[..., Any]) -> bool:
+    """Whether an act takes parameters, which then lie in the file of its name in `params/`."""
+    return "params" in inspect.signature(act).parameters
+
+
+def perform(project: Project, name: str) -> str:
+    """Do an act with what `params/` says; its sentence on what it did.
+
+    Raises:
+        ThawlineError: it could not be done.
+    """
+    act = function(name)
+    assert act is not None  # noqa: S101  # for ourselves
+    if has_params(act):
+        params = load_params(params_model(act), project.params / f"{name}.yaml")
+        result = act(project, params)
+    else:
+        result = act(project)
+    return result if isinstance(result, str) else str(result.message)

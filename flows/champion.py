@@ -1,0 +1,104 @@
+"""What the champion says of the pictures on which it can be judged fairly."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from components import files
+from components.errors import DataError, ThawlineError
+from flows import digests, packing
+from flows.project import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+
+SCORING = Path(__file__).with_name("scoring.py")
+SEEN = ("train", "val")
+"""Sides of a split on which a model was trained or chosen."""
+LAST_LINES = 5
+
+
+def fair(version: "ModelVersion", pictures: "pd.DataFrame") -> "pd.DataFrame":
+    """The pictures, by path, that the champion was neither trained on nor chosen by."""
+    import pandas as pd
+    from mlflow.artifacts import download_artifacts
+
+    where = f"{uri(version)}/{packing.LINEAGE}/data/splits.parquet"
+    with TemporaryDirectory() as place:
+        splits = pd.read_parquet(download_artifacts(where, dst_path=place))
+    seen = splits.loc[splits["side"].isin(SEEN), "sha256"]
+    return pictures[~pictures["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
+
+
+def predictions(
+    project: Project,
+    version: "ModelVersion",
+    model: str,
+    fingerprint: str,
+    pictures: "pd.DataFrame",
+) -> "list[str]":
+    """The class that the champion names for each picture; computed once per champion and pictures.
+
+    Raises:
+        DataError: the model in the store is not the one that was registered.
+    """
+    import pandas as pd
+
+    name = f"{model[:16]}-{digests.digest(pictures['sha256'].tolist())[:16]}.parquet"
+    cached = project.private / "champion" / name
+    if not cached.exists():
+        with _downloaded(project, version, fingerprint) as folder, files.replacing(cached) as path:
+            _score(folder, [project.data / "raw" / name for name in pictures["path"]], path)
+    return [str(label) for label in pd.read_parquet(cached)["class"]]
+
+
+def classes(version: "ModelVersion") -> list[str]:
+    """The names of the classes that the champion knows."""
+    from mlflow.artifacts import download_artifacts
+
+    with TemporaryDirectory() as place:
+        path = download_artifacts(f"{uri(version)}/artifacts/network.json", dst_path=place)
+        return list(files.read_json(Path(path))["classes"])
+
+
+def uri(version: "ModelVersion") -> str:
+    """The address of a version for MLflow."""
+    return f"models:/{version.name}/{version.version}"
+
+
+@contextmanager
+def _downloaded(project: Project, version: "ModelVersion", fingerprint: str) -> Iterator[Path]:
+    """The model's folder, checked to be what was registered before anything in it is run."""
+    from mlflow.artifacts import download_artifacts
+
+    project.private.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=project.private) as place:
+        folder = Path(download_artifacts(uri(version), dst_path=place))
+        packing.check(folder)
+        if packing.fingerprint(folder) != fingerprint:
+            raise DataError(
+                f"{version.name} version {version.version} has to be what was registered, but its "
+                "files in the store differ. It is not loaded. Register it again: thawline register"
+            )
+        yield folder
+
+
+def _score(folder: Path, pictures: list[Path], output: Path) -> None:
+    """Run the champion on pictures, with its own code."""
+    listed = folder.parent / "pictures.json"
+    files.write_text(listed, json.dumps([str(path) for path in pictures]))
+    command = [sys.executable, "-I", str(SCORING), str(folder), str(listed), str(output)]
+    surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(
+        command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
+        raise ThawlineError(f"The champion could not be run on the test pictures:\n{said}")

@@ -1,0 +1,143 @@
+"""The command `thawline`."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from components.errors import ThawlineError
+from flows.defect import defect
+from flows.project import Project, enter, find
+
+app = typer.Typer(
+    name="thawline",
+    help=(
+        "Fine-tunes a pretrained image model on your pictures, and replaces the model in use only "
+        "when the new one is shown to be better."
+    ),
+    epilog="Exit codes: 0 done, 1 a defect, 2 usage or parameters, 3 bad data, 4 the gate refused, "
+    "5 a service or the disk out of reach, 130 and 143 stopped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="STAGE.KEY=VALUE",
+        help="Write a value into params/STAGE.yaml, then run. May be given several times.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def thawline(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+) -> None:
+    """What stands before a command."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"thawline {installed('thawline')}")
+        raise typer.Exit
+
+
+@app.command()
+def run(values: Settings = None) -> None:
+    """Run the pipeline: build what is stale, then publish, register, judge and promote.
+
+    Where nothing changed nothing is done. A run that was stopped goes on where it was.
+    """
+    from flows.run import run as run_pipeline
+
+    raise typer.Exit(run_pipeline(_project(), values or []))
+
+
+@app.command()
+def sync() -> None:
+    """Pin the pictures and the starting weights as they are now, for the next `dvc repro`."""
+    _act("sync")
+
+
+@app.command()
+def publish() -> None:
+    """Show the run in build/ in MLflow: parameters, curves, trials, pictures, metrics."""
+    _act("publish")
+
+
+@app.command()
+def register() -> None:
+    """Make the model in build/ a version in MLflow's registry, unless it is one already."""
+    _act("register")
+
+
+@app.command()
+def judge() -> None:
+    """Compare the model in build/ with the champion on the same test pictures."""
+    _act("judge")
+
+
+@app.command()
+def promote(
+    version: Annotated[
+        int | None, typer.Argument(help="A version; by default the one that build/ holds.")
+    ] = None,
+) -> None:
+    """Make a version the champion, as far as the verdict on it allows."""
+    project = _project()
+    print(acts.perform(project, "promote"))
+
+
+@app.command()
+def push() -> None:
+    """Send the outputs of the stages to the DVC remote."""
+    _act("push")
+
+
+@app.command()
+def status() -> None:
+    """Show what is stale and owed, and which model is the champion."""
+    from flows.status import screen
+
+    print(screen(_project()))
+
+
+def main() -> None:
+    """Run the command, and leave with its exit code."""
+    try:
+        app()
+    except ThawlineError as error:
+        _fail(str(error), error.exit_code)
+    except Exception:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
+        _fail(defect(find(), "thawline"), 1)
+
+
+def _act(name: str) -> None:
+    """Do one act for a person, and remember that it is done."""
+    from flows import acts, owed
+    from flows.run import alone
+
+    project = _project()
+    with alone(project):
+        print(acts.perform(project, name))
+        if name in acts.AFTER_BUILD:
+            owed.remember_act(project, name)
+
+
+def _project() -> Project:
+    project = find()
+    enter(project)
+    return project
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    sys.stdout.flush()
+    print(f"error: {sentence}", file=sys.stderr, flush=True)
+    sys.exit(exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The stages as `dvc.yaml` describes them, each after those it needs, and what is stale."""
+
+from dataclasses import dataclass, fields
+from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
+from typing import Any
+
+from components import files
+from components.errors import UnreachableError, UsageError
+from components.stage import Spec, spec
+from flows.project import Project
+
+Changes = dict[str, dict[str, str]]
+"""Per stage, what DVC finds different: a path (or `cmd`) and how it differs."""
+
+SHOWN = 3
+"""So many reasons are named."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """How a stage is operated: what stands under its `meta` in `dvc.yaml`."""
+
+    retries: int = 0
+    """Repetitions after exit code 5 or a signal."""
+    retry_delay_seconds: int = 10
+    timeout_minutes: int | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stage, the stages that it needs directly, and how it is operated."""
+
+    name: str
+    needs: tuple[str, ...]
+    meta: Meta
+
+
+def nodes(project: Project) -> list[Node]:
+    """All stages, each after those it needs.
+
+    Raises:
+        UsageError: the stages need each other in a circle, or a `meta` is wrong.
+    """
+    stages = files.read_yaml(project.pipeline)["stages"]
+    specs = {name: spec(name, project.root) for name in stages}
+    needs = {name: _needs(one, specs) for name, one in specs.items()}
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise UsageError(f"dvc.yaml: stages must not need each other, but: {circle}.") from None
+    return [Node(name, needs[name], _meta(name, stages[name].get("meta", {}))) for name in order]
+
+
+def changes(project: Project, stage: str | None = None) -> Changes:
+    """What DVC itself finds stale, in all stages or in one; empty where nothing is.
+
+    Raises:
+        UnreachableError: another DVC process works here.
+        UsageError: `dvc.yaml` or `dvc.lock` is not as DVC wants it.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    quiet()
+    try:
+        with Repo(str(project.root)) as repo:
+            found = repo.status([stage] if stage else None)
+    except LockError:
+        raise busy() from None
+    except DvcException as error:
+        raise UsageError(f"DVC: {error}") from error
+    return {name.rpartition(":")[2]: _flat(differences) for name, differences in found.items()}
+
+
+def only_deleted(stale: Changes) -> bool:
+    """Whether all that differs is outputs that somebody deleted: DVC's cache has them."""
+    return all(set(differences.values()) == {"deleted"} for differences in stale.values())
+
+
+def reason(differences: dict[str, str]) -> str:
+    """Why a stage is stale, in a few words."""
+    if any(how == "new" and path.endswith(".yaml") for path, how in differences.items()):
+        return "not built before"
+    if len(differences) > SHOWN and len(set(differences.values())) == 1:
+        return f"{len(differences)} files {next(iter(differences.values()))}"
+    named = [f"{path} {how}" for path, how in differences.items()]
+    more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    return ", ".join(named[:SHOWN]) + more
+
+
+def quiet() -> None:
+    """Let DVC's logger speak of warnings only: what happens is said here, in our words."""
+    import logging
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)
+
+
+def busy() -> UnreachableError:
+    """The error of a repository that another DVC process holds."""
+    return UnreachableError(
+        "DVC takes one process at a time in a project, but another one works here. "
+        "Wait for its end, then run again."
+    )
+
+
+def _needs(stage: Spec, specs: dict[str, Spec]) -> tuple[str, ...]:
+    """The stages one of whose outputs is, holds or lies in something that `stage` depends on."""
+    return tuple(
+        other.name
+        for other in specs.values()
+        if other is not stage
+        and any(_overlap(dep, out) for dep in stage.deps for out in other.outs)
+    )
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = PurePosixPath(one), PurePosixPath(other)
+    return first.is_relative_to(second) or second.is_relative_to(first)
+
+
+def _meta(stage: str, values: dict[str, Any]) -> Meta:
+    known = [field.name for field in fields(Meta)]
+    for key, value in values.items():
+        if key not in known:
+            raise UsageError(
+                f"dvc.yaml: the meta of `{stage}` holds {', '.join(known)}, but also {key!r}."
+            )
+        if type(value) is not int or value < 0:
+            raise UsageError(
+                f"dvc.yaml: {key} of `{stage}` has to be a whole number from 0, but is {value!r}."
+            )
+    return Meta(**values)
+
+
+def _flat(differences: list[Any]) -> dict[str, str]:
+    """DVC's nested lists as one mapping; `changed checksum` is a changed command."""
+    flat: dict[str, str] = {}
+    for difference in differences:
+        if isinstance(difference, dict):
+            for paths in difference.values():
+                flat |= _leaves(paths)
+        else:
+            flat["cmd"] = difference.removeprefix("changed ")
+    return flat
+
+
+def _leaves(paths: dict[str, Any]) -> dict[str, str]:
+    """Parameter files hold a mapping of their keys."""
+    flat: dict[str, str] = {}
+    for path, how in paths.items():
+        flat |= (
+            {f"{path}:{key}": h for key, h in how.items()} if isinstance(how, dict) else {path: how}
+        )
+    return flat

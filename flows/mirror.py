@@ -1,0 +1,259 @@
+"""What MLflow should hold of the run in `build/`: read from the stages' outputs and events."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from components import files
+from flows import clock, content, digests, revision
+from flows.content import Dataset, Point, RunContent, Trial
+from flows.project import Project
+
+RUN_TAG = "thawline.run"
+LIVE_TAG = "thawline.live"
+PLACE_TAG = "thawline.place"
+TRIAL_TAG = "thawline.trial"
+MODEL_TAG = "thawline.model"
+NOTE_TAG = "mlflow.note.content"
+
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+"""A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
+NO_SETTING = frozenset({"number", "state", "validation_accuracy", "validation_loss"})
+"""Columns of `trials.csv` that are no setting of the trial."""
+CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
+DIGEST_LENGTH = 36
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the stages of a project made; every file is read when it is first asked for."""
+
+    project: Project
+
+    def path(self, name: str) -> Path:
+        """An output below `build/`, which has to be there."""
+        return digests.built(self.project, f"build/{name}")
+
+    @cached_property
+    def network(self) -> dict[str, Any]:
+        """`network.json`: the model that was trained."""
+        return dict(files.read_json(self.path("train/network.json")))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`metrics.json`: what `evaluate` found on the test pictures."""
+        return dict(files.read_json(self.path("evaluate/metrics.json")))
+
+    @cached_property
+    def best(self) -> dict[str, Any]:
+        """`best.yaml`: the settings the search chose."""
+        return dict(files.read_yaml(self.path("search/best.yaml")))
+
+    @cached_property
+    def history(self) -> list[dict[str, str]]:
+        """`history.csv`: a row an epoch of the final training."""
+        return content.rows(self.path("train/history.csv"))
+
+    @cached_property
+    def times(self) -> clock.Clock:
+        """What the events tell."""
+        return clock.read(self.project)
+
+
+def parent(outputs: Outputs) -> RunContent:
+    """What the run of the whole pipeline should hold."""
+    started, ended = outputs.times.whole()
+    return RunContent(
+        name=run_name(outputs),
+        status="FINISHED",
+        started=started,
+        ended=ended,
+        params=_params(outputs),
+        tags=_tags(outputs),
+        points=tuple(_parent_points(outputs, ended)),
+        files=_files(outputs.project),
+        datasets=tuple(datasets(outputs)),
+    )
+
+
+def trials(outputs: Outputs) -> list[Trial]:
+    """What the run of each trial should hold, in their order."""
+    curves: dict[int, list[dict[str, str]]] = {}
+    for row in content.rows(outputs.path("search/curves.csv")):
+        curves.setdefault(int(row["number"]), []).append(row)
+    table = content.rows(outputs.path("search/trials.csv"))
+    return [_trial(outputs.times, row, curves.get(int(row["number"]), [])) for row in table]
+
+
+def run_name(outputs: Outputs) -> str:
+    """Architecture, where it was thawed and what it scores: what tells two runs apart."""
+    network, accuracy = outputs.network, outputs.metrics["accuracy"]
+    return f"{network['architecture']} · {network['layer']} · {accuracy:.1%}".replace("%", " %")
+
+
+def trial_name(number: int, layer: str, learning_rate: float) -> str:
+    """As `run_name`, of a trial."""
+    return f"trial {number:02d} · {layer} · {learning_rate:.1e}"
+
+
+def datasets(outputs: Outputs) -> list[Dataset]:
+    """The pictures of each side, by a digest of their names, classes and contents."""
+    import pandas as pd
+
+    table = pd.read_parquet(outputs.path("split/splits.parquet"))
+    sides = table.groupby("side", sort=True)
+    return [_dataset(outputs.project, str(side), pictures) for side, pictures in sides]
+
+
+def picture_files(project: Project) -> dict[str, Path]:
+    """The stages' pictures as artifacts."""
+    found = sorted(project.build.rglob("*.png"))
+    return {f"pictures/{path.relative_to(project.build).as_posix()}": path for path in found}
+
+
+def lineage_files(project: Project) -> dict[str, Path]:
+    """What a run can be built again from: parameters, pins, and the pictures by their digests."""
+    found = [project.pipeline, project.lock, *project.params.glob("*.yaml")]
+    found += project.data.glob("*.yaml")
+    named = {path.relative_to(project.root).as_posix(): path for path in sorted(found)}
+    return named | {"data/splits.parquet": project.build / "split" / "splits.parquet"}
+
+
+def _files(project: Project) -> dict[str, Path]:
+    return lineage_files(project) | picture_files(project)
+
+
+def _params(outputs: Outputs) -> dict[str, str]:
+    """The settings that were chosen under their plain names, as trials have them, and all given."""
+    network = outputs.network
+    names = ("architecture", "depth", "layer", "trained_share")
+    chosen = outputs.best | {name: network[name] for name in names if name in network}
+    plain = {key: content.text(value) for key, value in content.flat(chosen).items()}
+    return given_params(outputs.project) | plain
+
+
+def given_params(project: Project) -> dict[str, str]:
+    """Every parameter of every stage and act as `stage.key`."""
+    return {
+        f"{path.stem}.{key}": content.text(value)
+        for path in sorted(project.params.glob("*.yaml"))
+        for key, value in content.flat(files.read_yaml(path) or {}).items()
+    }
+
+
+def _tags(outputs: Outputs) -> dict[str, str]:
+    project, base = outputs.project, outputs.network["base"]
+    commit = revision.revision(project.root)
+    tags = {
+        RUN_TAG: digests.run_key(project),
+        MODEL_TAG: digests.model_digest(project),
+        "thawline.data": data_version(project),
+        "thawline.base.source": content.text(base["source"]),
+        "thawline.base.licence": content.text(base["licence"]),
+        "thawline.base.sha256": content.text(base["sha256"]),
+        "thawline.git": commit.state,
+        "mlflow.source.name": "thawline",
+        "mlflow.source.type": "LOCAL",
+        NOTE_TAG: note(outputs),
+    }
+    return tags | ({"mlflow.source.git.commit": commit.commit} if commit.commit else {})
+
+
+def data_version(project: Project) -> str:
+    """The fingerprint of the pictures."""
+    return str(files.read_yaml(digests.built(project, "data/source.yaml"))["sha256"])
+
+
+def note(outputs: Outputs) -> str:
+    """A description of the run in Markdown."""
+    network, metrics = outputs.network, outputs.metrics
+    base = network["base"]
+    interval = f"{metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%}"
+    lines = {
+        "test accuracy": f"**{metrics['accuracy']:.1%}** ({interval})",
+        "largest class": f"{metrics['majority_share']:.1%}",
+        "test pictures": f"{metrics['pictures']}",
+        "classes": f"{len(network['classes'])}",
+        "network": f"`{network['architecture']}`",
+        "thawed from": f"`{network['layer']}`, {network['trained_share']:.1%} of the parameters",
+        "learning rate": f"{network['learning_rate']:.2g}",
+        "starts from": f"{base['source']} ({base['licence']})",
+    }
+    table = "".join(f"| {key} | {value} |\n" for key, value in lines.items())
+    return f"| | |\n|---|---|\n{table}\nPictures: Artifacts, `pictures/`."
+
+
+def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
+    times = outputs.times
+    points = content.curve_points(outputs.history, times.times(clock.TRAIN))
+    points += times.measured(clock.TRAIN)
+    seconds = {f"seconds/{name}": value for name, value in times.seconds().items()}
+    if seconds:
+        points += content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
+    found = {f"test_{key}": value for key, value in content.flat(outputs.metrics).items()}
+    best = _best((number_in(row, "validation_accuracy") for row in outputs.history), default=None)
+    return points + content.points_of(found | {"best_validation_accuracy": best}, ended)
+
+
+def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+    number, fit = int(row["number"]), clock.fit_of(int(row["number"]))
+    started, ended = times.span(fit)
+    told = times.trials.get(number)
+    if told is not None:
+        ended = content.milliseconds(told["at"])
+    final = {"best_validation_accuracy": number_in(row, "validation_accuracy")}
+    if told is not None:
+        final["seconds/total"] = told.get("seconds")
+    points = content.curve_points(curve, times.times(fit)) + times.measured(fit)
+    return Trial(
+        number,
+        RunContent(
+            name=trial_name(number, row["layer"], float(row["learning_rate"])),
+            status=STATUS[row["state"]],
+            started=started,
+            ended=ended,
+            params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
+            tags={TRIAL_TAG: str(number), "thawline.state": row["state"]},
+            points=tuple(points + content.points_of(final, ended)),
+        ),
+    )
+
+
+def number_in(row: dict[str, str], key: str) -> float | None:
+    """The finite number in a column of a row."""
+    return content.number(row.get(key, ""))
+
+
+def _best(values: Any, *, default: float | None) -> float | None:  # noqa: ANN401  # any iterable
+    return max((value for value in values if value is not None), default=default)
+
+
+def _dataset(project: Project, side: str, pictures: Any) -> Dataset:  # noqa: ANN401  # a data frame
+    columns = ["path", "class", "sha256"]
+    rows = pictures.sort_values("path")[columns].to_numpy().tolist()
+    counts = pictures["class"].value_counts().sort_index()
+    schema = [{"name": name, "type": "string", "required": True} for name in columns]
+    profile = {
+        "pictures": len(pictures),
+        "classes": {str(name): int(count) for name, count in counts.items()},
+    }
+    return Dataset(
+        name=source_name(project),
+        digest=digests.digest(rows)[:DIGEST_LENGTH],
+        context=CONTEXTS.get(side, side),
+        source=json.dumps({"uri": "data/raw"}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps(profile),
+    )
+
+
+def source_name(project: Project) -> str:
+    """What a person calls the pictures: the last part of their source, without an ending."""
+    source = str(files.read_yaml(project.params / "ingest.yaml")["source"])
+    name = PurePosixPath(source).name or source
+    for ending in ARCHIVES:
+        name = name.removesuffix(ending)
+    return name

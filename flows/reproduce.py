@@ -1,0 +1,142 @@
+"""Have DVC build one stage, in this process: `python -m flows.reproduce STAGE`.
+
+The last line says what happened (`outcome: ran`, `restored` or `unchanged`); the exit code is the
+stage's own, which `dvc repro` hides behind its 255.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from components import files
+from components.errors import ThawlineError, UnreachableError, UsageError
+from flows import graph, process
+from flows.project import Project, enter, find
+
+Outcome = Literal["ran", "restored", "unchanged"]
+MARK = "\x1eoutcome: "
+"""Begins with the record separator, which no text of a stage holds."""
+
+
+def main() -> None:
+    """Build the stage that the command line names, and leave with its exit code."""
+    process.tie()
+    project = find()
+    enter(project)
+    try:
+        print(MARK + reproduce(project, sys.argv[1]), flush=True)
+    except ThawlineError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except CommandFailedError as error:
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+class CommandFailedError(Exception):
+    """The stage's command ended with an exit code, after it said why."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"exited with {exit_code}")
+        self.exit_code = exit_code
+
+
+def outcome_of(line: str) -> tuple[str, Outcome | None]:
+    """A line without the mark, and the outcome where it bears one."""
+    text, _, word = line.partition(MARK)
+    return text, next((outcome for outcome in get_args(Outcome) if outcome == word), None)
+
+
+def reproduce(project: Project, stage: str) -> Outcome:
+    """Build `stage` if it is stale; where DVC's caches hold the result, it is taken from there.
+
+    Raises:
+        CommandFailedError: its command failed.
+        ThawlineError: DVC could not begin or finish, in a sentence.
+    """
+    from dvc.exceptions import DvcException, ReproductionError
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    graph.quiet()
+    drop_stale_locks(project.root / ".dvc" / "tmp" / "rwlock")
+    try:
+        with Repo(str(project.root)) as repo:
+            restored = _watch_restore(repo)
+            built = repo.reproduce(stage, single_item=True)
+    except LockError:
+        raise graph.busy() from None
+    except ReproductionError as error:
+        raise _reason(error) from error
+    except DvcException as error:
+        raise UsageError(f"DVC: {error}") from error
+    if not built:
+        return "unchanged"
+    return "restored" if restored else "ran"
+
+
+def drop_stale_locks(path: Path) -> None:
+    """Remove entries of dead processes from DVC's lock file, also where their number lives again.
+
+    An entry was written while its process lived. A process that began after the last writing of
+    the file is another one that got the same number, as in a restarted container.
+    """
+    import psutil
+
+    if not path.exists():
+        return
+    written = path.stat().st_mtime
+
+    def alive(entry: dict[str, Any]) -> bool:
+        try:
+            return bool(psutil.Process(entry["pid"]).create_time() <= written)
+        except psutil.NoSuchProcess:
+            return False
+
+    held = json.loads(path.read_text() or "{}")
+    read = {name: [one for one in entries if alive(one)] for name, entries in _of(held, "read")}
+    kept = {
+        "write": {name: entry for name, entry in _of(held, "write") if alive(entry)},
+        "read": {name: entries for name, entries in read.items() if entries},
+    }
+    if kept != {"write": held.get("write", {}), "read": held.get("read", {})}:
+        files.write_text(path, json.dumps(kept))
+
+
+def _of(held: dict[str, Any], mode: str) -> list[tuple[str, Any]]:
+    return list(held.get(mode, {}).items())
+
+
+def _watch_restore(repo: Any) -> list[str]:  # noqa: ANN401  # dvc has no types
+    """Make DVC note in the returned list the stages that it takes from a cache."""
+    restored: list[str] = []
+    restore = repo.stage_cache.restore
+
+    def noted(stage: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        restore(stage, *arguments, **options)
+        restored.append(stage.addressing)
+
+    repo.stage_cache.restore = noted
+    return restored
+
+
+def _reason(error: Exception) -> Exception:
+    """What a failed reproduction means: the stage's own exit code, the disk, or DVC's words."""
+    from dvc.stage.exceptions import StageCmdFailedError
+
+    cause = error.__cause__
+    if isinstance(cause, StageCmdFailedError):
+        code = re.search(r"exited with (-?\d+)$", str(cause))
+        return CommandFailedError(process.exit_code(int(code.group(1))) if code else 1)
+    if isinstance(cause, OSError):
+        return UnreachableError(
+            f"The disk did not take what DVC wrote ({cause}). Make room or mend it, then run again."
+        )
+    return UsageError(f"DVC: {cause or error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The command `thawline run`: a light parent that asks first whether anything is to be done.
+
+The flow runs in a session of its own, so that Ctrl-C reaches it alone and not the server that
+Prefect starts beside it; whatever it leaves behind ends with it.
+"""
+
+import fcntl
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from components.errors import UnreachableError
+from flows import owed, process, settings, summary, sync
+from flows.project import Project, environment
+
+INTERRUPTED = 130
+TERMINATED = 143
+STOPPED = (
+    "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
+)
+
+
+def run(project: Project, values: Sequence[str]) -> int:
+    """Write `values` into `params/`, build what is stale, do what is owed; the exit code.
+
+    Raises:
+        ThawlineError: a setting or a source is wrong; nothing was begun.
+    """
+    begun = time.monotonic()
+    with alone(project) as lock:
+        for change in settings.apply(project, values):
+            print(change)
+        if nothing_to_do(project):
+            print(f"Nothing to do: {WHY_NOTHING}.")
+            return 0
+        settings.check_all(project)
+        print(sync.sync(project))
+        code = operate(project, lock)
+    if code == 0:
+        print(summary.screen(project, time.monotonic() - begun))
+    elif code in {INTERRUPTED, TERMINATED}:
+        print(STOPPED)
+    return code
+
+
+def nothing_to_do(project: Project) -> bool:
+    """Whether no stage is stale, nothing in the world is new and no act is owed."""
+    return owed.is_built(project) and sync.pinned(project) and not owed.owed(project)
+
+
+WHY_NOTHING = (
+    "no stage is stale, the pictures and the starting weights are the same, no act is owed"
+)
+
+
+def operate(project: Project, lock: int) -> int:
+    """Run the flow to its end; Ctrl-C and SIGTERM are passed on to it alone."""
+    flow = process.Child(
+        process.module("flows.finetune"),
+        folder=project.root,
+        environment=environment(project),
+        keep=[lock],
+    )
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        flow.tell(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return flow.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def alone(project: Project) -> Iterator[int]:
+    """Keep other runs out of the project; the open lock, which the flow inherits.
+
+    Raises:
+        UnreachableError: another run is under way.
+    """
+    project.private.mkdir(exist_ok=True)
+    with (project.private / "run.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnreachableError(
+                "One run at a time works in a project, but another one is under way here. "
+                "Wait for its end, or stop it with Ctrl-C where it was started."
+            ) from None
+        yield file.fileno()

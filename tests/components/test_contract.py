@@ -1,0 +1,77 @@
+"""Signatures, `params/` and `dvc.yaml` describe the same stages, and `deps` the code they use."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from components import files
+from components.stage import argument_kinds, load_params, params_model, spec, stage_function
+
+ROOT = Path(__file__).parents[2]
+STAGES = list(files.read_yaml(ROOT / "dvc.yaml")["stages"])
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Every dotted name that a file imports, also inside functions and for its types alone."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.startswith("components.")}
+
+
+def code_of(module: str) -> set[str]:
+    """The project's files that a module is made of: itself and what it imports, however deep."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        path = Path(*waiting.pop().split(".")).with_suffix(".py")
+        if (ROOT / path).is_file() and path.as_posix() not in found:
+            found.add(path.as_posix())
+            waiting += imported_modules(ROOT / path)
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_list_exactly_the_code_a_stage_uses(stage):
+    """A change to any line that a stage runs has to make it stale, and no other change."""
+    listed = {dep for dep in spec(stage, ROOT).deps if dep.endswith(".py")}
+    assert listed == code_of(f"components.{stage}")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_path_argument_is_a_dep_or_an_out(stage):
+    """A stage reads and makes what dvc.yaml says, nothing else and nothing less."""
+    described = spec(stage, ROOT)
+    paths = described.paths()
+    kinds = argument_kinds(stage_function(stage))
+    files_named = {name for name, kind in kinds.items() if kind != "work"}
+    assert files_named == set(paths)
+    for name in files_named:
+        assert (paths[name] in described.outs) is (kinds[name] == "out")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_parameter_file_fits_its_model(stage):
+    """The shipped values pass their own checks, and the whole file is tracked."""
+    assert spec(stage, ROOT).params == (f"params/{stage}.yaml",)
+    load_params(params_model(stage_function(stage)), ROOT / "params" / f"{stage}.yaml")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_command_runs_the_module_of_the_stage(stage):
+    """One way to run a stage, everywhere."""
+    entry = files.read_yaml(ROOT / "dvc.yaml")["stages"][stage]
+    assert entry["cmd"] == f"python -m components.{stage}"
+    assert stage_function(stage).__name__ == stage
+
+
+def test_packages_hold_no_code_of_their_own():
+    """An `__init__.py` is no dep, so it must change nothing."""
+    for path in (ROOT / "components").rglob("__init__.py"):
+        body = ast.parse(path.read_text()).body
+        assert len(body) == 1, path
+        assert isinstance(body[0], ast.Expr), path

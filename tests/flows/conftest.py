@@ -1,0 +1,127 @@
+"""A small project with the true orchestration around it: three stages that take milliseconds."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import project
+
+ROOT = Path(__file__).parents[2]
+PIPELINE = """\
+stages:
+  split:
+    cmd: python split.py
+    deps: [split.py, build/ingest/pictures.txt, build/base/weights.txt]
+    params: [{params/split.yaml: }]
+    outs: [build/split]
+    meta: {retries: 1, retry_delay_seconds: 0, timeout_minutes: 1}
+  ingest:
+    cmd: python ingest.py
+    deps: [ingest.py, data/source.yaml]
+    params: [{params/ingest.yaml: }]
+    outs: [build/ingest/pictures.txt]
+  base:
+    cmd: python base.py
+    deps: [base.py, data/start.yaml]
+    params: [{params/base.yaml: }]
+    outs: [build/base/weights.txt]
+"""
+INGEST = """\
+from pathlib import Path
+print("the pictures come in")
+Path("build/ingest").mkdir(parents=True, exist_ok=True)
+Path("build/ingest/pictures.txt").write_text(Path("data/source.yaml").read_text())
+"""
+BASE = """\
+from pathlib import Path
+Path("build/base").mkdir(parents=True, exist_ok=True)
+Path("build/base/weights.txt").write_text(Path("data/start.yaml").read_text())
+"""
+SPLIT = """\
+import os, sys, time
+from pathlib import Path
+order = Path("order")
+if order.exists():
+    word, number = order.read_text().split()
+    if word == "once":
+        order.unlink()
+    if word == "sleep":
+        Path("asleep").write_text(str(os.getpid()))
+        time.sleep(float(number))
+    elif word == "kill":
+        order.unlink()
+        os.kill(os.getpid(), int(number))
+    else:
+        print("error: split: the rule, the value, the remedy", file=sys.stderr)
+        sys.exit(int(number))
+Path("build/split").mkdir(parents=True, exist_ok=True)
+Path("build/split/sides.txt").write_text("all\\n")
+print("split is done")
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A project of three quick stages; `order` in its folder tells `split` to misbehave."""
+    root = tmp_path / "toy"
+    for folder in (".dvc", "data", "params"):
+        (root / folder).mkdir(parents=True)
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / name, root / name)
+    for name in ("ingest", "base", "split"):
+        shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
+    (root / "dvc.yaml").write_text(PIPELINE)
+    for name, code in (("ingest", INGEST), ("base", BASE), ("split", SPLIT)):
+        (root / f"{name}.py").write_text(code)
+    (root / "data" / "source.yaml").write_text("sha256: '0'\n")
+    (root / "data" / "start.yaml").write_text("source: none\n")
+    subprocess.run(["git", "init", "--quiet", root], check=True)
+    for name in list(os.environ):
+        if name.startswith(("PREFECT_", "DVC_", "MLFLOW_")):
+            monkeypatch.delenv(name)
+    return project.Project(root)
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory):
+    """One home for all runs of a session: to make its database takes seconds."""
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture
+def surroundings(toy, prefect_home):
+    """The environment of a command in the toy project."""
+    given = {**os.environ, "PREFECT_HOME": str(prefect_home), "PYTHONPATH": str(ROOT)}
+    return project.environment(toy, given)
+
+
+@pytest.fixture
+def python(toy, surroundings):
+    """Run Python in the toy project."""
+
+    def run(*arguments, seconds=60):
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=toy.root, env=surroundings, capture_output=True,
+            text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def until():
+    """Wait until something holds; a test fails where it never does."""
+
+    def wait(holds, seconds=30):
+        end = time.monotonic() + seconds
+        while not (value := holds()):
+            assert time.monotonic() < end, "it never came to be"
+            time.sleep(0.05)
+        return value
+
+    return wait
