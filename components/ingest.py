@@ -53,7 +53,7 @@ def _copy(picture: Picture, raw: Path) -> dict[str, Any]:
 
     from components.data.reader import UnreadablePictureError, header
 
-    content = picture.read()
+    content = picture.content
     target = raw / picture.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)

@@ -1,6 +1,8 @@
 """The command `thawline`."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, NoReturn
 
 import typer
@@ -85,10 +87,18 @@ def promote(
     version: Annotated[
         int | None, typer.Argument(help="A version; by default the one that build/ holds.")
     ] = None,
+    *,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Against the gate; the ledger keeps that you did.")
+    ] = False,
 ) -> None:
-    """Make a version the champion, as far as the verdict on it allows."""
-    project = _project()
-    print(acts.perform(project, "promote"))
+    """Make a version the champion, as far as the verdict on it allows (else exit code 4)."""
+    from flows import promote as promoting
+    from flows.status import built_version
+
+    with _alone() as project:
+        chosen = built_version(project) if version is None else version
+        print(promoting.promote(project, version=chosen, anyway=anyway).message)
 
 
 @app.command()
@@ -118,13 +128,21 @@ def main() -> None:
 def _act(name: str) -> None:
     """Do one act for a person, and remember that it is done."""
     from flows import acts, owed
+
+    with _alone() as project:
+        print(acts.perform(project, name))
+        if name in acts.AFTER_BUILD:
+            owed.remember_act(project, name)
+
+
+@contextmanager
+def _alone() -> Iterator[Project]:
+    """The project, with no run under way in it."""
     from flows.run import alone
 
     project = _project()
     with alone(project):
-        print(acts.perform(project, name))
-        if name in acts.AFTER_BUILD:
-            owed.remember_act(project, name)
+        yield project
 
 
 def _project() -> Project:

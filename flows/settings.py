@@ -148,7 +148,13 @@ def _round_trip() -> Any:  # noqa: ANN401  # ruamel has no types
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(type(None), _null)
     return yaml
+
+
+def _null(representer: Any, _none: None) -> Any:  # noqa: ANN401  # ruamel has no types
+    """`null` as a person writes it; ruamel would leave the place empty."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _plain(text: str) -> Any:  # noqa: ANN401  # whatever YAML can hold

@@ -1,12 +1,18 @@
 """The command `thawline status`: what is stale, what is owed, and which model is in use."""
 
-from flows import graph, ledger, owed, sync
+from flows import digests, graph, ledger, owed, sync
 from flows.project import Project
 
 
 def screen(project: Project) -> str:
     """A few lines for a person."""
     return "\n".join([*_stages(project), _pins(project), _acts(project), _champion(project)])
+
+
+def built_version(project: Project) -> int | None:
+    """The version that the model in `build/train` is registered as; None: it is not yet."""
+    made = ledger.last(project, "registered", model=digests.model_digest(project))
+    return None if made is None else int(made["version"])
 
 
 def _stages(project: Project) -> list[str]:

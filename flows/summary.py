@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from components import files
-from flows import ledger
+from flows import digests, ledger
 from flows.project import Project
 
 MINUTE = 60
@@ -27,7 +27,8 @@ def screen(project: Project, seconds: float) -> str:
 
 def markdown(project: Project) -> str:
     """The same facts for Prefect's page."""
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in facts(project))])
+    rows = [f"| {heading} | {text} |" for heading, text in facts(project)]
+    return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def facts(project: Project) -> list[tuple[str, str]]:
@@ -52,8 +53,9 @@ def facts(project: Project) -> list[tuple[str, str]]:
 def _accuracy(metrics: dict[str, Any]) -> str:
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     return (
-        f"{metrics['accuracy']:.1%} (interval {low:.1%} to {high:.1%}) of {metrics['pictures']:,} "
-        f"pictures; the majority class alone {metrics['majority_share']:.1%}"
+        f"{metrics['accuracy']:.1%} of {metrics['pictures']:,} pictures "
+        f"({metrics['confidence']:.0%} interval {low:.1%} to {high:.1%}); "
+        f"the majority class alone: {metrics['majority_share']:.1%}"
     )
 
 
@@ -65,15 +67,18 @@ def _depth(network: dict[str, Any]) -> str:
 
 
 def _model(project: Project) -> str:
-    """The newest version, and the last verdict on it."""
-    made = ledger.last(project, "registered")
-    if made is None:
+    """The version that the model in `build/train` is, its rank, and the last verdict on it."""
+    if not (project.build / "train" / "weights.safetensors").exists():
         return ""
-    name = f"{made['name']} version {made['version']}"
-    verdict = ledger.last(project, "verdict", name=made["name"], challenger=made["version"])
+    digest = digests.model_digest(project)
+    made = ledger.last(project, "registered", model=digest)
+    if made is None:
+        return "not registered yet"
     champion = ledger.last(project, "promoted", name=made["name"])
-    rank = "champion" if champion and champion["version"] == made["version"] else "challenger"
-    return f"{name}, {rank}" + (f": {verdict['reason']}" if verdict else "")
+    verdict = ledger.last(project, "verdict", name=made["name"], challenger=digest)
+    rank = "champion" if champion and champion["model"] == digest else "challenger"
+    name = f"{made['name']} version {made['version']}, {rank}"
+    return f"{name} ({verdict['reason']})" if verdict else name
 
 
 def _json(path: Path) -> dict[str, Any]:

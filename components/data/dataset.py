@@ -25,7 +25,7 @@ class Side:
     pixels: Pixels
     indices: NDArray[np.integer[Any]]
     """Which of the pixels belong to this side."""
-    labels: NDArray[np.int64]
+    labels: NDArray[np.integer[Any]]
     transform: Transform
 
     def __len__(self) -> int:

@@ -30,10 +30,11 @@ Hasher = Callable[[Path], str]
 
 @dataclass(frozen=True)
 class Picture:
-    """A file of a source: its name, relative and with `/`, and a way to its bytes."""
+    """A file of a source."""
 
     name: str
-    read: Callable[[], bytes]
+    """Relative, with `/`."""
+    content: bytes
 
 
 class Source(Protocol):
@@ -89,7 +90,7 @@ class Digits:
         grey = (digits.images * (255 / 16)).round().astype("uint8")
         for number, (image, label) in enumerate(zip(grey, digits.target, strict=True)):
             content: bytes = cv2.imencode(".png", image)[1].tobytes()
-            yield Picture(f"{label}/{number:04}.png", partial(bytes, content))
+            yield Picture(f"{label}/{number:04}.png", content)
 
 
 class Folder:
@@ -105,7 +106,7 @@ class Folder:
     def pictures(self) -> Iterator[Picture]:
         """Every picture file, sorted by name."""
         for name, path in self._files():
-            yield Picture(name, path.read_bytes)
+            yield Picture(name, path.read_bytes())
 
     def _files(self) -> list[tuple[str, Path]]:
         found: list[tuple[str, Path]] = []
@@ -140,7 +141,7 @@ class Archive:
         return fingerprint_of([(self.path.name, hasher(self.path))])
 
     def pictures(self) -> Iterator[Picture]:
-        """Every picture in the order of the entries; read each before asking for the next."""
+        """Every picture in the order of the entries."""
         opened = self._zip() if zipfile.is_zipfile(self.path) else self._tar()
         unpacked = 0
         found = False
@@ -150,7 +151,7 @@ class Archive:
                 self._check(name, unpacked, plain=plain)
                 if is_picture(name):
                     found = True
-                    yield Picture(name, read)
+                    yield Picture(name, read())
         except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
             raise DataError(f"{self.path} cannot be unpacked: {error}. Fetch it again.") from error
         if not found:

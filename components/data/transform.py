@@ -63,8 +63,8 @@ class Transform:
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """A decoded picture (h, w, 3) to the network's input (3, size, size)."""
-        pictures: NDArray[np.float32] = self.normalise(self.crop(self.shrink(picture))[None])
-        return pictures[0]
+        tensor: NDArray[np.float32] = self.normalise(self.crop(self.shrink(picture))[None])[0]
+        return tensor
 
 
 def _trimmed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

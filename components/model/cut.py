@@ -107,7 +107,7 @@ class Cut:
         if not wanted:
             return {}
         before = () if start is None else start.before
-        with torch.no_grad(), _evaluating(self.model), self._replaced(run, before):
+        with torch.no_grad(), evaluating(self.model), self._replaced(run, before):
             try:
                 self.model(pictures)
             except _ReachedError:
@@ -156,20 +156,20 @@ class Cut:
         path: str,
         module: nn.Module,
         original: Forward,
-        args: Any,
+        args: Any,  # noqa: ANN401
         kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """The ghosts a module returns for ghosts; worked out once for each shape."""
         leaves, _ = tree_flatten((args, kwargs))
         shapes = tuple(tuple(leaf.shape) for leaf in leaves if isinstance(leaf, Ghost))
         if (path, shapes) not in self._stand_ins:
-            with _evaluating(module):
+            with evaluating(module):
                 self._stand_ins[path, shapes] = original(*args, **kwargs)
         return self._stand_ins[path, shapes]
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Put every module into evaluation mode, and afterwards each back into its own."""
     before = [(module, module.training) for module in model.modules()]
     try:

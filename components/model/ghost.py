@@ -20,7 +20,7 @@ class Ghost(torch.Tensor):
     def __torch_function__(
         cls,
         func: Callable[..., Any],
-        types: Iterable[type],  # noqa: ARG003  # torch's signature
+        types: Iterable[type],
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  # whatever the operation gives
@@ -36,7 +36,7 @@ class Ghost(torch.Tensor):
         )
 
 
-_DEVICE = torch.Tensor.device.__get__  # type: ignore[attr-defined]  # a descriptor
+_DEVICE = torch.Tensor.device.__get__
 
 
 def ghost(shape: Iterable[int], like: torch.Tensor) -> Ghost:

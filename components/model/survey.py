@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 from components.model import depth as depths
 from components.model.cut import Cut, CutError, Point
 from components.model.depth import Group
+from components.model.ghost import ghost
 from components.model.trace import Call, trace
 
 PERTURBATION = 0.02
@@ -77,7 +78,7 @@ def survey(
     found = Survey({}, {}, tuple(example.shape[1:]))
     wanted = sorted(only or range(1, len(groups)))
     try:
-        calls = trace(twin.eval(), groups, example).calls
+        calls = trace(twin, groups, ghost(example.shape, example)).calls
     except MODEL_ERRORS as error:
         return replace(found, refusals=dict.fromkeys(wanted, f"it cannot be followed ({error})"))
     for depth in wanted:

@@ -1,4 +1,4 @@
-"""What a network does in one pass, followed by shapes alone: its calls and what they cost."""
+"""What a network does in one pass: its calls, and what they cost."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from components.model.cut import evaluating
 from components.model.depth import Group
-from components.model.ghost import Ghost, ghost, ghosts
+from components.model.ghost import Ghost, ghosts
 
 FLOPS_PER_MAC = 2
 """torch counts a multiplication and an addition."""
@@ -48,29 +49,34 @@ class Trace:
 
 
 def trace(model: nn.Module, groups: Sequence[Group], pictures: Tensor) -> Trace:
-    """Follow a pass over pictures (N, C, H, W) in the model's present mode; nothing is computed.
+    """Follow a pass in evaluation mode.
 
     What is done between the calls of two groups' modules is counted for the earlier group.
+
+    Args:
+        model: any model.
+        groups: its groups, from `depth.groups`.
+        pictures: (N, C, H, W); ghosts, if it is of interest what depends on them.
     """
     recorder = _Recorder(model, groups)
-    with torch.no_grad(), recorder.counter, recorder.hooked(model):
-        model(ghost(pictures.shape, pictures))
+    with torch.no_grad(), evaluating(model), recorder.counter, recorder.hooked(model):
+        model(pictures)
     recorder.flush()
     macs = [flops // FLOPS_PER_MAC // len(pictures) for flops in recorder.flops]
     return Trace(macs, recorder.calls)
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts by torch's formulas; torch's own counter fails on some models."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
 
     def __torch_dispatch__(
         self,
         func: Any,  # noqa: ANN401  # torch's signature
-        types: Any,  # noqa: ANN401, ARG002
+        types: Any,  # noqa: ANN401
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401

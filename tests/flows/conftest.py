@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import project
+from flows import owed, project
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -65,10 +65,7 @@ print("split is done")
 """
 
 
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A project of three quick stages; `order` in its folder tells `split` to misbehave."""
-    root = tmp_path / "toy"
+def make_toy(root):
     for folder in (".dvc", "data", "params"):
         (root / folder).mkdir(parents=True)
     for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
@@ -81,10 +78,42 @@ def toy(tmp_path, monkeypatch):
     (root / "data" / "source.yaml").write_text("sha256: '0'\n")
     (root / "data" / "start.yaml").write_text("source: none\n")
     subprocess.run(["git", "init", "--quiet", root], check=True)
+    return project.Project(root)
+
+
+@pytest.fixture
+def _plain(monkeypatch, tmp_path):
+    """No setting of whoever runs the tests reaches what they start."""
     for name in list(os.environ):
         if name.startswith(("PREFECT_", "DVC_", "MLFLOW_")):
             monkeypatch.delenv(name)
-    return project.Project(root)
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "dvc"))
+
+
+@pytest.fixture
+def toy(tmp_path, _plain):
+    """A project of three quick stages; `order` in its folder tells `split` to misbehave."""
+    return make_toy(tmp_path / "toy")
+
+
+@pytest.fixture(scope="session")
+def built_once(tmp_path_factory):
+    """A toy project that `dvc repro` built, to be copied."""
+    toy = make_toy(tmp_path_factory.mktemp("built") / "toy")
+    given = project.environment(toy, {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+    command = [sys.executable, "-m", "dvc", "repro", "--quiet"]
+    subprocess.run(command, cwd=toy.root, env=given, check=True)
+    return toy
+
+
+@pytest.fixture
+def built(built_once, tmp_path, _plain):
+    """A toy project that was built and is remembered as fresh."""
+    root = tmp_path / "toy"
+    shutil.copytree(built_once.root, root)
+    copy = project.Project(root)
+    owed.remember_built(copy, owed.snapshot(copy))
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from flows.reproduce import drop_stale_locks, outcome_of
 
 def build(python, stage):
     done = python("-m", "flows.reproduce", stage)
-    outcomes = [outcome_of(line)[1] for line in done.stdout.splitlines()]
+    outcomes = [outcome_of(line)[1] for line in done.stdout.split("\n")]
     return done.returncode, next((one for one in outcomes if one), None)
 
 

@@ -1,7 +1,6 @@
 """The ledger keeps every fact once, and survives a writer that was killed."""
 
 import json
-import os
 
 import pytest
 
@@ -49,13 +48,12 @@ def test_a_torn_last_line_is_no_line(project):
 
     assert len(ledger.read(project, "registered")) == 1
     ledger.record(project, "registered", version=2)
-    assert [json.loads(line)["version"] for line in project.ledger.open()] == [1, 2]
+    lines = project.ledger.read_text().splitlines()
+    assert [json.loads(line)["version"] for line in lines] == [1, 2]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
-def test_a_full_disk_is_said(project):
-    """A disk that takes nothing is an error that names the remedy."""
-    project.mlflow.mkdir()
-    project.ledger.symlink_to("/dev/full")
+def test_a_disk_that_takes_nothing_is_said(project):
+    """A ledger that cannot be written is an error that names the remedy."""
+    project.ledger.mkdir(parents=True)
     with pytest.raises(UnreachableError, match="Make room"):
         ledger.append(project, "registered", version=1)

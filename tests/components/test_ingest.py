@@ -1,0 +1,199 @@
+"""What comes in: digits, folders and archives, unchanged, with classes and sides read off names."""
+
+import io
+import os
+import tarfile
+import zipfile
+
+import pandas as pd
+import pytest
+from components.data.layout import places
+from components.data.source import fingerprint_of
+from components.errors import DataError
+from samples import draw, encode
+
+
+def manifest(place):
+    return pd.read_parquet(place.root / "build/ingest/manifest.parquet")
+
+
+def tar_of(path, entries):
+    with tarfile.open(path, "w") as archive:
+        for name, content in entries.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_folder_is_copied_unchanged_and_listed_sorted(place, pictures):
+    """Every picture arrives with its own bytes; the user's folder is left as it was."""
+    before = {path: path.read_bytes() for path in pictures.rglob("*.png")}
+    place.source(pictures)
+    assert place.run("ingest").code == 0
+    table = manifest(place)
+    assert list(table["path"]) == sorted(p.relative_to(pictures).as_posix() for p in before)
+    assert set(table["class"]) == {"cat", "dog"}
+    assert table["subset"].isna().all()
+    assert (table[["width", "height"]] == 24).all(axis=None)
+    for path, content in before.items():
+        assert path.read_bytes() == content
+        assert (place.root / "data/raw" / path.relative_to(pictures)).read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_archive_with_one_folder_around_it_gives_the_same_classes(place, pictures, tmp_path, kind):
+    """An archive of a folder is that folder."""
+    path = tmp_path / f"pets.{kind}"
+    names = {f"pets/{p.relative_to(pictures)}": p.read_bytes() for p in pictures.rglob("*.png")}
+    if kind == "tar":
+        tar_of(path, names)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in names.items():
+                archive.writestr(name, content)
+    place.source(path)
+    assert place.run("ingest").code == 0
+    assert manifest(place)["class"].value_counts().to_dict() == {"cat": 12, "dog": 12}
+
+
+def test_brought_split_is_kept_and_not_taken_for_classes(place, pictures, tmp_path):
+    """`train` and `test` are sides; `validation` would be one too."""
+    nested = tmp_path / "split"
+    for number, path in enumerate(sorted(pictures.rglob("*.png"))):
+        side = "test" if number % 4 == 0 else "train"
+        target = nested / side / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    place.source(nested)
+    assert place.run("ingest").code == 0
+    table = manifest(place)
+    assert set(table["class"]) == {"cat", "dog"}
+    assert table["subset"].value_counts().to_dict() == {"train": 18, "test": 6}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train/cat/1.png", "test/cat/2.png", "bird/3.png"], "either sides of a split or classes"),
+        (["val/cat/1.png", "test/cat/2.png"], "needs a folder `train`"),
+        (["cat/1.png", "dog/2.png", "3.png"], "in a sub-folder named after its class"),
+    ],
+)
+def test_unclear_layouts_are_refused(names, message):
+    """What a folder name means is never guessed."""
+    with pytest.raises(DataError, match=message):
+        places(names)
+
+
+def test_a_class_may_be_called_train():
+    """One word that could be a side does not make a split of classes."""
+    found = places(["train/1.png", "bus/2.png", "car/3.png"])
+    assert {place.label for place in found.values()} == {"train", "bus", "car"}
+
+
+@pytest.mark.parametrize("name", ["../evil.png", "/tmp/evil.png", "a/../../evil.png"])
+def test_archive_with_an_entry_outside_is_refused(place, tmp_path, name):
+    """Nothing is written beside the project (FAULTS 40)."""
+    place.source(tar_of(tmp_path / "bad.tar", {"cat/1.png": encode(draw(1)), name: b"x"}))
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "leaves the folder" in outcome.errors
+    assert not (tmp_path / "evil.png").exists()
+
+
+def test_archive_with_a_link_is_refused(place, tmp_path):
+    """A link in an archive could point anywhere."""
+    path = tmp_path / "bad.tar"
+    with tarfile.open(path, "w") as archive:
+        info = tarfile.TarInfo("cat/1.png")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(info)
+    place.source(path)
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "is a link or a device" in outcome.errors
+
+
+def test_archive_that_unpacks_beyond_the_limit_is_refused(place, tmp_path):
+    """A small archive cannot fill the disk."""
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cat/1.png", bytes(3 * 2**20))
+    place.source(path)
+    place.set("ingest", source=str(path), max_unpacked_gib=0.001)
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "max_unpacked_gib" in outcome.errors
+
+
+def test_truncated_archive_is_refused(place, pictures, tmp_path):
+    """Half an archive is said to be one."""
+    whole = tar_of(tmp_path / "whole.tar", {"cat/1.png": encode(draw(1, height=200, width=200))})
+    path = tmp_path / "half.tar"
+    path.write_bytes(whole.read_bytes()[:60_000])
+    place.source(path)
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "cannot be unpacked" in outcome.errors
+
+
+def test_link_in_a_folder_is_refused(place, pictures, tmp_path):
+    """A link's target lies outside what is versioned (FAULTS 34)."""
+    (tmp_path / "secret.png").write_bytes(encode(draw(1)))
+    (pictures / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
+    place.set("ingest", source=str(pictures))
+    (place.root / "data").mkdir()
+    (place.root / "data/source.yaml").write_text("sha256: x\n")
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "cat/link.png" in outcome.errors
+
+
+def test_pipe_in_a_folder_is_reported_and_does_not_hang(place, pictures):
+    """Only plain files are opened."""
+    os.mkfifo(pictures / "cat" / "pipe.png")
+    place.set("ingest", source=str(pictures))
+    (place.root / "data").mkdir()
+    (place.root / "data/source.yaml").write_text("sha256: x\n")
+    assert place.run("ingest").code == 3
+
+
+def test_changed_source_stops_with_the_remedy(place, pictures):
+    """A stage builds what is pinned, not what happens to lie there."""
+    place.source(pictures)
+    (pictures / "cat" / "new.png").write_bytes(encode(draw(999)))
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "thawline sync" in outcome.errors
+
+
+@pytest.mark.parametrize("what", ["missing", "empty"])
+def test_source_without_pictures_is_named(place, tmp_path, what):
+    """No pictures at all is said at once (FAULTS 25)."""
+    folder = tmp_path / "nothing"
+    if what == "empty":
+        folder.mkdir()
+    place.set("ingest", source=str(folder))
+    (place.root / "data").mkdir()
+    (place.root / "data/source.yaml").write_text("sha256: x\n")
+    outcome = place.run("ingest")
+    assert outcome.code == {"missing": 2, "empty": 3}[what]
+    assert str(folder) in outcome.errors
+
+
+def test_fingerprint_depends_on_names_and_contents_alone():
+    """Two clones agree whatever the order in which a folder is listed."""
+    assert fingerprint_of([("a", "1"), ("b", "2")]) == fingerprint_of([("b", "2"), ("a", "1")])
+    assert fingerprint_of([("a", "1"), ("b", "2")]) != fingerprint_of([("a", "2"), ("b", "1")])
+
+
+def test_hidden_files_and_system_leftovers_are_no_pictures(place, pictures):
+    """What systems leave behind neither comes in nor stops anything."""
+    (pictures / "cat" / ".hidden.png").write_bytes(b"x")
+    (pictures / "__MACOSX").mkdir()
+    (pictures / "__MACOSX" / "1.png").write_bytes(b"x")
+    (pictures / "cat" / "Thumbs.db").write_bytes(b"x")
+    place.source(pictures)
+    assert place.run("ingest").code == 0
+    assert len(manifest(place)) == 24

@@ -1,0 +1,146 @@
+"""Nothing changed costs nothing; everything that did is noticed."""
+
+import shutil
+import sqlite3
+
+import pytest
+
+from flows import acts, graph, owed
+
+
+@pytest.fixture
+def settled(built):
+    """As `built`, with a tracking store in which all acts are done."""
+    make_store(built, made=1)
+    for act in acts.AFTER_BUILD:
+        owed.remember_act(built, act)
+    return built
+
+
+def make_store(project, made):
+    (project.mlflow / "artifacts").mkdir(parents=True)
+    database = sqlite3.connect(project.mlflow / "mlflow.db")
+    with database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
+        database.execute("INSERT INTO experiments VALUES (0, ?)", (made,))
+    database.close()
+
+
+def test_a_finished_build_is_remembered(built):
+    """The first question is answered by sizes and times alone."""
+    assert owed.is_built(built)
+
+
+def touch_code(project):
+    (project.root / "split.py").write_text("print()\n")
+
+
+def touch_params(project):
+    (project.params / "split.yaml").write_text("val_fraction: 0.3\n")
+
+
+def touch_output(project):
+    (project.build / "split" / "sides.txt").write_text("none")
+
+
+def add_output(project):
+    (project.build / "split" / "more.txt").write_text("")
+
+
+def drop_build(project):
+    shutil.rmtree(project.build)
+
+
+def touch_pin(project):
+    (project.data / "source.yaml").write_text("sha256: '1'\n")
+
+
+def touch_pipeline(project):
+    project.pipeline.write_text(project.pipeline.read_text() + "# a comment\n")
+
+
+def drop_lock(project):
+    project.lock.unlink()
+
+
+def drop_private(project):
+    shutil.rmtree(project.private)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        touch_code, touch_params, touch_output, add_output, drop_build, touch_pin, touch_pipeline,
+        drop_lock, drop_private,
+    ],
+)  # fmt: skip
+def test_every_change_is_noticed(built, change):
+    """Whatever DVC would look at makes the first answer: look closer."""
+    change(built)
+    assert not owed.is_built(built)
+
+
+def test_compiled_python_is_no_change(built):
+    """Running the code must not make it stale."""
+    (built.build / "split" / "__pycache__").mkdir()
+    (built.build / "split" / "__pycache__" / "x.pyc").write_bytes(b"1")
+    assert owed.is_built(built)
+
+
+def test_a_change_during_the_run_is_found_the_next_time(built):
+    """The snapshot is older than DVC's answer: what was edited meanwhile is not taken for built."""
+    seen = owed.snapshot(built)
+    touch_code(built)
+    owed.remember_built(built, seen)
+    assert not owed.is_built(built)
+    assert "split" in graph.changes(built)
+
+
+def test_done_acts_are_not_owed(settled):
+    """Each act is done once for what is built."""
+    assert owed.owed(settled) == []
+
+
+def test_before_the_first_build_everything_is_owed(toy):
+    """No lock: no run was published."""
+    assert owed.owed(toy) == list(acts.AFTER_BUILD)
+
+
+def test_a_new_build_owes_everything(settled):
+    """Another lock is another run."""
+    settled.lock.write_text(settled.lock.read_text() + "# another\n")
+    assert owed.owed(settled) == list(acts.AFTER_BUILD)
+
+
+def test_a_changed_parameter_of_an_act_owes_it_and_what_follows(settled):
+    """Another alpha may turn the verdict; nothing is published again for it."""
+    (settled.params / "judge.yaml").write_text("alpha: 0.01\n")
+    assert owed.owed(settled) == ["judge", "promote", "push"]
+
+
+def test_a_new_remote_owes_the_push(settled):
+    """What was never sent there has to be."""
+    (settled.root / ".dvc" / "config.local").write_text("[core]\n    remote = here\n")
+    assert owed.owed(settled) == ["push"]
+
+
+def test_a_wiped_store_owes_everything(settled):
+    """A store that is gone is filled again."""
+    shutil.rmtree(settled.mlflow)
+    assert owed.owed(settled) == list(acts.AFTER_BUILD)
+
+
+def test_a_replaced_store_owes_everything(settled):
+    """Another store at the same place holds nothing of ours."""
+    shutil.rmtree(settled.mlflow)
+    make_store(settled, made=2)
+    assert owed.owed(settled) == list(acts.AFTER_BUILD)
+
+
+def test_another_store_owes_everything_and_a_silent_server_nothing(settled, monkeypatch):
+    """A server that does not answer is taken for the one that was filled; another one is not."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert owed.owed(settled) == list(acts.AFTER_BUILD)
+    for act in acts.AFTER_BUILD:
+        owed.remember_act(settled, act)
+    assert owed.owed(settled) == []
