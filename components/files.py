@@ -12,6 +12,9 @@ from typing import Any
 
 from components.errors import UnreachableError, UsageError
 
+LARGEST_YAML = 10**6
+"""Bytes; more is no file that a person keeps."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -69,13 +72,20 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
     """Read a YAML 1.2 file as DVC does: `1e-3` is a number, `no` is a word.
 
     Raises:
-        UsageError: the file is missing, or is no valid YAML; a doubled key is not.
+        UsageError: the file is missing, over 1 MB, holds aliases, or is no valid YAML (one with a
+            doubled key is not).
     """
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML, AliasEvent
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > LARGEST_YAML:
+            raise UsageError(f"{path} has to be below 1 MB, but is larger. Restore it from git.")
+        text = path.read_text(encoding="utf-8")
+        yaml = YAML(typ="safe", pure=True)
+        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+            raise UsageError(f"{path} has to do without YAML aliases (`*name`). Write them out.")
+        return yaml.load(text)
     except FileNotFoundError:
         raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
     except (YAMLError, UnicodeDecodeError) as error:

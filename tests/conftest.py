@@ -1,7 +1,6 @@
 """What tests of every part share."""
 
 import pytest
-
 from samples import draw, encode
 
 

@@ -24,7 +24,7 @@ class Cost:
     """Forwards through each group."""
 
     def prefix(self, depth: int) -> int:
-        """Forwards through the frozen groups: what an activation kept at `depth` saves each time."""
+        """Forwards through the frozen groups: what a kept activation saves each time."""
         return sum(self.groups[:depth])
 
     def suffix(self, depth: int) -> int:

@@ -122,14 +122,16 @@ class Cut:
         """Give the modules that matter to a pass a `forward` that knows of it."""
         special = [point.module for point in (run.start, *run.wanted) if point is not None]
         paths = dict.fromkeys((*before, *special))
-        own = {path: self.model.get_submodule(path) for path in paths}
+        modules = [(path, self.model.get_submodule(path)) for path in paths]
+        before_all = [(module, vars(module).get("forward")) for _, module in modules]
         try:
-            for path, module in own.items():
+            for path, module in modules:
                 vars(module)["forward"] = self._forward(run, path, module)
             yield
         finally:
-            for module in own.values():
-                vars(module).pop("forward", None)
+            for module, forward in before_all:
+                vars(module).pop("forward")
+                vars(module).update({"forward": forward} if forward else {})
 
     def _forward(self, run: _Pass, path: str, module: nn.Module) -> Forward:
         original: Forward = module.forward
@@ -142,6 +144,7 @@ class Cut:
             elif not run.started and ghosts(leaves):
                 if run.begins(path, "output"):
                     run.started = True
+                    run.take(path, "output", [run.activation])
                     return run.activation
                 return self._stand_in(path, module, original, args, kwargs)
             run.take(path, "input", leaves)

@@ -7,10 +7,11 @@ import zipfile
 
 import pandas as pd
 import pytest
+from samples import draw, encode
+
 from components.data.layout import places
 from components.data.source import fingerprint_of
 from components.errors import DataError
-from samples import draw, encode
 
 
 def manifest(place):
@@ -92,7 +93,7 @@ def test_a_class_may_be_called_train():
     assert {place.label for place in found.values()} == {"train", "bus", "car"}
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/tmp/evil.png", "a/../../evil.png"])
+@pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png"])
 def test_archive_with_an_entry_outside_is_refused(place, tmp_path, name):
     """Nothing is written beside the project (FAULTS 40)."""
     place.source(tar_of(tmp_path / "bad.tar", {"cat/1.png": encode(draw(1)), name: b"x"}))
@@ -127,7 +128,7 @@ def test_archive_that_unpacks_beyond_the_limit_is_refused(place, tmp_path):
     assert "max_unpacked_gib" in outcome.errors
 
 
-def test_truncated_archive_is_refused(place, pictures, tmp_path):
+def test_truncated_archive_is_refused(place, tmp_path):
     """Half an archive is said to be one."""
     whole = tar_of(tmp_path / "whole.tar", {"cat/1.png": encode(draw(1, height=200, width=200))})
     path = tmp_path / "half.tar"
