@@ -178,6 +178,8 @@ def run(function: StageFunction) -> None:
 
 def _run(function: StageFunction, root: Path) -> None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    # Threads that wait by spinning train four times slower beside another busy process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name = function.__name__
     stage = spec(name, root)
     params = load_params(params_model(function), root / "params" / f"{name}.yaml")

@@ -51,12 +51,17 @@ def predictions(
     """
     import pandas as pd
 
-    name = f"{model[:16]}-{digests.digest(pictures['sha256'].tolist())[:16]}.parquet"
-    cached = project.private / "champion" / name
+    cached = kept(project, model, pictures)
     if not cached.exists():
         with _downloaded(project, version, fingerprint) as folder, files.replacing(cached) as path:
-            _score(folder, [project.data / "raw" / name for name in pictures["path"]], path)
+            _score(folder, [project.data / "raw" / one for one in pictures["path"]], path)
     return [str(label) for label in pd.read_parquet(cached)["class"]]
+
+
+def kept(project: Project, model: str, pictures: "pd.DataFrame") -> Path:
+    """Where the answers of a model to these pictures, in this order, are kept."""
+    named = digests.digest(pictures["sha256"].tolist())
+    return project.private / "champion" / f"{model[:16]}-{named[:16]}.parquet"
 
 
 def classes(version: "ModelVersion") -> list[str]:

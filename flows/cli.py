@@ -121,8 +121,8 @@ def main() -> None:
         app()
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
-    except Exception:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
-        _fail(defect(find(), "thawline"), 1)
+    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
+        _fail(defect(find(), "thawline", error), 1)
 
 
 def _act(name: str) -> None:

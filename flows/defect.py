@@ -6,8 +6,8 @@ from components import files
 from flows.project import Project
 
 
-def defect(project: Project, name: str) -> str:
-    """Write the traceback of the exception under way to a log; the sentence that names it."""
+def defect(project: Project, name: str, error: BaseException) -> str:
+    """Write the traceback of `error` to a log; the sentence that names it."""
     log = project.private / "logs" / f"{name}.log"
-    files.write_text(log, traceback.format_exc())
+    files.write_text(log, "".join(traceback.format_exception(error)))
     return f"a defect of Thawline; the traceback lies in {project.relative(log)}."

@@ -4,7 +4,6 @@ Annotations are no strings here: Prefect reads them.
 """
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from prefect.states import Completed, Failed
 
 from components.errors import ThawlineError, UnreachableError
 from flows import acts, graph, owed, process, stages, summary
+from flows.defect import defect
 from flows.graph import Node
 from flows.process import Child
 from flows.project import Project, enter, environment, find
@@ -43,6 +43,25 @@ class Report:
     def exit_code(self) -> int:
         """That of the first failed task; 0: none failed."""
         return next(iter(self.codes.values()), 0)
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long a task works."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.monotonic() - begun
+
+    def note(self, project: Project, name: str, state: State[Any]) -> bool:
+        """Take up how a task ended; whether it ended well."""
+        self.states[name] = state
+        if not state.is_completed() and name not in self.codes:  # nobody foresaw it
+            self.codes[name] = 1
+            error = state.result(raise_on_failure=False)
+            if isinstance(error, Exception):
+                get_run_logger().error("%s: %s", name, defect(project, name, error))
+        return bool(state.is_completed())
 
     def touched(self, name: str) -> bool:
         """Whether a task made something new, or tried to."""
@@ -85,8 +104,7 @@ def build_all(project: Project, report: Report) -> None:
             state = stage_task(project, node, report, doubtful=doubtful)(
                 wait_for=needed, return_state=True
             )
-            report.states[node.name] = state
-            if not state.is_completed():
+            if not report.note(project, node.name, state):
                 return
     seen = owed.snapshot(project)
     if not graph.changes(project):
@@ -100,7 +118,7 @@ def act_all(project: Project, report: Report) -> None:
     due = owed.owed(project)
     for name in acts.AFTER_BUILD:
         if name not in due:
-            settled(name, report)
+            settled(project, name, report)
         elif do_act(project, name, report):
             owed.remember_act(project, name)
         else:
@@ -125,29 +143,26 @@ def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) 
     )
     def stage() -> State[Any]:
         report.codes.pop(node.name, None)
-        why = graph.changes(project, node.name).get(node.name) if doubtful else None
-        if not why:
-            get_run_logger().info("unchanged")
-            return Completed(name="Cached", message="nothing that it depends on changed")
-        return build(project, node, report, why)
+        with report.timed(node.name):
+            try:
+                return build(project, node, doubtful=doubtful)
+            except ThawlineError as error:
+                return failed(report, node.name, error)
 
     return stage
 
 
-def build(project: Project, node: Node, report: Report, why: dict[str, str]) -> State[Any]:
-    """Have a stale stage built, and say how that ended."""
+def build(project: Project, node: Node, *, doubtful: bool) -> State[Any]:
+    """Have a stage built where DVC finds it stale."""
     log = get_run_logger()
+    why = graph.changes(project, node.name).get(node.name) if doubtful else None
+    if not why:
+        log.info("unchanged")
+        return Completed(name="Cached", message="nothing that it depends on changed")
     log.info("begins: %s", graph.reason(why))
     begun = time.monotonic()
-    try:
-        outcome = stages.build(project, node, log.info)
-    except StageFailedError as error:
-        report.codes[node.name] = error.exit_code
-        log.error("%s", error)  # noqa: TRY400  # the stage itself said why
-        return Failed(name=error.state, message=str(error))
-    finally:
-        report.seconds[node.name] = time.monotonic() - begun
-    message = f"{outcome} in {duration(report.seconds[node.name])}"
+    outcome = stages.build(project, node, log.info)
+    message = f"{outcome} in {duration(time.monotonic() - begun)}"
     log.info(message)
     return Completed(name=NAMES[outcome], message=message)
 
@@ -157,32 +172,36 @@ def do_act(project: Project, name: str, report: Report) -> bool:
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def act() -> State[Any]:
-        log = get_run_logger()
-        begun = time.monotonic()
-        try:
-            message = acts.perform(project, name)
-        except ThawlineError as error:
-            report.codes[name] = error.exit_code
-            log.error("%s", error)  # noqa: TRY400  # a sentence for people
-            away = isinstance(error, UnreachableError)
-            return Failed(name="Owed" if away else "Failed", message=str(error))
-        finally:
-            report.seconds[name] = time.monotonic() - begun
-        log.info(message)
+        with report.timed(name):
+            try:
+                message = acts.perform(project, name)
+            except ThawlineError as error:
+                return failed(report, name, error)
+        get_run_logger().info(message)
         return Completed(name="Done", message=message)
 
-    report.states[name] = act(return_state=True)
-    return report.states[name].is_completed()
+    return report.note(project, name, act(return_state=True))
 
 
-def settled(name: str, report: Report) -> None:
+def failed(report: Report, name: str, error: ThawlineError) -> State[Any]:
+    """The state of a task that did not end well, told in the log."""
+    report.codes[name] = error.exit_code
+    get_run_logger().error("%s", error)
+    if isinstance(error, StageFailedError):
+        return Failed(name=error.state, message=str(error))
+    return Failed(
+        name="Owed" if isinstance(error, UnreachableError) else "Failed", message=str(error)
+    )
+
+
+def settled(project: Project, name: str, report: Report) -> None:
     """A task for an act that is not owed: shown, not done."""
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def act() -> State[Any]:
         return Completed(name="Cached", message="done before for what is built")
 
-    report.states[name] = act(return_state=True)
+    report.note(project, name, act(return_state=True))
 
 
 @contextlib.contextmanager
@@ -209,19 +228,3 @@ def describe(project: Project, report: Report) -> None:
     table = ["| task | state | took | |", "|---|---|---|---|", *rows]
     text = "\n".join(table)
     create_markdown_artifact(key="finetune", markdown=f"{text}\n\n{summary.markdown(project)}")
-
-
-def main() -> None:
-    """Run the flow below `thawline run`, and leave with the exit code of what failed first."""
-    process.tie_alone()
-    try:
-        state = finetune(return_state=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    if not state.is_completed():
-        error = state.result(raise_on_failure=False)
-        sys.exit(error.exit_code if isinstance(error, RunFailedError) else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -54,7 +54,7 @@ def nodes(project: Project) -> list[Node]:
 
 
 def changes(project: Project, stage: str | None = None) -> Changes:
-    """What DVC itself finds stale, in all stages or in one; empty where nothing is.
+    """What DVC itself finds stale, in all stages of our `dvc.yaml` or in one of them.
 
     Raises:
         UnreachableError: another DVC process works here.
@@ -67,17 +67,12 @@ def changes(project: Project, stage: str | None = None) -> Changes:
     quiet()
     try:
         with Repo(str(project.root)) as repo:
-            found = repo.status([stage] if stage else None)
+            found = repo.status([f"{project.pipeline}:{stage}" if stage else str(project.pipeline)])
     except LockError:
         raise busy() from None
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
-    return {name.rpartition(":")[2]: _flat(differences) for name, differences in found.items()}
-
-
-def only_deleted(stale: Changes) -> bool:
-    """Whether all that differs is outputs that somebody deleted: DVC's cache has them."""
-    return all(set(differences.values()) == {"deleted"} for differences in stale.values())
+    return {name.rpartition(":")[2]: _flat(how) for name, how in found.items()}
 
 
 def reason(differences: dict[str, str]) -> str:

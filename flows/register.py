@@ -124,6 +124,7 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
             "Publish it: thawline publish"
         )
     logged = _logged(project, store, run, model)
+    _show_on_run(store, run, logged)
     _ensure_name(store, name)
     tags = {
         MODEL_TAG: model,
@@ -160,9 +161,17 @@ def _logged(project: Project, store: "Store", run: "Run", model: str) -> "Logged
     return store.client.finalize_logged_model(made.model_id, READY)
 
 
+def _show_on_run(store: "Store", run: "Run", logged: "LoggedModel") -> None:
+    """Let the run's page name the model that it made, once."""
+    from mlflow.entities import LoggedModelOutput
+
+    shown = run.outputs.model_outputs if run.outputs else []
+    if logged.model_id not in {output.model_id for output in shown}:
+        store.client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+
+
 def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path) -> None:
     """Pack the model and put it into the store, every file whole."""
-    from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
     from flows import packing
@@ -181,8 +190,6 @@ def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path)
         raise OSError(f"{len(lost)} files of the model did not arrive whole, {lost[0]} first")
     tags = {FILES_TAG: packing.fingerprint(folder)}
     store.client.set_logged_model_tags(made.model_id, tags)
-    run = made.source_run_id
-    store.client.log_outputs(run, [LoggedModelOutput(made.model_id, step=0)])
 
 
 def _stored(store: "Store", model: str) -> dict[str, int]:

@@ -36,7 +36,7 @@ def run(project: Project, values: Sequence[str]) -> int:
             print(f"Nothing to do: {WHY_NOTHING}.")
             return 0
         settings.check_all(project)
-        print(sync.sync(project))
+        sync.pinned(project)  # a source that is not there is told before anything begins
         code = operate(project, lock)
     if code == 0:
         print(summary.screen(project, time.monotonic() - begun))
@@ -58,7 +58,7 @@ WHY_NOTHING = (
 def operate(project: Project, lock: int) -> int:
     """Run the flow to its end; Ctrl-C and SIGTERM are passed on to it alone."""
     flow = process.Child(
-        process.module("flows.finetune"),
+        process.module("flows.start"),
         folder=project.root,
         environment=environment(project),
         keep=[lock],

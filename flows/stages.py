@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from components.errors import ThawlineError
 from flows import process
 from flows.graph import Node
 from flows.project import Project, environment
@@ -12,7 +13,7 @@ LIMIT_CODE = 2
 """Exit code where the time limit, a setting, ended a stage."""
 
 
-class StageFailedError(Exception):
+class StageFailedError(ThawlineError):
     """A stage did not end well; its own lines say why."""
 
     def __init__(self, message: str, exit_code: int, state: str) -> None:

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from components.model.ghost import Ghost, ghost, ghosts
+from components.model.ghost import Ghost, ghost, ghosts, shapes
 
 Forward = Callable[..., Any]
+Memo = dict[tuple[str, tuple[tuple[int, ...], ...]], Any]
+"""What a module (by its path) returned for ghosts of some shapes."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,21 @@ class _Pass:
 class Cut:
     """A model with the points at which it can be cut."""
 
-    def __init__(self, model: nn.Module, points: Iterable[Point], shape: tuple[int, ...]) -> None:
-        """Bind points found for this architecture to a model; `shape` is a picture's, (C, H, W)."""
+    def __init__(
+        self, model: nn.Module, points: Iterable[Point], shape: tuple[int, ...], memo: Memo
+    ) -> None:
+        """Bind points that were found for this architecture to a model.
+
+        Args:
+            model: any network of the architecture.
+            points: as `survey` found them.
+            shape: a picture's, (C, H, W).
+            memo: what modules return for ghosts; grows with new batch sizes.
+        """
         self.model = model
         self.points: Mapping[int, Point] = {point.depth: point for point in points}
         self.shape = shape
-        self._stand_ins: dict[tuple[object, ...], Any] = {}
+        self._memo = memo
 
     def tap(self, pictures: Tensor, depths: Collection[int]) -> dict[int, Tensor]:
         """The activations (N, ...) at some depths, from one pass over pictures (N, C, H, W).
@@ -163,12 +174,11 @@ class Cut:
         kwargs: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """The ghosts a module returns for ghosts; worked out once for each shape."""
-        leaves, _ = tree_flatten((args, kwargs))
-        shapes = tuple(tuple(leaf.shape) for leaf in leaves if isinstance(leaf, Ghost))
-        if (path, shapes) not in self._stand_ins:
+        key = (path, shapes((args, kwargs)))
+        if key not in self._memo:
             with evaluating(module):
-                self._stand_ins[path, shapes] = original(*args, **kwargs)
-        return self._stand_ins[path, shapes]
+                self._memo[key] = original(*args, **kwargs)
+        return self._memo[key]
 
 
 @contextmanager

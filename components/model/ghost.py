@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch.nn import functional
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 
@@ -28,6 +29,8 @@ class Ghost(torch.Tensor):
         first = next(leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Ghost))
         if func == _DEVICE:
             return first.__dict__["origin"]
+        if func in _KEEP_SHAPE and isinstance(args[0], Ghost):
+            return args[0]
         args, kwargs = tree_map_only(torch.Tensor, _shape_only, (args, kwargs or {}))
         with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001  # torch's way
             result = func(*args, **kwargs)
@@ -37,6 +40,8 @@ class Ghost(torch.Tensor):
 
 
 _DEVICE = torch.Tensor.device.__get__
+_KEEP_SHAPE = (functional.batch_norm, functional.layer_norm, functional.group_norm)
+"""torch works out the shapes of these in Python, milliseconds each."""
 
 
 def ghost(shape: Iterable[int], like: torch.Tensor) -> Ghost:
@@ -47,6 +52,11 @@ def ghost(shape: Iterable[int], like: torch.Tensor) -> Ghost:
 def ghosts(value: object) -> list[int]:
     """The places of the ghosts among the leaves of nested lists, tuples and dictionaries."""
     return [place for place, leaf in enumerate(tree_leaves(value)) if isinstance(leaf, Ghost)]
+
+
+def shapes(value: object) -> tuple[tuple[int, ...], ...]:
+    """The shapes of the ghosts among the leaves."""
+    return tuple(tuple(leaf.shape) for leaf in tree_leaves(value) if isinstance(leaf, Ghost))
 
 
 def _wrap(value: torch.Tensor, origin: torch.device) -> Ghost:

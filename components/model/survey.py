@@ -4,7 +4,7 @@ import copy
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.utils._pytree import tree_leaves
 
 from components.model import depth as depths
-from components.model.cut import Cut, CutError, Point
+from components.model.cut import Cut, CutError, Memo, Point
 from components.model.depth import Group
 from components.model.ghost import ghost
 from components.model.trace import Call, trace
@@ -43,10 +43,12 @@ class Survey:
     """Why it cannot be cut at the other depths."""
     shape: tuple[int, ...]
     """Of a picture: (C, H, W)."""
+    memo: Memo = field(default_factory=dict)
+    """What modules return for ghosts, shared by all cuts."""
 
     def cut(self, model: nn.Module) -> Cut:
         """A network of this architecture, of any weights, that can be cut."""
-        return Cut(model, self.points.values(), self.shape)
+        return Cut(model, self.points.values(), self.shape, self.memo)
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,16 @@ def survey(
     """
     twin = _perturbed(model)
     example = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(1))
-    found = Survey({}, {}, tuple(example.shape[1:]))
+    shape = tuple(example.shape[1:])
     wanted = sorted(only or range(1, len(groups)))
     try:
-        calls = trace(twin, groups, ghost(example.shape, example)).calls
+        traced = trace(twin, groups, ghost(example.shape, example))
     except MODEL_ERRORS as error:
-        return replace(found, refusals=dict.fromkeys(wanted, f"it cannot be followed ({error})"))
+        return Survey({}, dict.fromkeys(wanted, f"it cannot be followed ({error})"), shape)
+    found = Survey({}, {}, shape, traced.memo)
     for depth in wanted:
-        result = _first_right(twin, groups, _candidates(calls, depth, len(groups)), example)
+        candidates = _candidates(traced.calls, depth, len(groups))
+        result = _first_right(twin, groups, candidates, example, found.memo)
         if isinstance(result, Point):
             found.points[depth] = result
         else:
@@ -137,28 +141,30 @@ def _before(calls: Sequence[Call], target: Call, depth: int) -> Iterator[_Candid
 
 
 def _first_right(
-    twin: nn.Module, groups: Sequence[Group], candidates: Iterator[_Candidate], example: Tensor
+    twin: nn.Module,
+    groups: Sequence[Group],
+    candidates: Iterator[_Candidate],
+    example: Tensor,
+    memo: Memo,
 ) -> Point | str:
     """The first candidate that proves right, or why the most promising one is not."""
     reasons = []
     for candidate in candidates:
+        cut = Cut(twin, [candidate.point], tuple(example.shape[1:]), memo)
         try:
-            return _verified(twin, groups, candidate, example)
+            return _verified(cut, groups, candidate, example)
         except MODEL_ERRORS as error:
             reasons.append(str(error))
     return (reasons or ["no single tensor leads into it"])[0]
 
 
-def _verified(
-    twin: nn.Module, groups: Sequence[Group], candidate: _Candidate, example: Tensor
-) -> Point:
+def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example: Tensor) -> Point:
     """The point, with what was learned about it.
 
     Raises:
         CutError: the suffix is not the rest of the model.
     """
-    point = candidate.point
-    cut = Cut(twin, [point], tuple(example.shape[1:]))
+    twin, point = cut.model, candidate.point
     depths.freeze(twin, groups, point.depth)
     activation = cut.tap(example, [point.depth])[point.depth]
     if len(activation) != len(example) or not activation.is_floating_point():

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from components.model.cut import evaluating
+from components.model.cut import Memo, evaluating
 from components.model.depth import Group
-from components.model.ghost import Ghost, ghosts
+from components.model.ghost import Ghost, ghosts, shapes
 
 FLOPS_PER_MAC = 2
 """torch counts a multiplication and an addition."""
@@ -46,6 +46,8 @@ class Trace:
     """Multiply-accumulates of each group for one picture, forwards."""
     calls: list[Call] = field(default_factory=list)
     """In the order in which they began."""
+    memo: Memo = field(default_factory=dict)
+    """What the modules returned for ghosts."""
 
 
 def trace(model: nn.Module, groups: Sequence[Group], pictures: Tensor) -> Trace:
@@ -63,7 +65,7 @@ def trace(model: nn.Module, groups: Sequence[Group], pictures: Tensor) -> Trace:
         model(pictures)
     recorder.flush()
     macs = [flops // FLOPS_PER_MAC // len(pictures) for flops in recorder.flops]
-    return Trace(macs, recorder.calls)
+    return Trace(macs, recorder.calls, recorder.memo)
 
 
 class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -94,6 +96,7 @@ class _Recorder:
         self.counter = _Counter()
         self.flops = [0] * len(groups)
         self.calls: list[Call] = []
+        self.memo: Memo = {}
         self._under_way: list[Call] = []
         self._clock = 0
         self._group = 0
@@ -125,12 +128,14 @@ class _Recorder:
             leaves = tuple(ghosts((args, kwargs)))
             self._begin(Call(path, own, owners, above, leaves, self._clock))
 
-        def end(_module: nn.Module, _args: Any, result: Any) -> None:  # noqa: ANN401
+        def end(_module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:  # noqa: ANN401
             self._end(single=isinstance(result, Ghost))
+            if ghosts((args, kwargs)):
+                self.memo[path, shapes((args, kwargs))] = result
 
         return [
             module.register_forward_pre_hook(begin, with_kwargs=True),
-            module.register_forward_hook(end),
+            module.register_forward_hook(end, with_kwargs=True),
         ]
 
     def _groups(self, parameters: Iterator[nn.Parameter]) -> frozenset[int]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import owed, project
+from flows import acts, owed, project, sync
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -52,7 +53,10 @@ if order.exists():
         order.unlink()
     if word == "sleep":
         Path("asleep").write_text(str(os.getpid()))
-        time.sleep(float(number))
+        try:
+            time.sleep(float(number))
+        except KeyboardInterrupt:
+            sys.exit(130)
     elif word == "kill":
         order.unlink()
         os.kill(os.getpid(), int(number))
@@ -100,6 +104,7 @@ def toy(tmp_path, _plain):
 def built_once(tmp_path_factory):
     """A toy project that `dvc repro` built, to be copied."""
     toy = make_toy(tmp_path_factory.mktemp("built") / "toy")
+    sync.sync(toy)
     given = project.environment(toy, {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
     command = [sys.executable, "-m", "dvc", "repro", "--quiet"]
     subprocess.run(command, cwd=toy.root, env=given, check=True)
@@ -109,11 +114,41 @@ def built_once(tmp_path_factory):
 @pytest.fixture
 def built(built_once, tmp_path, _plain):
     """A toy project that was built and is remembered as fresh."""
-    root = tmp_path / "toy"
+    root = tmp_path / "built"
     shutil.copytree(built_once.root, root)
     copy = project.Project(root)
     owed.remember_built(copy, owed.snapshot(copy))
     return copy
+
+
+@pytest.fixture
+def settled(built):
+    """As `built`, with a tracking store in which all acts are done."""
+    make_store(built, made=1)
+    for act in acts.AFTER_BUILD:
+        owed.remember_act(built, act)
+    return built
+
+
+def make_store(project, made):
+    """As much of MLflow's database as tells stores apart."""
+    (project.mlflow / "artifacts").mkdir(parents=True)
+    database = sqlite3.connect(project.mlflow / "mlflow.db")
+    with database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
+        database.execute("INSERT INTO experiments VALUES (0, ?)", (made,))
+    database.close()
+
+
+@pytest.fixture
+def replace_store():
+    """Put another store into the place of a project's own."""
+
+    def replace(project):
+        shutil.rmtree(project.mlflow)
+        make_store(project, made=2)
+
+    return replace
 
 
 @pytest.fixture(scope="session")
@@ -133,10 +168,10 @@ def surroundings(toy, prefect_home):
 def python(toy, surroundings):
     """Run Python in the toy project."""
 
-    def run(*arguments, seconds=60):
+    def run(*arguments, **more):
         return subprocess.run(
-            [sys.executable, *arguments], cwd=toy.root, env=surroundings, capture_output=True,
-            text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL,
+            [sys.executable, *arguments], cwd=toy.root, env=surroundings | more, text=True,
+            capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     return run

@@ -1,29 +1,10 @@
 """Nothing changed costs nothing; everything that did is noticed."""
 
 import shutil
-import sqlite3
 
 import pytest
 
 from flows import acts, graph, owed
-
-
-@pytest.fixture
-def settled(built):
-    """As `built`, with a tracking store in which all acts are done."""
-    make_store(built, made=1)
-    for act in acts.AFTER_BUILD:
-        owed.remember_act(built, act)
-    return built
-
-
-def make_store(project, made):
-    (project.mlflow / "artifacts").mkdir(parents=True)
-    database = sqlite3.connect(project.mlflow / "mlflow.db")
-    with database:
-        database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
-        database.execute("INSERT INTO experiments VALUES (0, ?)", (made,))
-    database.close()
 
 
 def test_a_finished_build_is_remembered(built):
@@ -130,10 +111,9 @@ def test_a_wiped_store_owes_everything(settled):
     assert owed.owed(settled) == list(acts.AFTER_BUILD)
 
 
-def test_a_replaced_store_owes_everything(settled):
+def test_a_replaced_store_owes_everything(settled, replace_store):
     """Another store at the same place holds nothing of ours."""
-    shutil.rmtree(settled.mlflow)
-    make_store(settled, made=2)
+    replace_store(settled)
     assert owed.owed(settled) == list(acts.AFTER_BUILD)
 
 

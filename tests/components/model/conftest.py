@@ -67,7 +67,7 @@ ARCHITECTURES: dict[str, tuple[int, dict[str, Any]]] = {
 }
 """Picture size and arguments that keep each one small."""
 
-Build = Callable[[str], tuple[nn.Module, torch.Tensor]]
+Build = Callable[..., tuple[nn.Module, torch.Tensor]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -87,9 +87,10 @@ def architecture(request):
 def build() -> Build:
     """Make a named network with 5 classes and two pictures that fit it, always the same."""
 
-    def made(name: str) -> tuple[nn.Module, torch.Tensor]:
+    def made(name: str, **more: Any) -> tuple[nn.Module, torch.Tensor]:
         size, arguments = ARCHITECTURES[name]
         torch.manual_seed(0)
-        return timm.create_model(name, num_classes=5, **arguments), torch.randn(2, 3, size, size)
+        model = timm.create_model(name, num_classes=5, **arguments, **more)
+        return model, torch.randn(2, 3, size, size)
 
     return made

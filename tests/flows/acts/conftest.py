@@ -20,7 +20,7 @@ stages:
   ingest:
     cmd: python -m components.ingest
     deps: [data/source.yaml]
-    params: [params/ingest.yaml:]
+    params: [{params/ingest.yaml: }]
     outs: [data/raw]
   split:
     cmd: python -m components.split
@@ -29,7 +29,7 @@ stages:
   search:
     cmd: python -m components.search
     deps: [build/split/splits.parquet]
-    params: [params/search.yaml:]
+    params: [{params/search.yaml: }]
     outs: [build/search/best.yaml, build/search/trials.csv]
   train:
     cmd: python -m components.train
@@ -82,6 +82,46 @@ def project(template, empty_store, tmp_path, monkeypatch):
     return Project(root)
 
 
+@pytest.fixture
+def rebuild(project):
+    """Another run of the pipeline: another network, and what share of the answers is right."""
+
+    def build(seed: int, right: float = 1.0) -> None:
+        write_model(project.root, seed, right)
+        write_lock(project.root, f"seed {seed}, {right} right")
+
+    return build
+
+
+@pytest.fixture
+def perform(project):
+    """Do acts in their order; their sentences."""
+    from flows import acts
+
+    def do(*names: str) -> list[str]:
+        return [acts.perform(project, name) for name in names]
+
+    return do
+
+
+@pytest.fixture
+def answers(project):
+    """Keep answers of a registered model to today's test pictures, as if it had been asked."""
+    import pandas as pd
+
+    from flows import champion
+
+    def keep(model: str, right: float) -> None:
+        table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")
+        count = round(right * len(table))
+        said = [*table["class"][:count], *map(_other, table["class"][count:])]
+        path = champion.kept(project, model, table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"class": said}).to_parquet(path)
+
+    return keep
+
+
 def write_lock(root: Path, content: str) -> None:
     """`dvc.lock` as another run would have it."""
     files.write_yaml(root / "dvc.lock", {"schema": "2.0", "stages": {"train": {"cmd": content}}})
@@ -112,7 +152,7 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
     save_file(model.state_dict(), root / "build/train/weights.safetensors")
     files.write_json(root / "build/train/network.json", network)
     table = _table(root).query("side == 'test'").reset_index(drop=True)
-    wanted = np.arange(len(table)) < right * len(table)
+    wanted = np.arange(len(table)) < round(right * len(table))
     table["prediction"] = np.where(wanted, table["class"], table["class"].map(_other))
     table["correct"] = wanted
     for index, name in enumerate(CLASSES):

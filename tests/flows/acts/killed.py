@@ -29,6 +29,22 @@ def perform(project, acts):
         known.perform(project, act)
 
 
+def warm() -> None:
+    """Import once, before the forks."""
+    import mlflow.pyfunc
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store
+    import pyarrow.parquet
+
+    import flows.judge
+    import flows.live
+    import flows.mirror
+    import flows.packing
+    import flows.promote
+    import flows.publish
+    import flows.runs
+
+
 def in_child(work) -> int:
     """Do `work` in a fork; its status."""
     child = os.fork()
@@ -116,8 +132,7 @@ def main(acts: str, template: str, folder: str, every: str) -> None:
     from flows.project import Project
 
     tracking.prepare()
-    import mlflow  # once, before the forks
-    import mlflow.pyfunc
+    warm()
 
     number, dead = 0, True
     while dead:

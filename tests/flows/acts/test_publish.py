@@ -174,14 +174,14 @@ def test_what_a_person_wrote_in_mlflow_stays(project, parent):
 def test_a_deleted_trial_and_a_lost_picture_come_back(project, parent):
     """Publishing again brings what the store lost, and nothing else."""
     client(project).delete_run(trials(project, parent)[1].info.run_id)
-    lost = client(project).download_artifacts(parent.info.run_id, "pictures/search/search.png")
-    Path(lost).write_bytes(b"cut")
+    (lost,) = project.mlflow.rglob("pictures/search/search.png")
+    lost.write_bytes(b"cut")
 
     assert publish(project, PARAMS).changed
 
     assert len(trials(project, parent)) == 3
     whole = project.build / "search" / "search.png"
-    assert Path(lost).read_bytes() == whole.read_bytes()
+    assert lost.read_bytes() == whole.read_bytes()
     assert not publish(project, PARAMS).changed
 
 
@@ -233,15 +233,16 @@ def test_nothing_built_is_a_plain_error(project):
         publish(project, PARAMS)
 
 
-def test_killed_anywhere_it_ends_the_same(project, tmp_path):
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
     """SIGKILL before or after any write, then once more: MLflow holds what it should, once."""
     done = subprocess.run(
-        [sys.executable, KILLED, "publish", project.root, tmp_path / "killed", "5"],
+        [sys.executable, KILLED, "publish", project.root, tmp_path / "killed", str(every)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     whole, *others = done.stdout.splitlines()
-    assert len(others) > 8
+    assert len(others) > 4
     for other in others:
         assert json.loads(other) == json.loads(whole)
 

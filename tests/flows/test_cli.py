@@ -1,0 +1,127 @@
+"""The command answers at once, in sentences, with the exit code that a schedule needs."""
+
+import fcntl
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
+TELL_IMPORTS = """\
+import sys
+from flows.cli import main
+try:
+    main()
+finally:
+    print("imported", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+@pytest.fixture
+def thawline(surroundings):
+    """Run a command in a folder: what it said, its exit code, what it imported, its CPU-seconds."""
+
+    def run(project, *arguments):
+        before = os.times()
+        done = subprocess.run(
+            [sys.executable, "-c", TELL_IMPORTS, *arguments], cwd=project.root, env=surroundings,
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        after = os.times()
+        errors, _, imported = done.stderr.rpartition("imported ")
+        spent = after.children_user + after.children_system
+        spent -= before.children_user + before.children_system
+        assert "Traceback" not in errors
+        return done.stdout + errors, done.returncode, set(imported.split()) & HEAVY, spent
+
+    return run
+
+
+def test_help_is_light(toy, thawline):
+    """Whoever asks for help waits for nothing."""
+    said, code, heavy, spent = thawline(toy, "--help")
+    assert code == 0
+    assert heavy == set()
+    assert spent < 1
+    for command in ("run", "sync", "publish", "register", "judge", "promote", "push", "status"):
+        assert command in said
+
+
+def test_wrong_parameters_are_all_told_at_once_and_quickly(toy, thawline):
+    """No stage begins, no server starts, nothing heavy is imported."""
+    (toy.params / "base.yaml").write_text("source: package\nseed: -1\n")
+    said, code, heavy, spent = thawline(toy, "run", "--set", "split.test_fraktion=0.1")
+    assert code == 2
+    assert "Did you mean `test_fraction`?" in said
+    assert "architecture is missing" in said
+    assert "seed" in said
+    assert heavy == set()
+    assert spent < 1
+
+
+def test_nothing_to_do_is_said_within_a_second(settled, thawline):
+    """A scheduled run without news starts nothing and says why in one line."""
+    said, code, heavy, spent = thawline(settled, "run")
+    assert (code, heavy) == (0, set())
+    assert said.startswith("Nothing to do: ")
+    assert said.count("\n") == 1
+    assert spent < 1
+
+
+def test_a_second_run_is_refused(toy, thawline):
+    """Two runs in one project would build into each other's files."""
+    toy.private.mkdir()
+    with (toy.private / "run.lock").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said, code, *_ = thawline(toy, "run")
+    assert code == 5
+    assert "under way" in said
+
+
+def test_status_names_what_is_stale_and_owed(built, thawline):
+    """A person sees what the next run would do."""
+    (built.root / "split.py").write_text("print()\n")
+    said, code, *_ = thawline(built, "status")
+    assert code == 0
+    assert "split  split.py modified" in said
+    assert "publish, register, judge, promote, push" in said
+    assert "champion  none yet" in said
+
+
+def test_an_act_says_what_it_needs(toy, thawline):
+    """Publishing before anything was built is a sentence, not a traceback."""
+    (toy.params / "publish.yaml").write_text("experiment: toy\n")
+    said, code, *_ = thawline(toy, "publish")
+    assert code == 2
+    assert "was not built yet" in said
+
+
+def test_push_without_a_remote_says_so(built, thawline):
+    """No remote is no error: most people work on one machine."""
+    said, code, *_ = thawline(built, "push")
+    assert code == 0
+    assert "no DVC remote is set" in said
+
+
+def test_push_sends_to_the_remote(built, thawline, tmp_path):
+    """A folder will do as a remote; it gets every output."""
+    remote = tmp_path / "remote"
+    settings = f"[core]\n    remote = folder\n['remote \"folder\"']\n    url = {remote}\n"
+    (built.root / ".dvc" / "config.local").write_text(settings)
+    said, code, *_ = thawline(built, "push")
+    assert code == 0, said
+    assert "sent to the DVC remote folder" in said
+    assert sum(path.is_file() for path in remote.rglob("*")) >= 3
+
+
+def test_outside_a_project_the_command_says_where_it_belongs(tmp_path, toy, thawline):
+    """The usual mistake of a first day."""
+    said, code, *_ = thawline(type(toy)(tmp_path), "run")
+    assert code == 2
+    assert "dvc.yaml" in said
+
+
+def test_an_unknown_command_is_a_usage_error(toy, thawline):
+    """Exit code 2, as for a wrong parameter."""
+    assert thawline(toy, "rnu")[1] == 2

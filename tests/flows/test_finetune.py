@@ -1,0 +1,184 @@
+"""The flow on a real Prefect, with real processes and signals."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import psutil
+import pytest
+
+from flows import owed
+
+ONLY_STAGES = """\
+from prefect import flow
+from flows import finetune
+from flows.project import find
+
+@flow(name="stages", persist_result=False)
+def stages():
+    report = finetune.Report()
+    finetune.build_all(find(), report)
+    finetune.describe(find(), report)
+    for name, state in report.states.items():
+        print("state", name, state.type.value, state.name, report.codes.get(name, 0))
+    return finetune.Completed()
+
+stages()
+"""
+
+
+@pytest.fixture(scope="module")
+def server(prefect_home):
+    """Address of a Prefect server, for the flows that need none of their own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {**os.environ, "PREFECT_HOME": str(prefect_home)}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    process = subprocess.Popen(
+        command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/api"
+    end = time.monotonic() + 120
+    while not healthy(address):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    yield address
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def healthy(address):
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def run_stages(python, server):
+    """Run the flow's stages alone; the state and exit code of each, and the screen."""
+
+    def run():
+        done = python("-c", ONLY_STAGES, PREFECT_API_URL=server)
+        assert done.returncode == 0, done.stderr
+        told = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("state ")]
+        return {name: (kind, state, int(code)) for name, kind, state, code in told}, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def thawline(toy, surroundings):
+    """Start `thawline` in the toy project; whatever is left of it in the end is a failure."""
+    begun = []
+
+    def start(*arguments, **more):
+        command = [sys.executable, "-m", "flows.cli", *arguments]
+        begun.append(
+            subprocess.Popen(
+                command,
+                cwd=toy.root,
+                env=surroundings | more,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
+        )
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def working(toy):
+    """The processes that work in a project, by what they run."""
+    found = []
+    for process in psutil.process_iter(["cwd", "status"]):
+        if process.info["cwd"] == str(toy.root) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def asleep(toy):
+    """The process number of the stage `split`, once it sleeps."""
+    path = toy.root / "asleep"
+    return int(path.read_text()) if path.exists() and path.read_text() else None
+
+
+def test_states_tell_what_became_of_each_stage(toy, run_stages):
+    """Ran, cached and restored are told apart; a fresh stage costs no process."""
+    names = ("ingest", "base", "split")
+    states, said = run_stages()
+    assert states == dict.fromkeys(names, ("COMPLETED", "Ran", 0))
+    assert "  split     split is done\n" in said
+    shutil.rmtree(toy.build / "split")
+    (toy.root / "base.py").write_text((toy.root / "base.py").read_text() + "# a comment\n")
+    states, said = run_stages()
+    assert states["ingest"] == ("COMPLETED", "Cached", 0)
+    assert states["base"] == ("COMPLETED", "Ran", 0)
+    assert states["split"] == ("COMPLETED", "Restored", 0)
+    assert "  ingest    unchanged\n" in said
+    assert owed.is_built(toy)
+
+
+def test_a_stage_is_tried_again_where_that_may_help(toy, run_stages):
+    """Exit code 5 once: the retry of the stage's meta mends it; nothing else is repeated."""
+    (toy.root / "order").write_text("once 5")
+    states, said = run_stages()
+    assert states["split"] == ("COMPLETED", "Ran", 0)
+    assert said.count("begins: not built before") == 4
+
+
+def test_bad_data_is_not_tried_again(toy, thawline, server):
+    """Exit code 3 says: a person is needed. Nothing that follows is begun."""
+    (toy.root / "order").write_text("exit 3")
+    run = thawline("run", PREFECT_API_URL=server)
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 3
+    assert said.count("split     begins") == 1
+    assert "error: split: the rule, the value, the remedy" in said
+    assert "publish   " not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_ends_the_stage_and_says_how_to_go_on(toy, thawline, until, number, code):
+    """The stage's process is gone, the server too, and the person knows what to type."""
+    (toy.root / "order").write_text("sleep 60")
+    run = thawline("run")
+    stage = until(lambda: asleep(toy), 60)
+    run.send_signal(number)
+    said = run.communicate(timeout=30)[0]
+    assert run.returncode == code
+    assert "thawline run" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert not psutil.pid_exists(stage)
+    assert working(toy) == []
+
+
+@pytest.mark.parametrize("victim", ["parent", "flow"])
+def test_sigkill_leaves_no_orphan(toy, thawline, until, victim):
+    """Killed without a chance to clean up, the stage and the server end all the same."""
+    (toy.root / "order").write_text("sleep 60")
+    run = thawline("run")
+    until(lambda: asleep(toy), 60)
+    flow = next(p for p in working(toy) if "flows.start" in p.cmdline())
+    os.kill(run.pid if victim == "parent" else flow.pid, signal.SIGKILL)
+    run.wait(30)
+    until(lambda: not working(toy), 60)
+    if victim == "flow":
+        assert run.returncode == 137
