@@ -123,6 +123,7 @@ def _weights_file(source: str) -> Path:
 def _load(path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
     """A file's tensors and what it states of them; no code in it is ever run."""
     import pickle
+    import warnings
 
     import torch
     from safetensors import SafetensorError, safe_open
@@ -132,11 +133,13 @@ def _load(path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
             with safe_open(path, framework="pt") as file:
                 stated = file.metadata() or {}
                 return {key: file.get_tensor(key) for key in file.keys()}, _facts(stated)  # noqa: SIM118
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old pickle protocols, which are refused or fine
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
         raise DataError(
-            f"{path} has to be a whole file of weights and nothing else, but: "
-            f"{str(error).splitlines()[0]} Fetch it again, or save it as safetensors."
+            f"{path} has to be a whole file of weights and nothing else, but it is damaged or "
+            "holds code. Fetch it again, or have its owner save it as safetensors."
         ) from None
     state = state.get("state_dict", state.get("model", state)) if isinstance(state, dict) else {}
     if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -189,35 +192,34 @@ def _random(params: BaseParams) -> tuple[dict[str, "torch.Tensor"], dict[str, An
 
 
 def _hub_revision(params: BaseParams) -> str:
-    """The present commit of a model's repository on the hub."""
-    import httpx
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-
-    repository, _ = _hub(params)
-    try:
-        return str(HfApi().model_info(repository, timeout=5).sha)
-    except (HfHubHTTPError, httpx.HTTPError, OfflineModeIsEnabled, OSError) as error:
-        raise _no_hub(repository) from error
+    """The commit of a model's repository: the hub's, or without network that in its cache."""
+    return _fetched(params, "config.json", None).parent.name
 
 
 def _from_hub(
     params: BaseParams, revision: str
 ) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
-    import httpx
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     repository, stated = _hub(params)
-    try:
-        path = hf_hub_download(repository, "model.safetensors", revision=revision, etag_timeout=5)
-    except (HfHubHTTPError, httpx.HTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise _no_hub(repository) from error
-    state, _ = _load(Path(path))
+    state, _ = _load(_fetched(params, "model.safetensors", revision))
     return state, {
         "architecture": params.architecture, "mean": list(stated.mean), "std": list(stated.std),
         "source": f"{repository} at {revision[:12]}", "licence": stated.license or "unknown",
     }  # fmt: skip
+
+
+def _fetched(params: BaseParams, name: str, revision: str | None) -> Path:
+    """A file of a model's repository; its folder is named after the commit."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository, _ = _hub(params)
+    try:
+        return Path(hf_hub_download(repository, name, revision=revision, etag_timeout=5))
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise UnreachableError(
+            f"the hub's {repository} cannot be reached. Use weights that need no network: "
+            "--set base.source=package, a file: --set base.source=PATH, or --set base.source=none"
+        ) from error
 
 
 def _hub(params: BaseParams) -> tuple[str, Any]:
@@ -236,13 +238,6 @@ def _hub(params: BaseParams) -> tuple[str, Any]:
     owner = str(found.hf_hub_id).rstrip("/")
     repository = owner if "/" in owner else f"{owner}/{found.architecture}.{found.tag}"
     return repository, found
-
-
-def _no_hub(repository: str) -> UnreachableError:
-    return UnreachableError(
-        f"the hub's {repository} cannot be reached. Use weights that need no network: "
-        "--set base.source=package, a file: --set base.source=PATH, or --set base.source=none"
-    )
 
 
 def _describe(state: dict[str, "torch.Tensor"], facts: dict[str, Any]) -> dict[str, Any]:

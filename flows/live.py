@@ -11,15 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from components import events
 from components.errors import UnreachableError
 from flows import clock, content, digests, lock, mirror, runs, tracking
 from flows.content import Point, RunContent
 from flows.project import Project
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 POLL_SECONDS = 2.0
 PAUSE_SECONDS = 30.0
@@ -54,8 +57,8 @@ class Follower:
     """Only files in which something was told after this are followed, from their beginning."""
     store: tracking.Store | None = None
     told: int = 0
-    runs: dict[str, str] = field(default_factory=dict)
-    """Run ids by fit (`train`: the parent)."""
+    runs: "dict[str, Run]" = field(default_factory=dict)
+    """By fit (`train`: the parent)."""
     sent: set[tuple[str, Point]] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     """Trials whose end was shown."""
@@ -125,24 +128,25 @@ class Follower:
             params = mirror.given_params(self.project)
             empty = _provisional(f"under way · {mirror.source_name(self.project)}", params)
             run = _found_or_made(store, self._tags(), empty)
-            store.client.update_run(run, status="RUNNING", name=empty.name)
-            runs.log_entries(store, store.client.get_run(run), empty, {})
+            store.client.update_run(run.info.run_id, status="RUNNING", name=empty.name)
+            runs.log(store, run, empty, {})
             self.runs[clock.TRAIN] = run
         return store
 
-    def _run(self, store: tracking.Store, fit: str) -> str:
+    def _run(self, store: tracking.Store, fit: str) -> "Run":
         if fit not in self.runs:
-            number = str(int(fit.rpartition("-")[2]))
-            tags = {runs.PARENT_TAG: self.runs[clock.TRAIN], mirror.TRIAL_TAG: number}
+            number, parent = str(int(fit.rpartition("-")[2])), self.runs[clock.TRAIN]
+            tags = {runs.PARENT_TAG: parent.info.run_id, mirror.TRIAL_TAG: number}
             empty = _provisional(f"trial {int(number):02d}", {})
             self.runs[fit] = _found_or_made(store, tags, empty)
         return self.runs[fit]
 
-    def _log(self, store: tracking.Store, run: str, points: list[Point]) -> None:
-        new = [point for point in points if (run, point) not in self.sent]
+    def _log(self, store: tracking.Store, run: "Run", points: list[Point]) -> None:
+        new = {(run.info.run_id, point) for point in points} - self.sent
         if new:
-            runs.log_points(store, store.client.get_run(run), new)
-            self.sent |= {(run, point) for point in new}
+            shown = _provisional("", {}, tuple(point for _, point in new))
+            runs.log(store, run, shown, {})
+            self.sent |= new
 
     def _tags(self) -> dict[str, str]:
         return {
@@ -151,24 +155,23 @@ class Follower:
         }
 
 
-def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunContent) -> str:
-    find = partial(runs.search, store, tags)
-    found = find()
-    return found[0].info.run_id if found else runs.create(store, find, empty, tags)
+def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunContent) -> "Run":
+    found = runs.search(store, tags)
+    return found[0] if found else runs.create(store, empty, tags)
 
 
-def _end_trial(store: tracking.Store, run: str, number: int, event: clock.Event) -> None:
+def _end_trial(store: tracking.Store, run: "Run", number: int, event: clock.Event) -> None:
     names = ("depth", "layer", "trained_share", "learning_rate")
     params = {name: content.text(event[name]) for name in names}
     name = mirror.trial_name(number, event["layer"], event["learning_rate"])
-    runs.log_entries(store, store.client.get_run(run), _provisional(name, params), {})
-    store.client.update_run(run, name=name)
-    state = mirror.STATUS[event["state"]]
-    store.client.set_terminated(run, state, content.milliseconds(event["at"]))
+    runs.log(store, run, _provisional(name, params), {})
+    store.client.update_run(run.info.run_id, name=name)
+    ended = content.milliseconds(event["at"])
+    store.client.set_terminated(run.info.run_id, mirror.STATUS[event["state"]], ended)
 
 
-def _provisional(name: str, params: dict[str, str]) -> RunContent:
-    return RunContent(name, "RUNNING", None, None, params, {}, ())
+def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
+    return RunContent(name, "RUNNING", None, None, params, {}, points)
 
 
 def _until_asked() -> Sleep:

@@ -127,7 +127,8 @@ def _promote(
         "store": tracking.store_identity(project),
     }
     last = judge.lacking_champion(project, chosen.name)
-    if last is None or any(last.get(field) != value for field, value in fact.items()):
+    known = ("version", "model", "store")
+    if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)
     store.client.set_registered_model_alias(chosen.name, registering.CHAMPION, chosen.version)
     challenger = registering.aliased(store, chosen.name, registering.CHALLENGER)

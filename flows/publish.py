@@ -9,7 +9,6 @@ Killed anywhere and run again it ends the same, and published twice nothing chan
 
 import sys
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -61,12 +60,13 @@ def publish(project: Project, params: PublishParams) -> Published:
     with lock.held(lock.acts(project)), tracking.answering(project):
         store = tracking.connect(project, params.experiment)
         _adopt_live(project, store, key)
-        parent = runs.opened(store, lambda: runs.search(store, key), content, key)
-        trials_changed = _publish_trials(store, parent.run, trials)
-        filled = runs.fill(store, parent.run, content, key)
+        parent, opened = _parent(store, content, key)
+        nested = _publish_trials(store, parent.info.run_id, trials)
+        filled = runs.fill(store, parent, content, key)
         _drop_live(project, store)
-    changed = parent.changed or trials_changed or filled
-    return Published(parent.run, store.experiment, changed, _sentence(content, trials, changed))
+    changed = opened or nested or filled
+    message = _sentence(content, trials, changed)
+    return Published(parent.info.run_id, store.experiment, changed, message)
 
 
 def load(project: Project) -> PublishParams:
@@ -84,23 +84,36 @@ def find_run(store: "Store", project: Project) -> "Run | None":
     return next((run for run in found if runs.is_whole(run)), None)
 
 
+def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tuple[Run, bool]":
+    """The run of the pipeline; where a lost answer made it twice, one of them."""
+    from flows import runs
+
+    run, changed = runs.opened(store, runs.search(store, key), content, key)
+    for other in runs.search(store, key) if changed else []:
+        if other.info.run_id != run.info.run_id:
+            runs.remove(store, other.info.run_id)
+    return run, changed
+
+
 def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
     """Settle the nested runs; True if that took any change."""
     from flows import mirror, runs
 
-    wanted = {str(trial.number) for trial in trials}
-    extra = [
-        run
-        for run in runs.children(store, parent)
-        if run.data.tags.get(mirror.TRIAL_TAG) not in wanted
-    ]
-    for run in extra:
-        store.client.delete_run(run.info.run_id)
-    changed = bool(extra)
+    found: dict[str | None, list[Run]] = {}
+    for run in runs.children(store, parent):
+        found.setdefault(run.data.tags.get(mirror.TRIAL_TAG), []).append(run)
+    kept, changed = set(), False
     for trial in trials:
         tags = {runs.PARENT_TAG: parent, mirror.TRIAL_TAG: str(trial.number)}
-        settled = runs.settle(store, partial(runs.search, store, tags), trial.content, tags)
-        changed = changed or settled.changed
+        there = found.get(str(trial.number), [])
+        run, opened = runs.opened(store, there, trial.content, tags)
+        filled = runs.fill(store, run, trial.content, tags)
+        changed = changed or opened or filled
+        kept.add(run.info.run_id)
+    for run in runs.children(store, parent):
+        if run.info.run_id not in kept:  # of another search, or made twice by a lost answer
+            store.client.delete_run(run.info.run_id)
+            changed = True
     return changed
 
 

@@ -17,6 +17,9 @@ from flows.project import Project, environment
 
 INTERRUPTED = 130
 TERMINATED = 143
+STOPPING = (
+    f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
+)
 STOPPED = (
     "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
 )
@@ -66,6 +69,7 @@ def operate(project: Project, lock: int) -> int:
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         flow.tell(number)
+        print(f"\n{STOPPING}", flush=True)
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -6,8 +6,8 @@ run is taken up again. Where it holds something else (its events are gone, and w
 it is deleted and made anew, never appended to.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,20 +21,11 @@ WHOLE_TAG = "thawline.whole"
 PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
 CONTEXT_TAG = "mlflow.data.context"
-METRICS_AT_ONCE = 1000
+METRICS_AT_ONCE = 800
 ENTRIES_AT_ONCE = 100
 PAGE = 1000
 
 Entry = TypeVar("Entry")
-Search = Callable[[], "list[Run]"]
-
-
-@dataclass(frozen=True)
-class Settled:
-    """A run that holds what it should, and whether that took any change."""
-
-    run: str
-    changed: bool
 
 
 def search(store: Store, tags: Mapping[str, str]) -> "list[Run]":
@@ -64,51 +55,74 @@ def remove(store: Store, run: str) -> None:
     store.client.delete_run(run)
 
 
-def opened(store: Store, find: Search, content: RunContent, tags: Mapping[str, str]) -> Settled:
-    """The one run to fill, of those that `find` finds; the others, and one that clashes, go."""
-    found = sorted(find(), key=lambda run: (not is_whole(run), _age(run)))
-    for run in found[1:]:
+def opened(
+    store: Store, found: "list[Run]", content: RunContent, tags: Mapping[str, str]
+) -> "tuple[Run, bool]":
+    """The one run to fill, and whether that took a change.
+
+    Of those found the others go, and so does one that holds what it should not.
+    """
+    ordered = sorted(found, key=lambda run: (not is_whole(run), _age(run)))
+    for run in ordered[1:]:
         remove(store, run.info.run_id)
-    if found and (is_whole(found[0]) or not clashes(store, found[0], content)):
-        return Settled(found[0].info.run_id, changed=len(found) > 1)
-    if found:
-        remove(store, found[0].info.run_id)
-    return Settled(create(store, find, content, tags), changed=True)
+    if ordered and (is_whole(ordered[0]) or not clashes(store, ordered[0], content)):
+        return ordered[0], len(ordered) > 1
+    if ordered:
+        remove(store, ordered[0].info.run_id)
+    return create(store, content, tags), True
 
 
-def settle(
-    store: Store, find: Search, content: RunContent, tags: Mapping[str, str] | None = None
-) -> Settled:
-    """Find or make the run and fill it; `tags` are those it is found by."""
-    run = opened(store, find, content, tags or {})
-    changed = fill(store, run.run, content, tags or {})
-    return Settled(run.run, changed=changed or run.changed)
+def create(store: Store, content: RunContent, tags: Mapping[str, str]) -> "Run":
+    """Make a run that is found by `tags`."""
+    return store.client.create_run(
+        store.experiment, start_time=content.started, tags=dict(tags), run_name=content.name
+    )
 
 
-def fill(store: Store, run: str, content: RunContent, tags: Mapping[str, str]) -> bool:
-    """Log what the run lacks, then call it whole; True if it lacked anything."""
-    held = store.client.get_run(run)
+def fill(store: Store, held: "Run", content: RunContent, tags: Mapping[str, str]) -> bool:
+    """Log what a run lacks, then call it whole; True if it lacked anything."""
+    whole, run = is_whole(held), held.info.run_id
     lacking = [
-        log_entries(store, held, content, tags),
+        log(store, held, content, tags, points=not whole),
         _log_datasets(store, held, content),
         _log_files(store, held, content),
     ]
-    if is_whole(held):
+    if whole:
         return any(lacking)
-    log_points(store, held, content.points)
-    store.client.update_run(run, name=content.name)
+    if held.info.run_name != content.name:
+        store.client.update_run(run, name=content.name)
     store.client.set_terminated(run, content.status, content.ended)
     store.client.set_tag(run, WHOLE_TAG, "1")
     return True
 
 
-def log_points(store: Store, held: "Run", points: Sequence[Point]) -> None:
-    """Log points; those the run holds already stay one."""
-    from mlflow.entities import Metric
+def log(
+    store: Store, held: "Run", content: RunContent, tags: Mapping[str, str], *, points: bool = True
+) -> bool:
+    """Log the parameters and tags that a run lacks, and points; those it has already stay one.
 
-    metrics = [Metric(p.key, p.value, _time(held, p), p.step) for p in points]
-    for part in _parts(metrics, METRICS_AT_ONCE):
-        store.client.log_batch(held.info.run_id, metrics=part)
+    The tags of a whole run may be a person's and stay. True if it lacked parameters or tags.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    params = [Param(*item) for item in content.params.items() if item[0] not in held.data.params]
+    known = held.data.tags
+    new = [
+        RunTag(key, value)
+        for key, value in {**content.tags, **tags}.items()
+        if (key not in known if is_whole(held) else known.get(key) != value)
+    ]
+    told = content.points if points else ()
+    metrics = [Metric(p.key, p.value, _time(held, p), p.step) for p in told]
+    batches = zip_longest(
+        _parts(metrics, METRICS_AT_ONCE),
+        _parts(params, ENTRIES_AT_ONCE),
+        _parts(new, ENTRIES_AT_ONCE),
+        fillvalue=(),
+    )
+    for batch in batches:
+        store.client.log_batch(held.info.run_id, *batch)
+    return bool(params or new)
 
 
 def clashes(store: Store, held: "Run", content: RunContent) -> bool:
@@ -125,39 +139,11 @@ def is_whole(run: "Run") -> bool:
     return WHOLE_TAG in run.data.tags
 
 
-def create(store: Store, find: Search, content: RunContent, tags: Mapping[str, str]) -> str:
-    """Make a run; where a lost answer made it twice, the older one stays."""
-    store.client.create_run(
-        store.experiment, start_time=content.started, tags=dict(tags), run_name=content.name
-    )
-    first, *others = find()
-    for run in others:
-        store.client.delete_run(run.info.run_id)
-    return str(first.info.run_id)
-
-
-def log_entries(store: Store, held: "Run", content: RunContent, tags: Mapping[str, str]) -> bool:
-    """Log missing parameters and tags; those of a whole run may be a person's and stay."""
-    from mlflow.entities import Param, RunTag
-
-    params = [Param(*item) for item in content.params.items() if item[0] not in held.data.params]
-    wanted = {**content.tags, **tags}
-    new = [
-        RunTag(key, value)
-        for key, value in wanted.items()
-        if (key not in held.data.tags if is_whole(held) else held.data.tags.get(key) != value)
-    ]
-    for part in _parts(params, ENTRIES_AT_ONCE):
-        store.client.log_batch(held.info.run_id, params=part)
-    for tagged in _parts(new, ENTRIES_AT_ONCE):
-        store.client.log_batch(held.info.run_id, tags=tagged)
-    return bool(params or new)
-
-
 def _log_datasets(store: Store, held: "Run", content: RunContent) -> bool:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    known = {entry.dataset.digest for entry in held.inputs.dataset_inputs}
+    held_inputs = held.inputs.dataset_inputs if held.inputs else []
+    known = {entry.dataset.digest for entry in held_inputs}
     new = [
         DatasetInput(
             Dataset(d.name, d.digest, "local", d.source, d.schema, d.profile),

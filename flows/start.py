@@ -3,42 +3,79 @@
 Light until it runs, so that Ctrl-C ends it without a word at any moment.
 """
 
+import os
 import sys
+import urllib.error
+import urllib.request
+from typing import NoReturn
 
-from components.errors import ThawlineError
+from components.errors import ThawlineError, UnreachableError
 from flows import process
 from flows.defect import defect
 from flows.project import enter, find
 
 INTERRUPTED = 130
+PATIENCE = 5.0
+"""Seconds within which a server has to answer."""
 
 
 def main() -> None:
     """Run the flow, and leave with the exit code of what failed first."""
-    try:
-        process.tie_alone()
-        sys.exit(run())
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-
-
-def run() -> int:
-    """Run the flow; its exit code. What the tasks did not tell is told here."""
+    process.tie_alone()
     project = find()
     enter(project)
+    try:
+        run()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except ThawlineError as error:
+        _fail(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
+        _fail(defect(project, "finetune", error), 1)
+
+
+def run() -> None:
+    """Run the flow to its end.
+
+    Raises:
+        Exception: what ended the flow; the tasks told it already where it is a `RunFailedError`.
+    """
+    _knock()
     from flows.finetune import RunFailedError, finetune
 
     state = finetune(return_state=True)
     if state.is_completed():
-        return 0
+        return
     error = state.result(raise_on_failure=False)
     if isinstance(error, RunFailedError):
-        return error.exit_code
-    if isinstance(error, ThawlineError):
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"error: {defect(project, 'finetune', error)}", file=sys.stderr)
-    return 1
+        sys.exit(error.exit_code)
+    assert isinstance(error, Exception)  # noqa: S101  # for ourselves
+    raise error
+
+
+def _knock() -> None:
+    """See within seconds whether the Prefect server that a person named answers.
+
+    Raises:
+        UnreachableError: it does not.
+    """
+    address = os.environ.get("PREFECT_API_URL", "")
+    if not address.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return  # it answers, and what it refuses Prefect says itself
+    except OSError as error:
+        raise UnreachableError(
+            f"The Prefect server that PREFECT_API_URL names has to answer, but {address} does not "
+            f"({error}). Start it, or unset PREFECT_API_URL: a run then starts its own."
+        ) from error
+
+
+def _fail(sentence: str, exit_code: int) -> NoReturn:
+    print(f"error: {sentence}", file=sys.stderr)
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class Point:
     """Which of the module's arguments, flattened, is cut; 0 for an output."""
     before: tuple[str, ...]
     """The outermost modules that are done before the cut."""
+    shape: tuple[int, ...] = ()
+    """Of one picture's activation."""
     clones: bool = False
     """Whether what follows overwrites the activation, so that it needs a copy."""
 

@@ -177,7 +177,8 @@ def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example:
     with torch.no_grad():
         logits = twin.eval()(example)
         _require_equal(twin, [logits], [cut.suffix(activation.clone(), point.depth)])
-    return replace(point, clones=mine._version > 0)  # noqa: SLF001  # torch counts changes in place
+    overwritten = mine._version > 0  # noqa: SLF001  # torch counts changes in place
+    return replace(point, shape=tuple(activation.shape[1:]), clones=overwritten)
 
 
 def _outcome(twin: nn.Module, run: Callable[[], Any]) -> list[Any]:

@@ -220,7 +220,7 @@ def _train(
 def _check(loss: torch.Tensor, recipe: Recipe, step: int) -> None:
     if not torch.isfinite(loss):
         raise DivergedError(
-            f"the loss has to be a number, but is {float(loss)} at step {step} with a learning "
+            f"the loss has to be a number, but is {loss.item()} at step {step} with a learning "
             f"rate of {recipe.learning_rate:g}. Lower the rate, or the range it is searched in."
         )
 

@@ -31,13 +31,13 @@ class Place:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "dvc.yaml", root)
 
-    def set(self, stage: str, **values) -> None:
+    def change(self, stage: str, **values) -> None:
         path = self.root / "params" / f"{stage}.yaml"
         files.write_yaml(path, {**files.read_yaml(path), **values})
 
     def source(self, path) -> None:
         """Take the pictures at `path`, pinned as `thawline sync` would."""
-        self.set("ingest", source=str(path))
+        self.change("ingest", source=str(path))
         pin = {"sha256": open_source(str(path)).fingerprint()}
         files.write_yaml(self.root / "data" / "source.yaml", pin)
 

@@ -122,7 +122,7 @@ def test_archive_that_unpacks_beyond_the_limit_is_refused(place, tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("cat/1.png", bytes(3 * 2**20))
     place.source(path)
-    place.set("ingest", source=str(path), max_unpacked_gib=0.001)
+    place.change("ingest", source=str(path), max_unpacked_gib=0.001)
     outcome = place.run("ingest")
     assert outcome.code == 3
     assert "max_unpacked_gib" in outcome.errors
@@ -143,7 +143,7 @@ def test_link_in_a_folder_is_refused(place, pictures, tmp_path):
     """A link's target lies outside what is versioned (FAULTS 34)."""
     (tmp_path / "secret.png").write_bytes(encode(draw(1)))
     (pictures / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
-    place.set("ingest", source=str(pictures))
+    place.change("ingest", source=str(pictures))
     (place.root / "data").mkdir()
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     outcome = place.run("ingest")
@@ -154,7 +154,7 @@ def test_link_in_a_folder_is_refused(place, pictures, tmp_path):
 def test_pipe_in_a_folder_is_reported_and_does_not_hang(place, pictures):
     """Only plain files are opened."""
     os.mkfifo(pictures / "cat" / "pipe.png")
-    place.set("ingest", source=str(pictures))
+    place.change("ingest", source=str(pictures))
     (place.root / "data").mkdir()
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     assert place.run("ingest").code == 3
@@ -175,7 +175,7 @@ def test_source_without_pictures_is_named(place, tmp_path, what):
     folder = tmp_path / "nothing"
     if what == "empty":
         folder.mkdir()
-    place.set("ingest", source=str(folder))
+    place.change("ingest", source=str(folder))
     (place.root / "data").mkdir()
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     outcome = place.run("ingest")

@@ -57,7 +57,7 @@ def test_broken_pictures_are_left_out_listed_and_counted(place, pictures):
     for name, (content, _) in BROKEN.items():
         (pictures / "cat" / name).write_bytes(bytes(content))
     place.source(pictures)
-    place.set("validate", max_bad_fraction=0.5)
+    place.change("validate", max_bad_fraction=0.5)
     assert place.upto("ingest", "validate").code == 0
     listed = pd.read_csv(place.root / "build/validate/quarantine.csv")
     assert dict(zip(listed["path"], listed["reason"], strict=True)) == {
@@ -103,7 +103,7 @@ def test_class_whose_pictures_are_all_bad_is_named(place, pictures):
     for path in (pictures / "dog").iterdir():
         path.write_bytes(b"")
     place.source(pictures)
-    place.set("validate", max_bad_fraction=0.9)
+    place.change("validate", max_bad_fraction=0.9)
     outcome = place.upto("ingest", "validate")
     assert outcome.code == 3
     assert "class 'dog' needs at least 3 usable pictures" in outcome.errors
@@ -126,7 +126,7 @@ def test_equal_pictures_of_two_classes_are_both_left_out(place, pictures):
     """Nobody knows which label is right (FAULTS 31)."""
     (pictures / "dog" / "same.png").write_bytes((pictures / "cat" / "00.png").read_bytes())
     place.source(pictures)
-    place.set("validate", max_bad_fraction=0.2)
+    place.change("validate", max_bad_fraction=0.2)
     assert place.upto("ingest", "validate").code == 0
     listed = pd.read_csv(place.root / "build/validate/quarantine.csv")
     assert set(listed["path"]) == {"cat/00.png", "dog/same.png"}

@@ -115,6 +115,15 @@ def test_push_sends_to_the_remote(built, thawline, tmp_path):
     assert sum(path.is_file() for path in remote.rglob("*")) >= 3
 
 
+def test_a_defect_is_a_sentence_and_a_log(toy, thawline):
+    """The traceback is for us: it lies in a file, whose path a person can send along."""
+    (toy.private / "built.json").mkdir(parents=True)
+    said, code, *_ = thawline(toy, "run")
+    assert code == 1
+    assert "a defect of Thawline; the traceback lies in .thawline/logs/thawline.log" in said
+    assert "IsADirectoryError" in (toy.private / "logs" / "thawline.log").read_text()
+
+
 def test_outside_a_project_the_command_says_where_it_belongs(tmp_path, toy, thawline):
     """The usual mistake of a first day."""
     said, code, *_ = thawline(type(toy)(tmp_path), "run")
@@ -125,3 +134,11 @@ def test_outside_a_project_the_command_says_where_it_belongs(tmp_path, toy, thaw
 def test_an_unknown_command_is_a_usage_error(toy, thawline):
     """Exit code 2, as for a wrong parameter."""
     assert thawline(toy, "rnu")[1] == 2
+
+
+def test_a_prefect_server_that_is_away_is_said_at_once(toy, thawline, surroundings):
+    """Exit code 5 within seconds, with the address and what to do."""
+    surroundings["PREFECT_API_URL"] = "http://127.0.0.1:9/api"
+    said, code, *_ = thawline(toy, "run")
+    assert code == 5
+    assert "http://127.0.0.1:9/api does not" in said

@@ -57,7 +57,7 @@ def server(prefect_home):
 
 def healthy(address):
     try:
-        with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:
+        with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:  # noqa: S310  # ours
             return answer.status == 200
     except OSError:
         return False
@@ -83,19 +83,12 @@ def thawline(toy, surroundings):
 
     def start(*arguments, **more):
         command = [sys.executable, "-m", "flows.cli", *arguments]
-        begun.append(
-            subprocess.Popen(
-                command,
-                cwd=toy.root,
-                env=surroundings | more,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
-        )
-        return begun[-1]
+        process = subprocess.Popen(
+            command, cwd=toy.root, env=surroundings | more, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        begun.append(process)
+        return process
 
     yield start
     for process in begun:
@@ -105,12 +98,13 @@ def thawline(toy, surroundings):
 
 
 def working(toy):
-    """The processes that work in a project, by what they run."""
-    found = []
-    for process in psutil.process_iter(["cwd", "status"]):
-        if process.info["cwd"] == str(toy.root) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+    """The processes that work in a project."""
+    known = [process.info for process in psutil.process_iter(["pid", "cwd", "cmdline", "status"])]
+    return [
+        process
+        for process in known
+        if process["cwd"] == str(toy.root) and process["status"] != psutil.STATUS_ZOMBIE
+    ]
 
 
 def asleep(toy):
@@ -155,30 +149,58 @@ def test_bad_data_is_not_tried_again(toy, thawline, server):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_ends_the_stage_and_says_how_to_go_on(toy, thawline, until, number, code):
-    """The stage's process is gone, the server too, and the person knows what to type."""
-    (toy.root / "order").write_text("sleep 60")
-    run = thawline("run")
-    stage = until(lambda: asleep(toy), 60)
-    run.send_signal(number)
-    said = run.communicate(timeout=30)[0]
-    assert run.returncode == code
-    assert "thawline run" in said.splitlines()[-1]
-    assert "Traceback" not in said
-    assert not psutil.pid_exists(stage)
-    assert working(toy) == []
-
-
-@pytest.mark.parametrize("victim", ["parent", "flow"])
-def test_sigkill_leaves_no_orphan(toy, thawline, until, victim):
-    """Killed without a chance to clean up, the stage and the server end all the same."""
+def test_ctrl_c_ends_the_stage_and_says_how_to_go_on(toy, thawline, until):
+    """The stage's process is gone, Prefect's server too, and the person knows what to type."""
     (toy.root / "order").write_text("sleep 60")
     run = thawline("run")
     until(lambda: asleep(toy), 60)
-    flow = next(p for p in working(toy) if "flows.start" in p.cmdline())
-    os.kill(run.pid if victim == "parent" else flow.pid, signal.SIGKILL)
-    run.wait(30)
-    until(lambda: not working(toy), 60)
-    if victim == "flow":
-        assert run.returncode == 137
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=30)[0]
+    assert run.returncode == 130
+    assert "thawline run" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert working(toy) == []
+
+
+def test_sigterm_ends_the_stage(toy, thawline, until, server):
+    """A service manager that stops the run gets 143, and nothing goes on writing."""
+    (toy.root / "order").write_text("sleep 60")
+    run = thawline("run", PREFECT_API_URL=server)
+    until(lambda: asleep(toy), 60)
+    run.terminate()
+    said = run.communicate(timeout=30)[0]
+    assert run.returncode == 143
+    assert "Traceback" not in said
+    assert working(toy) == []
+
+
+def test_a_killed_flow_leaves_no_orphan(toy, thawline, until):
+    """Killed without a chance to clean up, its stage and its server end all the same."""
+    (toy.root / "order").write_text("sleep 60")
+    run = thawline("run")
+    until(lambda: asleep(toy), 60)
+    flow = next(process for process in working(toy) if "flows.start" in process["cmdline"])
+    os.kill(flow["pid"], signal.SIGKILL)
+    assert run.wait(30) == 137
+    until(lambda: not working(toy), 30)
+
+
+def test_a_killed_parent_leaves_no_orphan(toy, thawline, until, server):
+    """A terminal that is gone takes the flow and its stage along."""
+    (toy.root / "order").write_text("sleep 60")
+    run = thawline("run", PREFECT_API_URL=server)
+    until(lambda: asleep(toy), 60)
+    run.kill()
+    until(lambda: not working(toy), 40)
+
+
+def test_a_defect_is_a_sentence_and_a_log(toy, thawline, server):
+    """What nobody foresaw ends with exit code 1 and names the file that holds the traceback."""
+    (toy.private / "done.json").mkdir(parents=True)
+    run = thawline("run", PREFECT_API_URL=server)
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 1
+    assert "Traceback" not in said
+    assert "error: a defect of Thawline; the traceback lies in .thawline/logs/" in said
+    (log,) = (toy.private / "logs").iterdir()
+    assert "IsADirectoryError" in log.read_text()

@@ -33,7 +33,7 @@ def test_stages_in_a_circle_are_named(toy):
     """Two stages that need each other are an error with their names."""
     looped = toy.pipeline.read_text().replace("[ingest.py,", "[ingest.py, build/split,")
     toy.pipeline.write_text(looped)
-    with pytest.raises(UsageError, match="ingest.*split"):
+    with pytest.raises(UsageError, match=r"ingest.*split"):
         graph.nodes(toy)
 
 

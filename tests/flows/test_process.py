@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -81,6 +82,18 @@ def test_stop_ends_what_the_process_started(start, until):
     until(lambda: lines)
     child.stop()
     until(lambda: gone(int(lines[0])))
+
+
+def test_a_second_ctrl_c_ends_a_stubborn_process_at_once(start, until):
+    """Whoever presses Ctrl-C twice does not want to wait for 20 seconds."""
+    lines = []
+    code = "import signal, time; signal.signal(2, signal.SIG_IGN); print(1, flush=True)"
+    child = start(f"{code}; time.sleep(60)", lines.append)
+    until(lambda: lines)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        child.stop()
+    assert child.wait() == 137
 
 
 def test_what_outlives_its_process_is_ended(start, until):

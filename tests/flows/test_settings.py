@@ -28,7 +28,7 @@ def test_several_values_of_several_files_are_written_together(toy):
 
 
 def test_a_nested_key_is_reached_by_dots(toy):
-    """`search.learning_rate.low` is a key in a mapping; numbers keep the form they were typed in."""
+    """`search.learning_rate.low` is a key in a mapping; a number keeps the form it was typed in."""
     copy_params(toy, "search")
     settings.apply(toy, ["search.learning_rate.low=3e-5", "search.prune_after=0"])
     text = (toy.params / "search.yaml").read_text()
@@ -97,7 +97,10 @@ def test_a_setting_is_refused_while_another_file_is_wrong(toy):
         ("- 1\n- 2\n", "key: value"),
         ("test_fraction: [\n", "valid YAML"),
         ("lr: 1\n", "lr is no parameter"),
+        ("a: &a [1]\nb: [*a, *a]\n", "aliases"),
+        ("#" * 10_000_000, "below 1 MB"),
     ],
+    ids=["doubled key", "tabs", "empty", "list", "torn", "unknown key", "aliases", "huge"],
 )
 def test_a_broken_file_is_named_with_its_rule(toy, content, words):
     """Before DVC is asked: one sentence, no traceback."""

@@ -67,7 +67,8 @@ def test_an_unchanged_file_is_not_read_again(tmp_path):
     assert sync.KnownHashes(tmp_path / "index.json")(path) == files.sha256(path)
 
 
-def test_a_torn_index_costs_reading_and_nothing_else(toy, pictures):
+@pytest.mark.usefixtures("pictures")
+def test_a_torn_index_costs_reading_and_nothing_else(toy):
     """What lies under .thawline is safe to delete, or to be cut in half."""
     sync.sync(toy)
     (toy.private / "hashes.json").write_text('{"a": [1')

@@ -1,0 +1,150 @@
+"""Weights come in whole, fit their architecture, and never run code."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+
+from components import files
+from components.base import BaseParams, start_pin
+
+DAISY = 985
+"""Of ImageNet's 1,000 classes the one nearest to a dahlia."""
+SHARED = Path(__file__).parents[2].parent / "shared" / "weights"
+
+
+def take(place, **params):
+    """Pin and take the weights that `params` ask for, as `thawline sync` and `base` would."""
+    place.change("base", **params)
+    asked = BaseParams.model_validate(files.read_yaml(place.root / "params/base.yaml"))
+    files.write_yaml(place.root / "data" / "start.yaml", start_pin(asked, {}))
+    return place.run("base")
+
+
+def built(place):
+    folder = place.root / "build" / "base"
+    return load_file(folder / "model.safetensors"), files.read_json(folder / "config.json")
+
+
+def test_packaged_weights_are_timms_own_layers_in_order(place):
+    """They load strictly, and score what a network trained with them does."""
+    assert take(place).code == 0
+    state, config = built(place)
+    model = timm.create_model("tf_efficientnet_lite0")
+    model.load_state_dict(state, strict=True)
+    assert config["architecture"] == "tf_efficientnet_lite0"
+    assert config["licence"] == "Apache-2.0"
+    assert config["mean"] == config["std"] == [0.5, 0.5, 0.5]
+    assert config["sha256"] == files.sha256(place.root / "build/base/model.safetensors")
+    from sklearn.datasets import load_sample_image
+
+    picture = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1)[None].float() / 255
+    picture = torch.nn.functional.interpolate(picture, (256, 384), mode="area")
+    with torch.no_grad():
+        shares = model.eval()((picture[:, :, 16:240, 80:304] - 0.5) / 0.5).softmax(1)[0]
+    assert int(shares.argmax()) == DAISY
+
+
+def test_local_file_states_what_it_is(place, tmp_path):
+    """Architecture, arguments, mean and source from its own metadata."""
+    model = timm.create_model("test_resnet", num_classes=7)
+    path = tmp_path / "own.safetensors"
+    stated = {"arch": "test_resnet", "mean": "(0.1, 0.2, 0.3)", "source": "mine"}
+    save_file(model.state_dict(), path, metadata=stated)
+    assert take(place, source=str(path)).code == 0
+    state, config = built(place)
+    assert config["mean"] == [0.1, 0.2, 0.3]
+    assert config["classes"] == 7
+    assert set(state) == set(model.state_dict())
+
+
+def test_checkpoint_without_a_name_needs_one(place, tmp_path):
+    """A .pth states no architecture."""
+    path = tmp_path / "own.pth"
+    torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), path)
+    outcome = take(place, source=str(path))
+    assert outcome.code == 2
+    assert "base.architecture" in outcome.errors
+    assert take(place, architecture="test_resnet").code == 0
+
+
+def test_random_weights_depend_on_the_seed_alone(place):
+    """Source `none`, for comparison."""
+    hashes = []
+    for seed in (0, 0, 1):
+        assert take(place, source="none", architecture="test_resnet", seed=seed).code == 0
+        hashes.append(built(place)[1]["sha256"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+class Payload:
+    def __reduce__(self):
+        return (os.system, (f"touch {self.marker}",))
+
+
+def test_checkpoint_with_code_is_refused_and_not_run(place, tmp_path):
+    """FAULTS 52: the marker is not created."""
+    payload = Payload()
+    Payload.marker = tmp_path / "ran"
+    path = tmp_path / "evil.pth"
+    path.write_bytes(pickle.dumps({"state_dict": payload}))
+    outcome = take(place, source=str(path), architecture="test_resnet")
+    assert outcome.code == 3
+    assert not Payload.marker.exists()
+
+
+@pytest.mark.parametrize("fault", ["truncated", "text", "architecture", "hash"])
+def test_wrong_weights_are_refused(place, tmp_path, fault):
+    """FAULTS 51: cut short, no weights, another network's, or changed since they were pinned."""
+    path = tmp_path / "own.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), path, metadata={"arch": "test_resnet"})
+    if fault == "truncated":
+        path.write_bytes(path.read_bytes()[:5000])
+    if fault == "text":
+        path.write_text("not weights")
+    if fault == "architecture":
+        save_file(
+            timm.create_model("test_vit").state_dict(), path, metadata={"arch": "test_resnet"}
+        )
+    outcome = take(place, source=str(path))
+    if fault == "hash":
+        save_file({"a": torch.ones(1)}, path)
+        outcome = place.run("base")
+    assert outcome.code == 3
+    assert "Traceback" not in outcome.errors
+
+
+def test_unknown_architecture_names_near_ones(place):
+    """FAULTS 46."""
+    outcome = take(place, source="none", architecture="efficientnet_lite9")
+    assert outcome.code == 2
+    assert "efficientnet_lite" in outcome.errors.split("Near are:")[1]
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_035", "mobilenetv2_100"])
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the weights to try with are not here")
+def test_real_files_are_taken(place, name):
+    """Whole, with their arguments."""
+    assert take(place, source=str(SHARED / f"{name}.safetensors")).code == 0
+    state, config = built(place)
+    assert config["architecture"] == name
+    model = timm.create_model(name, num_classes=config["classes"], **config["arguments"])
+    model.load_state_dict(state, strict=True)
+
+
+def test_hub_without_network_says_what_to_do_within_seconds(monkeypatch):
+    """FAULTS 50: exit 5 and the ways that need no network."""
+    import time
+
+    from components.errors import UnreachableError
+
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    params = BaseParams(source="hub", architecture="resnet18.a1_in1k", seed=0)
+    begun = time.monotonic()
+    with pytest.raises(UnreachableError, match=r"base\.source=package"):
+        start_pin(params, {})
+    assert time.monotonic() - begun < 30

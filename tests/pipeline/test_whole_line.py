@@ -1,0 +1,194 @@
+"""The whole line on small real pictures: what one run leaves behind, and what the next one does."""
+
+import re
+import time
+
+import cv2
+import mlflow
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+
+def registered(clone):
+    client = mlflow.MlflowClient(f"sqlite:///{clone.root}/mlflow/mlflow.db")
+    return client, client.search_model_versions("name = 'thawline'")
+
+
+def ledger(clone):
+    import json
+
+    lines = (clone.root / "mlflow" / "ledger.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_summary_tells_what_a_person_wants_to_know(reference):
+    """Accuracy with interval and majority class, depth by layer, rate, version, pictures, cost."""
+    metrics = reference.read("build/evaluate/metrics.json")
+    best = reference.read("build/search/best.yaml")
+    screen = reference.screen.rsplit("notify", 1)[-1]
+    for wanted in (
+        f"{metrics['accuracy']:.1%}", f"{metrics['accuracy_low']:.1%}",
+        f"{metrics['majority_share']:.1%}", best["layer"], "version 1", "make ui",
+        "build/evaluate/",
+    ):  # fmt: skip
+        assert wanted in screen, wanted
+
+
+def test_everything_a_run_owes_is_done_once(reference):
+    """One parent run, a version with both aliases, one verdict."""
+    client, versions = registered(reference)
+    experiment = client.get_experiment_by_name("thawline")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert len(parents) == 1
+    assert len(runs) == 1 + 4
+    assert [version.version for version in versions] == ["1"]
+    model = client.get_registered_model("thawline")
+    assert model.aliases == {"champion": "1", "challenger": "1"}
+
+
+def test_depth_that_was_chosen_is_the_depth_frozen_in_train(reference):
+    """Groups before it are bit-equal to the pretrained weights, all after it have moved."""
+    from components.model.backbone import trained
+    from components.model.depth import groups
+
+    network = reference.read("build/train/network.json")
+    best = reference.read("build/search/best.yaml")
+    before = load_file(reference.root / "build/base/model.safetensors")
+    after = load_file(reference.root / "build/train/weights.safetensors")
+    from safetensors.torch import load_file as load_torch
+
+    model = trained(network, load_torch(reference.root / "build/train/weights.safetensors"))
+    parts = groups(model)
+    assert parts[best["depth"]].name == best["layer"] == network["layer"]
+    for index, part in enumerate(parts[:-1]):
+        for name in part.parameters:
+            equal = (before[name] == after[name]).all()
+            assert equal == (index < best["depth"]), name
+
+
+def test_customary_settings_come_first(reference):
+    """Head only and full fine-tuning are among the trials."""
+    trials = pd.read_csv(reference.root / "build/search/trials.csv")
+    assert list(trials["origin"][:2]) == ["enqueued", "enqueued"]
+    assert trials["layer"][0] == "classifier"
+    assert trials["depth"][1] == 0
+
+
+def test_second_run_does_nothing_and_says_so_at_once(reference):
+    """No stage, no version, within seconds; `dvc status` agrees."""
+    lock = reference.lock
+    begun = time.monotonic()
+    done = reference.run()
+    assert done.code == 0, done.output
+    assert "Nothing to do" in done.output
+    assert time.monotonic() - begun < 20
+    assert reference.lock == lock
+    assert reference.stale() == set()
+    assert len(registered(reference)[1]) == 1
+
+
+def test_build_deleted_is_restored_and_nothing_is_owed(reference):
+    """DVC's cache holds all of it."""
+    import shutil
+
+    lock = reference.lock
+    before = ledger(reference)
+    shutil.rmtree(reference.root / "build")
+    done = reference.run()
+    assert done.code == 0, done.output
+    assert "epoch" not in done.output
+    assert (reference.root / "build/evaluate/metrics.json").exists()
+    assert reference.lock == lock
+    assert len(registered(reference)[1]) == 1
+    assert ledger(reference) == before
+
+
+def test_private_folder_deleted_owes_nothing_new(reference):
+    """`.thawline/` is safe to delete: acts find their work done."""
+    import shutil
+
+    before = ledger(reference)
+    shutil.rmtree(reference.root / ".thawline")
+    done = reference.run()
+    assert done.code == 0, done.output
+    assert "epoch" not in done.output
+    client, versions = registered(reference)
+    assert len(versions) == 1
+    experiment = client.get_experiment_by_name("thawline")
+    assert len(client.search_runs([experiment.experiment_id])) == 5
+    assert ledger(reference) == before
+
+
+def test_flow_and_dvc_build_the_same_bits(reference, make_clone):
+    """Two clones, two caches, no run-cache: one lock, byte by byte."""
+    other = make_clone("repro")
+    assert other.call("thawline", "sync").code == 0
+    done = other.call("dvc", "repro", "--no-run-cache")
+    assert done.code == 0, done.output
+    assert other.lock == reference.lock
+    for path in ("train/weights.safetensors", "search/trials.csv", "evaluate/metrics.json"):
+        one, two = ((clone.root / "build" / path).read_bytes() for clone in (reference, other))
+        assert one == two
+
+
+def test_learning_rate_bound_reruns_search_and_train_only_if_the_choice_changed(copy):
+    """What stands before the search stays, what follows it depends on what it chose."""
+    before = (copy.root / "build/search/best.yaml").read_bytes()
+    copy.change("search", learning_rate={"low": 1e-4, "high": 1.1e-2}, max_trials=2)
+    assert copy.stale() == {"search"}
+    assert copy.call("dvc", "repro", "search").code == 0
+    changed = (copy.root / "build/search/best.yaml").read_bytes() != before
+    assert copy.stale() == ({"train"} if changed else set())
+
+
+def test_best_settings_alone_make_train_stale(copy):
+    """`train` depends on what was chosen, not on how it was found."""
+    copy.change("evaluate", confidence=0.9)
+    assert copy.stale() == {"evaluate"}
+    (copy.root / "build/search/trials.csv").write_text("another\n")
+    assert copy.stale() == {"evaluate", "search"}
+
+
+def test_added_picture_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_path):
+    """Under `thawline sync` and `dvc repro`; the sides of all earlier pictures stay."""
+    import shutil
+
+    grown = tmp_path / "grown"
+    shutil.copytree(digits, grown)
+    cv2.imwrite(str(grown / "0" / "new.png"), cv2.imread(str(digits / "1" / "00.png"))[::-1])
+    before = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["side"]
+    copy.change("ingest", source=str(grown))
+    assert copy.call("thawline", "sync").code == 0
+    assert "ingest" in copy.stale()
+    assert copy.call("dvc", "repro", "split").code == 0
+    after = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["side"]
+    assert len(after) == len(before) + 1
+    assert (after[before.index] == before).all()
+    assert {"augment", "search", "train", "evaluate"} & copy.stale()
+
+
+def test_wiped_store_is_filled_again_and_nothing_is_promoted_by_itself(reference):
+    """The ledger names a champion that the registry lacks: a person decides."""
+    import shutil
+
+    (reference.root / "mlflow/mlflow.db").unlink()
+    shutil.rmtree(reference.root / "mlflow/artifacts")
+    done = reference.run()
+    assert done.code == 0, done.output
+    assert "epoch" not in done.output
+    client, versions = registered(reference)
+    assert len(versions) == 1
+    assert "champion" not in client.get_registered_model("thawline").aliases
+    assert re.search(r"thawline promote", done.output)
+
+
+@pytest.mark.parametrize("word", ["--set=search.max_trials=0", "--set=serch.seed=1", "--set=x"])
+def test_wrong_setting_changes_nothing(reference, word):
+    """Checked before anything is written."""
+    before = {path: path.read_bytes() for path in (reference.root / "params").iterdir()}
+    done = reference.run(word)
+    assert done.code == 2
+    assert "Traceback" not in done.output
+    assert before == {path: path.read_bytes() for path in (reference.root / "params").iterdir()}
