@@ -1,5 +1,6 @@
 """The stages as `dvc.yaml` describes them, each after those it needs, and what is stale."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
@@ -37,7 +38,9 @@ class Node:
 
 
 def nodes(project: Project) -> list[Node]:
-    """All stages, each after those it needs.
+    """All stages, each after those it needs, in the order in which `dvc repro` takes them.
+
+    The order is that of the entries in `dvc.lock`, which are to be the same whoever builds.
 
     Raises:
         UsageError: the stages need each other in a circle, or a `meta` is wrong.
@@ -46,10 +49,11 @@ def nodes(project: Project) -> list[Node]:
     specs = {name: spec(name, project.root) for name in stages}
     needs = {name: _needs(one, specs) for name, one in specs.items()}
     try:
-        order = list(TopologicalSorter(needs).static_order())
+        TopologicalSorter(needs).prepare()
     except CycleError as error:
         circle = " -> ".join(error.args[1])
         raise UsageError(f"dvc.yaml: stages must not need each other, but: {circle}.") from None
+    order = dict.fromkeys(one for name in needs for one in _depth_first(name, needs))
     return [Node(name, needs[name], _meta(name, stages[name].get("meta", {}))) for name in order]
 
 
@@ -101,14 +105,22 @@ def busy() -> UnreachableError:
     )
 
 
+def _depth_first(name: str, needs: dict[str, tuple[str, ...]]) -> Iterator[str]:
+    """A stage behind all that it needs."""
+    for needed in needs[name]:
+        yield from _depth_first(needed, needs)
+    yield name
+
+
 def _needs(stage: Spec, specs: dict[str, Spec]) -> tuple[str, ...]:
     """The stages one of whose outputs is, holds or lies in something that `stage` depends on."""
-    return tuple(
+    found = (
         other.name
+        for dep in stage.deps
         for other in specs.values()
-        if other is not stage
-        and any(_overlap(dep, out) for dep in stage.deps for out in other.outs)
+        if other is not stage and any(_overlap(dep, out) for out in other.outs)
     )
+    return tuple(dict.fromkeys(found))
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -45,4 +45,4 @@ def test_what_was_owed_is_done_once(cut):
     assert len(runs) == 1 + 4
     assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
     assert len(client.search_model_versions("name = 'thawline'")) == 1
-    assert client.get_registered_model("thawline").aliases["champion"] == "1"
+    assert int(client.get_registered_model("thawline").aliases["champion"]) == 1
