@@ -25,14 +25,12 @@ SEEN = ("train", "val")
 LAST_LINES = 5
 
 
-def fair(version: "ModelVersion", pictures: "pd.DataFrame") -> "pd.DataFrame":
+def fair(project: Project, version: "ModelVersion", pictures: "pd.DataFrame") -> "pd.DataFrame":
     """The pictures, by path, that the champion was neither trained on nor chosen by."""
     import pandas as pd
-    from mlflow.artifacts import download_artifacts
 
-    where = f"{uri(version)}/{packing.LINEAGE}/data/splits.parquet"
-    with TemporaryDirectory() as place:
-        splits = pd.read_parquet(download_artifacts(where, dst_path=place))
+    with _fetched(project, version, f"{packing.LINEAGE}/data/splits.parquet") as path:
+        splits = pd.read_parquet(path)
     seen = splits.loc[splits["side"].isin(SEEN), "sha256"]
     return pictures[~pictures["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
 
@@ -53,8 +51,9 @@ def predictions(
 
     cached = kept(project, model, pictures)
     if not cached.exists():
+        there = [digests.built(project, f"data/raw/{one}") for one in pictures["path"]]
         with _downloaded(project, version, fingerprint) as folder, files.replacing(cached) as path:
-            _score(folder, [project.data / "raw" / one for one in pictures["path"]], path)
+            _score(folder, there, path)
     return [str(label) for label in pd.read_parquet(cached)["class"]]
 
 
@@ -64,33 +63,33 @@ def kept(project: Project, model: str, pictures: "pd.DataFrame") -> Path:
     return project.private / "champion" / f"{model[:16]}-{named[:16]}.parquet"
 
 
-def classes(version: "ModelVersion") -> list[str]:
+def classes(project: Project, version: "ModelVersion") -> list[str]:
     """The names of the classes that the champion knows."""
+    with _fetched(project, version, "artifacts/network.json") as path:
+        return list(files.read_json(path)["classes"])
+
+
+@contextmanager
+def _fetched(project: Project, version: "ModelVersion", name: str = "") -> Iterator[Path]:
+    """A file of a version, or its whole folder, for as long as it is needed."""
     from mlflow.artifacts import download_artifacts
 
-    with TemporaryDirectory() as place:
-        path = download_artifacts(f"{uri(version)}/artifacts/network.json", dst_path=place)
-        return list(files.read_json(Path(path))["classes"])
-
-
-def uri(version: "ModelVersion") -> str:
-    """The address of a version for MLflow."""
-    return f"models:/{version.name}/{version.version}"
+    where = f"models:/{version.name}/{version.version}/{name}"
+    project.private.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=project.private) as place:
+        yield Path(download_artifacts(where.rstrip("/"), dst_path=place))
 
 
 @contextmanager
 def _downloaded(project: Project, version: "ModelVersion", fingerprint: str) -> Iterator[Path]:
     """The model's folder, checked to be what was registered before anything in it is run."""
-    from mlflow.artifacts import download_artifacts
-
-    project.private.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=project.private) as place:
-        folder = Path(download_artifacts(uri(version), dst_path=place))
+    with _fetched(project, version) as folder:
         packing.check(folder)
         if packing.fingerprint(folder) != fingerprint:
             raise DataError(
                 f"{version.name} version {version.version} has to be what was registered, but its "
-                "files in the store differ. It is not loaded. Register it again: thawline register"
+                "files in the store differ. It is not loaded. Choose another champion: "
+                "thawline promote VERSION --anyway"
             )
         yield folder
 

@@ -84,8 +84,9 @@ def read(project: Project) -> Clock:
     """The events of every stage in the present state of what it depends on."""
     clock = Clock()
     for name in files.read_yaml(project.pipeline)["stages"]:
-        for event in events.read(events_path(project, name)):
-            clock.add(event)
+        if (project.private / "work" / name).is_dir():
+            for event in events.read(events_path(project, name)):
+                clock.add(event)
     return clock
 
 

@@ -206,12 +206,23 @@ def settled(project: Project, name: str, report: Report) -> None:
 
 @contextlib.contextmanager
 def live_publisher(project: Project) -> Iterator[None]:
-    """Have what the stages tell mirrored while they run, by a process that cannot hold them up."""
+    """Have what the stages tell mirrored while they run, by a process that cannot hold them up.
+
+    What it complains of again and again is told once.
+    """
+    log = get_run_logger()
+    told: set[str] = set()
+
+    def say(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            log.warning(line)
+
     child = Child(
         process.module("flows.publish", "--live"),
         folder=project.root,
         environment=environment(project),
-        say=get_run_logger().warning,
+        say=say,
     )
     try:
         yield
@@ -226,5 +237,5 @@ def describe(project: Project, report: Report) -> None:
         for name, state in report.states.items()
     ]
     table = ["| task | state | took | |", "|---|---|---|---|", *rows]
-    text = "\n".join(table)
-    create_markdown_artifact(key="finetune", markdown=f"{text}\n\n{summary.markdown(project)}")
+    result = [] if report.exit_code else ["", summary.markdown(project)]
+    create_markdown_artifact(key="finetune", markdown="\n".join([*table, *result]))

@@ -96,8 +96,8 @@ def digest_of(version: "ModelVersion") -> str:
     return found or f"{version.name} version {version.version}"
 
 
-def lacking_champion(project: Project, name: str) -> ledger.Entry | None:
-    """The last promotion in the ledger: the champion, whatever the registry says."""
+def recorded_champion(project: Project, name: str) -> ledger.Entry | None:
+    """The last promotion in the ledger: its champion, whatever the registry says."""
     return ledger.last(project, "promoted", name=name)
 
 
@@ -106,7 +106,7 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     from flows import verdict
 
     name, model = challenger.name, digest_of(challenger)
-    last = lacking_champion(project, name)
+    last = recorded_champion(project, name)
     if last is None:
         return _entered(
             project, {"name": name, "challenger": model, "champion": None}, verdict.first()
@@ -135,7 +135,7 @@ def _compare(
     from flows import verdict
 
     found = pd.read_parquet(digests.built(project, "build/evaluate/predictions.parquet"))
-    pictures = scoring.fair(champion, found)
+    pictures = scoring.fair(project, champion, found)
     fact = {
         "name": challenger.name,
         "challenger": digest_of(challenger),
@@ -168,7 +168,7 @@ def _comparison(
         challenger=pictures["prediction"].tolist(),
         champion=said,
         challenger_classes=frozenset(network["classes"]),
-        champion_classes=frozenset(scoring.classes(champion)),
+        champion_classes=frozenset(scoring.classes(project, champion)),
     )
 
 

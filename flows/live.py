@@ -36,13 +36,16 @@ def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> Non
     """Mirror new events every two seconds, until standard input ends or SIGTERM comes."""
     sleep = sleep or _until_asked()
     follower = Follower(project, experiment, time.time())
-    ended = False
+    ended, away = False, False
     while not ended:
         ended = sleep(POLL_SECONDS)
         try:
             follower.look()
+            away = False
         except UnreachableError as error:
-            print(f"live: {error}", file=sys.stderr, flush=True)
+            if not away:
+                print(f"live: {error}", file=sys.stderr, flush=True)
+            away = True
             ended = ended or sleep(PAUSE_SECONDS)
     follower.end()
 

@@ -176,6 +176,6 @@ def _example(project: Project) -> Any:  # noqa: ANN401  # a data frame
     import pandas as pd
 
     table = pd.read_parquet(project.build / "split" / "splits.parquet").sort_values("path")
-    paths = [project.data / "raw" / name for name in table["path"]]
+    paths = [digests.built(project, f"data/raw/{name}") for name in table["path"]]
     smallest = min(paths, key=lambda path: path.stat().st_size)
     return pd.DataFrame({"image": [smallest.read_bytes()]})

@@ -90,7 +90,7 @@ def _allowed(
     """What allows the promotion over the champion of this moment; None: nothing does."""
     name, model = chosen.name, judge.digest_of(chosen)
     against = None if champion is None else judge.digest_of(champion)
-    last = judge.lacking_champion(project, name)
+    last = judge.recorded_champion(project, name)
     if champion is None and last is not None:
         return BY_LEDGER if last["model"] == model else None
     said = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
@@ -126,7 +126,7 @@ def _promote(
         "why": why,
         "store": tracking.store_identity(project),
     }
-    last = judge.lacking_champion(project, chosen.name)
+    last = judge.recorded_champion(project, chosen.name)
     known = ("version", "model", "store")
     if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)

@@ -15,13 +15,21 @@ from components.errors import UnreachableError
 from flows import owed, process, settings, summary, sync
 from flows.project import Project, environment
 
-INTERRUPTED = 130
-TERMINATED = 143
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
 )
 STOPPED = (
     "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
+)
+UNFINISHED = "Not finished (exit code {code}): the reason stands above. What is finished is kept."
+ENDINGS = {
+    130: STOPPED,
+    143: STOPPED,
+    5: "Not finished: what is built is kept. Once what was away answers, go on with: thawline run",
+}
+"""The last line of a run by its exit code."""
+WHY_NOTHING = (
+    "no stage is stale, the pictures and the starting weights are the same, no act is owed"
 )
 
 
@@ -43,19 +51,14 @@ def run(project: Project, values: Sequence[str]) -> int:
         code = operate(project, lock)
     if code == 0:
         print(summary.screen(project, time.monotonic() - begun))
-    elif code in {INTERRUPTED, TERMINATED}:
-        print(STOPPED)
+    else:
+        print(ENDINGS.get(code, UNFINISHED.format(code=code)))
     return code
 
 
 def nothing_to_do(project: Project) -> bool:
     """Whether no stage is stale, nothing in the world is new and no act is owed."""
     return owed.is_built(project) and sync.pinned(project) and not owed.owed(project)
-
-
-WHY_NOTHING = (
-    "no stage is stale, the pictures and the starting weights are the same, no act is owed"
-)
 
 
 def operate(project: Project, lock: int) -> int:

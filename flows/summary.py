@@ -39,10 +39,7 @@ def facts(project: Project) -> list[tuple[str, str]]:
     if metrics:
         found.append(("Test accuracy", _accuracy(metrics)))
     if network:
-        found.append(("Trained", _depth(network)))
-    model = _model(project)
-    if model:
-        found.append(("Model", model))
+        found += [("Trained", _depth(network)), ("Model", _model(project))]
     pictures = sorted(path.parent for path in project.build.glob("*/*.png"))
     if pictures:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in pictures)
@@ -68,8 +65,6 @@ def _depth(network: dict[str, Any]) -> str:
 
 def _model(project: Project) -> str:
     """The version that the model in `build/train` is, its rank, and the last verdict on it."""
-    if not (project.build / "train" / "weights.safetensors").exists():
-        return ""
     digest = digests.model_digest(project)
     made = ledger.last(project, "registered", model=digest)
     if made is None:

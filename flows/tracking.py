@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from components.errors import UnreachableError
-from flows import lock
+from flows import lock, relocate
 from flows.project import Project
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VARIABLE = "MLFLOW_TRACKING_URI"
 PATIENCE = 5.0
 """Seconds within which a store has to answer."""
+DATABASE = "mlflow.db"
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SURROUNDINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -58,7 +59,7 @@ class Store:
 
 def address(project: Project) -> str:
     """MLFLOW_TRACKING_URI where it is set, else the project's own database."""
-    return os.environ.get(VARIABLE) or f"sqlite:///{project.mlflow / 'mlflow.db'}"
+    return os.environ.get(VARIABLE) or f"sqlite:///{project.mlflow / DATABASE}"
 
 
 def connect(project: Project, experiment: str) -> Store:
@@ -73,6 +74,8 @@ def connect(project: Project, experiment: str) -> Store:
     from mlflow import MlflowClient
 
     with lock.held(project.private / "store.lock"):
+        if _database(where) == project.mlflow / DATABASE:
+            relocate.follow(project.mlflow / DATABASE)
         client = MlflowClient(tracking_uri=where)
         return Store(client, _experiment(client, experiment, where))
 

@@ -107,7 +107,7 @@ def test_training_from_the_cache_is_training_from_pictures(tmp_path, name):
             assert torch.equal(cached.state_dict()[key], value), (depth, key)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_035", "vit_tiny_patch16_224"])
+@pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224"])
 def test_half_precision_trains_as_well(tmp_path, name):
     """Another path, the same quality: each loss within a hundredth."""
     lab = Lab(tmp_path, name, precision="float16")

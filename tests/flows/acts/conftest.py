@@ -75,7 +75,21 @@ def empty_store(tmp_path_factory):
 def project(template, empty_store, tmp_path, monkeypatch):
     """A built project that owes every act, in a folder whose name is no plain one."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    root = tmp_path / "ein Projekt ü"
+    return fresh(template, empty_store, tmp_path / "ein Projekt ü")
+
+
+@pytest.fixture(scope="module")
+def seen(template, empty_store, tmp_path_factory):
+    """A project that was published and registered, for tests that only look."""
+    from flows import acts
+
+    project = fresh(template, empty_store, tmp_path_factory.mktemp("seen") / "project")
+    acts.perform(project, "publish")
+    acts.perform(project, "register")
+    return project
+
+
+def fresh(template: Path, empty_store: Path, root: Path) -> Project:
     shutil.copytree(template, root)
     (root / "mlflow").mkdir()
     shutil.copy(empty_store, root / "mlflow" / "mlflow.db")
@@ -214,8 +228,9 @@ def settings(number: int) -> dict:
 
 
 def curve(epoch: int) -> dict:
-    return {"train_loss": 1 / epoch, "train_accuracy": 0.5 + epoch / 7, "validation_loss": 2 / epoch,
-            "validation_accuracy": 0.4 + epoch / 11, "learning_rate": 0.003 / epoch}  # fmt: skip
+    return {"train_loss": 1 / epoch, "train_accuracy": 0.5 + epoch / 7,
+            "validation_loss": 2 / epoch, "validation_accuracy": 0.4 + epoch / 11,
+            "learning_rate": 0.003 / epoch}  # fmt: skip
 
 
 def _write_params(root: Path) -> None:

@@ -1,10 +1,10 @@
-"""Kill an act at one of its writes to MLflow after the other, repeat it, and show what MLflow holds.
+"""Kill acts at one write to MLflow after the other, do them again, and show what MLflow holds.
 
     python killed.py ACTS TEMPLATE FOLDER EVERY
 
-Every attempt runs in a child that is killed by SIGKILL at its n-th write (before it for odd n, after
-it for even n), on a fresh copy of TEMPLATE; then the act runs whole. Prints one JSON line each: what
-MLflow holds then, without ids. The first line is that of a run that was never killed.
+Every attempt runs in a child that is killed by SIGKILL at its n-th write (before it for odd n,
+after it for even n), on a fresh copy of TEMPLATE; then the acts run whole. Prints one JSON line
+each: what MLflow holds then, without ids. The first line is that of a run that was never killed.
 """
 
 import json
@@ -12,6 +12,9 @@ import os
 import shutil
 import signal
 import sys
+import traceback
+import warnings
+from importlib import import_module
 from pathlib import Path
 
 WRITES = (
@@ -31,18 +34,12 @@ def perform(project, acts):
 
 def warm() -> None:
     """Import once, before the forks."""
-    import mlflow.pyfunc
-    import mlflow.store.model_registry.sqlalchemy_store
-    import mlflow.store.tracking.sqlalchemy_store
-    import pyarrow.parquet
-
-    import flows.judge
-    import flows.live
-    import flows.mirror
-    import flows.packing
-    import flows.promote
-    import flows.publish
-    import flows.runs
+    for name in (
+        "mlflow.pyfunc", "mlflow.store.model_registry.sqlalchemy_store",
+        "mlflow.store.tracking.sqlalchemy_store", "pyarrow.parquet", "flows.judge", "flows.mirror",
+        "flows.packing", "flows.promote", "flows.runs",
+    ):  # fmt: skip
+        import_module(name)
 
 
 def in_child(work) -> int:
@@ -53,9 +50,7 @@ def in_child(work) -> int:
             work()
             sys.stdout.flush()
             os._exit(0)
-        except BaseException:
-            import traceback
-
+        except BaseException:  # noqa: BLE001  # a fork must not go on with the parent's work
             traceback.print_exc()
             os._exit(1)
     return os.waitpid(child, 0)[1]
@@ -108,7 +103,9 @@ def held(project) -> str:
 
 def run_of(client, run):
     histories = {
-        key: sorted([m.step, m.timestamp, m.value] for m in client.get_metric_history(run.info.run_id, key))
+        key: sorted(
+            [m.step, m.timestamp, m.value] for m in client.get_metric_history(run.info.run_id, key)
+        )
         for key in run.data.metrics
     }
     hidden = {"mlflow.parentRunId"}
@@ -155,7 +152,5 @@ def main(acts: str, template: str, folder: str, every: str) -> None:
 
 
 if __name__ == "__main__":
-    import warnings
-
     warnings.simplefilter("ignore")
     main(*sys.argv[1:])

@@ -19,7 +19,9 @@ warnings.simplefilter("ignore")
 
 def hide(repository: str) -> None:
     """Take thawline out of this environment."""
-    sys.path[:] = [place for place in sys.path if not place.startswith(repository) or ".venv" in place]
+    sys.path[:] = [
+        place for place in sys.path if not place.startswith(repository) or ".venv" in place
+    ]
     sys.meta_path[:] = [one for one in sys.meta_path if "editable" not in type(one).__module__]
 
 

@@ -41,7 +41,8 @@ def test_the_first_model_of_a_name_may_be_champion(project, perform):
     assert "first model" in judged.message
 
 
-def test_the_champion_is_not_judged_against_itself(project, first):
+@pytest.mark.usefixtures("first")
+def test_the_champion_is_not_judged_against_itself(project):
     """The same model again is no challenger: no verdict, nothing to promote."""
     judged = judge(project, PARAMS)
     assert judged.entry is None
@@ -96,7 +97,8 @@ def test_another_alpha_is_another_question(project, first, rebuild, perform, ans
     assert not judge(project, JudgeParams(alpha=0.01)).promote
 
 
-def test_the_champion_is_asked_once_and_really(project, first, rebuild, perform):
+@pytest.mark.usefixtures("first")
+def test_the_champion_is_asked_once_and_really(project, rebuild, perform):
     """Its answers are those of its own network and code, and are kept."""
     rebuild(1, right=1.0)
     perform(*UP_TO_JUDGE)
@@ -113,7 +115,9 @@ def test_the_champion_is_asked_once_and_really(project, first, rebuild, perform)
     assert project.ledger.read_text() == ledger_lines
 
 
-def test_the_champion_is_not_asked_what_it_was_trained_on(project, first, rebuild, perform, answers):
+def test_the_champion_is_not_asked_what_it_was_trained_on(
+    project, first, rebuild, perform, answers
+):
     """Pictures that moved into the test set since are left out of the comparison."""
     splits = pd.read_parquet(project.build / "split/splits.parquet")
     rebuild(1, right=1.0)
@@ -141,7 +145,8 @@ def test_a_permuted_label_list_changes_nothing(project, first, rebuild, perform,
     assert (entry["gained"], entry["lost"]) == (0, 0)
 
 
-def test_a_tampered_champion_is_not_run(project, first, rebuild, perform, tmp_path):
+@pytest.mark.usefixtures("first")
+def test_a_tampered_champion_is_not_run(project, rebuild, perform, tmp_path):
     """Code that changed in the store since it was registered is never executed."""
     marker = tmp_path / "executed"
     (code,) = project.mlflow.rglob("served_model.py")
@@ -160,7 +165,8 @@ def test_a_model_has_to_be_registered_first(project, perform):
         judge(project, PARAMS)
 
 
-def test_a_champion_that_the_registry_lost_is_not_replaced(project, first, rebuild, perform):
+@pytest.mark.usefixtures("first")
+def test_a_champion_that_the_registry_lost_is_not_replaced(project, rebuild, perform):
     """Another model does not become champion because the store was wiped."""
     client(project).delete_registered_model("thawline")
     rebuild(1, right=1.0)
@@ -170,7 +176,8 @@ def test_a_champion_that_the_registry_lost_is_not_replaced(project, first, rebui
     assert "champion" not in aliases(project)
 
 
-def test_the_same_champion_gets_its_alias_back(project, first, perform):
+@pytest.mark.usefixtures("first")
+def test_the_same_champion_gets_its_alias_back(project, perform):
     """A store that was wiped is filled again: by the ledger this very model is the champion."""
     client(project).delete_registered_model("thawline")
     perform(*ALL)

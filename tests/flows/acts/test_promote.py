@@ -28,7 +28,7 @@ def first(project, perform):
 
 
 @pytest.fixture
-def worse(project, first, rebuild, perform, answers):
+def worse(first, rebuild, perform, answers):
     """A second version that no verdict promotes."""
     rebuild(1, right=0.5)
     answers(first, right=1.0)
@@ -44,7 +44,8 @@ def test_the_first_model_becomes_champion(project, first):
     assert entry["why"] == "verdict"
 
 
-def test_promoting_twice_changes_nothing(project, first):
+@pytest.mark.usefixtures("first")
+def test_promoting_twice_changes_nothing(project):
     """The champion stays, and no line is added."""
     before = project.ledger.read_text()
     assert not promote(project).changed
@@ -62,7 +63,8 @@ def test_a_winner_takes_the_alias(project, first, rebuild, perform, answers):
     assert (entry["version"], entry["previous"]) == (2, first)
 
 
-def test_a_person_is_refused_what_no_verdict_allows(project, worse):
+@pytest.mark.usefixtures("worse")
+def test_a_person_is_refused_what_no_verdict_allows(project):
     """Exit code 4, the champion untouched, and the way to do it all the same."""
     with pytest.raises(GateRefusedError, match="thawline promote 2 --anyway") as caught:
         promote(project, version=2)
@@ -71,7 +73,8 @@ def test_a_person_is_refused_what_no_verdict_allows(project, worse):
     assert len(ledger.read(project, "promoted")) == 1
 
 
-def test_a_person_may_overrule_the_gate_and_it_is_kept(project, worse):
+@pytest.mark.usefixtures("worse")
+def test_a_person_may_overrule_the_gate_and_it_is_kept(project):
     """And back again: every change is a line, also one that was there before."""
     for version in (2, 1, 2):
         assert promote(project, version=version, anyway=True).changed
@@ -81,7 +84,8 @@ def test_a_person_may_overrule_the_gate_and_it_is_kept(project, worse):
     assert entries[1]["why"] == "a person, against the gate"
 
 
-def test_anyway_needs_a_version(project, worse):
+@pytest.mark.usefixtures("worse")
+def test_anyway_needs_a_version(project):
     """The word against the gate is for one version a person chose, not for the next night's."""
     assert not promote(project, anyway=True).changed
 
@@ -106,16 +110,18 @@ def test_a_verdict_over_a_former_champion_is_worth_nothing(
     assert aliases(project)["champion"] == 3
 
 
-def test_a_version_that_is_not_there_is_named(project, first):
+@pytest.mark.usefixtures("first")
+def test_a_version_that_is_not_there_is_named(project):
     """The error lists those that are."""
     with pytest.raises(UsageError, match=r"no 7\. There are: 1\."):
         promote(project, version=7)
 
 
-def test_a_lost_champion_is_brought_back_without_a_verdict(project, first, worse):
+@pytest.mark.usefixtures("worse")
+def test_a_lost_champion_is_brought_back_without_a_verdict(project, first):
     """A person who chooses the ledger's champion is not asked for evidence."""
     client(project).delete_registered_model_alias("thawline", "champion")
-    assert judge.lacking_champion(project, "thawline")["model"] == first
+    assert judge.recorded_champion(project, "thawline")["model"] == first
     with pytest.raises(GateRefusedError):
         promote(project, version=2)
     assert promote(project, version=1).changed

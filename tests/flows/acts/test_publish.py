@@ -39,35 +39,46 @@ def parent(project):
     return client(project).get_run(publish(project, PARAMS).run)
 
 
+@pytest.fixture(scope="module")
+def shown(seen):
+    """The run of a project that tests only look at."""
+    (run,) = runs(seen, "tags.`thawline.run` != ''")
+    return run
+
+
 def trials(project, parent):
     found = runs(project, f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
     return sorted(found, key=lambda run: int(run.data.tags["thawline.trial"]))
 
 
-def test_the_run_holds_every_parameter(project, parent):
+def test_the_run_holds_every_parameter(seen, shown):
     """Every `stage.key` is there, and what the search chose under the names that trials use."""
-    params = parent.data.params
+    params = shown.data.params
     assert params["search.max_trials"] == "3"
     assert params["search.learning_rate.low"] == "1e-05"
     assert params["ingest.source"] == "pictures/colours.tar"
     assert params["judge.alpha"] == "0.05"
     chosen = {"depth", "layer", "trained_share", "learning_rate"}
     assert chosen <= set(params)
-    assert chosen <= set(trials(project, parent)[0].data.params)
+    assert chosen <= set(trials(seen, shown)[0].data.params)
     assert params["architecture"] == "test_efficientnet"
 
 
-def test_the_run_holds_the_curves_of_the_training(project, parent):
+def test_the_run_holds_the_curves_of_the_training(seen, shown):
     """One point an epoch, at the time the event tells, for every metric."""
     expected = [(epoch, 1 / epoch, int((START + 300 + epoch) * 1000)) for epoch in (1, 2, 3)]
-    assert history(project, parent, "train_loss") == expected
-    assert {"train_accuracy", "validation_loss", "validation_accuracy"} <= set(parent.data.metrics)
-    assert [value for _, value, _ in history(project, parent, "images_per_second")] == [311, 312, 313]
+    assert history(seen, shown, "train_loss") == expected
+    assert {"train_accuracy", "validation_loss", "validation_accuracy"} <= set(shown.data.metrics)
+    assert [value for _, value, _ in history(seen, shown, "images_per_second")] == [
+        311,
+        312,
+        313,
+    ]
 
 
-def test_the_run_holds_the_final_figures(parent):
+def test_the_run_holds_the_final_figures(shown):
     """Test metrics and costs; a figure that is no number is left out."""
-    metrics = parent.data.metrics
+    metrics = shown.data.metrics
     assert metrics["test_accuracy"] == 1.0
     assert metrics["test_accuracy_low"] == 0.95
     assert "test_roc_auc" not in metrics
@@ -78,71 +89,73 @@ def test_the_run_holds_the_final_figures(parent):
     )  # fmt: skip
 
 
-def test_every_trial_is_a_nested_run(project, parent):
+def test_every_trial_is_a_nested_run(seen, shown):
     """As many as in the table, with their settings, curves and states."""
-    nested = trials(project, parent)
+    nested = trials(seen, shown)
     assert [run.info.status for run in nested] == ["FINISHED", "KILLED", "FINISHED"]
     assert [run.data.params["depth"] for run in nested] == ["0", "1", "2"]
     assert [run.data.tags["thawline.state"] for run in nested] == ["complete", "pruned", "complete"]
-    assert [len(history(project, run, "validation_loss")) for run in nested] == [3, 1, 3]
+    assert [len(history(seen, run, "validation_loss")) for run in nested] == [3, 1, 3]
     assert nested[0].info.run_name == "trial 00 · blocks.0 · 3.0e-03"
     assert nested[0].data.params["learning_rate"] == "0.003"
 
 
-def test_trials_compare_with_the_run_and_each_other(project, parent):
+def test_trials_compare_with_the_run_and_each_other(seen, shown):
     """The same metric has the same name everywhere."""
     shared = {"train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
               "learning_rate", "best_validation_accuracy", "images_per_second",
               "seconds/epoch", "seconds/total"}  # fmt: skip
-    for run in (parent, *trials(project, parent)):
+    for run in (shown, *trials(seen, shown)):
         assert shared <= set(run.data.metrics)
 
 
-def test_the_run_names_its_data(parent):
+def test_the_run_names_its_data(shown):
     """A data set a side, by its digest, with its counts."""
     inputs = {
         entry.tags[0].value: json.loads(entry.dataset.profile)
-        for entry in parent.inputs.dataset_inputs
+        for entry in shown.inputs.dataset_inputs
     }
     assert {side: profile["pictures"] for side, profile in inputs.items()} == {
         "train": 24, "validation": 12, "test": 36,
     }  # fmt: skip
     assert inputs["test"]["classes"] == {"blue": 12, "green": 12, "red": 12}
-    assert {entry.dataset.name for entry in parent.inputs.dataset_inputs} == {"colours"}
-    assert parent.data.tags["thawline.data"] == "cd" * 32
+    assert {entry.dataset.name for entry in shown.inputs.dataset_inputs} == {"colours"}
+    assert shown.data.tags["thawline.data"] == "cd" * 32
 
 
-def test_the_run_names_its_base_weights(parent):
+def test_the_run_names_its_base_weights(shown):
     """Source, licence and hash of what the network starts from."""
-    tags = parent.data.tags
+    tags = shown.data.tags
     assert tags["thawline.base.source"] == "package"
     assert tags["thawline.base.licence"] == "Apache-2.0"
     assert tags["thawline.base.sha256"] == "ab" * 32
 
 
-def test_the_run_can_be_recognised(project, parent):
+def test_the_run_can_be_recognised(seen, shown):
     """Its name says network, depth and score; its page describes it; its key is the lock's."""
-    assert parent.info.run_name == "test_efficientnet · blocks.1 · 100.0 %"
-    assert "| test accuracy | **100.0%** (95.0% to 100.0%) |" in parent.data.tags["mlflow.note.content"]
-    assert parent.data.tags["thawline.run"] == files.sha256(project.lock)
-    assert parent.data.tags["thawline.model"] == digests.model_digest(project)
+    assert shown.info.run_name == "test_efficientnet · blocks.1 · 100.0 %"
+    assert (
+        "| test accuracy | **100.0%** (95.0% to 100.0%) |" in shown.data.tags["mlflow.note.content"]
+    )
+    assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)
+    assert shown.data.tags["thawline.model"] == digests.model_digest(seen)
 
 
-def test_the_run_holds_pictures_and_lineage(project, parent):
+def test_the_run_holds_pictures_and_lineage(seen, shown):
     """Pictures, lock, parameters and the training manifest lie in the run, unchanged."""
     for name in ("dvc.lock", "dvc.yaml", "params/search.yaml", "data/source.yaml"):
-        fetched = client(project).download_artifacts(parent.info.run_id, name)
-        assert Path(fetched).read_bytes() == (project.root / name).read_bytes()
-    there = client(project).list_artifacts(parent.info.run_id, "pictures/train")
+        fetched = client(seen).download_artifacts(shown.info.run_id, name)
+        assert Path(fetched).read_bytes() == (seen.root / name).read_bytes()
+    there = client(seen).list_artifacts(shown.info.run_id, "pictures/train")
     assert [entry.path for entry in there] == ["pictures/train/learning.png"]
-    manifest = client(project).list_artifacts(parent.info.run_id, "data")
+    manifest = client(seen).list_artifacts(shown.info.run_id, "data")
     assert "data/splits.parquet" in [entry.path for entry in manifest]
 
 
-def test_the_duration_is_what_the_stages_worked(parent):
+def test_the_duration_is_what_the_stages_worked(shown):
     """A search that was reused from yesterday does not make the run a day long."""
-    seconds = parent.data.metrics["seconds/total"]
-    assert parent.info.end_time - parent.info.start_time == pytest.approx(seconds * 1000)
+    seconds = shown.data.metrics["seconds/total"]
+    assert shown.info.end_time - shown.info.start_time == pytest.approx(seconds * 1000)
 
 
 def test_publishing_twice_changes_nothing(project):
@@ -247,10 +260,11 @@ def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
         assert json.loads(other) == json.loads(whole)
 
 
-def test_a_wiped_store_is_filled_again(project, tmp_path):
+def test_a_wiped_store_is_filled_again(project):
     """Database and artifacts gone: the next publishing brings everything, events or not."""
     code = (
-        "import shutil, sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; import killed;"
+        "import shutil, sys; sys.path.insert(0, sys.argv[2]); import killed;"
+        "from pathlib import Path;"
         "from flows.project import Project; p = Project(Path(sys.argv[1]));"
         "act = lambda: (killed.perform(p, 'publish'), print(killed.held(p)));"
         "killed.in_child(act); shutil.rmtree(p.mlflow); killed.in_child(act)"
@@ -262,7 +276,9 @@ def test_a_wiped_store_is_filled_again(project, tmp_path):
     assert len(json.loads(first)[0]) == 4
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "/a", "a%", "ü", "a\nb", "a:b", "x" * 400])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/../b", "/a", "a%", "ü", "a\nb", "a:b", "x" * 400]
+)
 def test_any_name_is_made_one_that_mlflow_takes(name):
     """Class names may hold anything, metric names may not."""
     from mlflow.utils.validation import _validate_metric

@@ -1,6 +1,5 @@
 """A run under way shows in MLflow, and becomes the published run: the same points, once."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +9,7 @@ import time
 import pytest
 from mlflow import MlflowClient
 
-from components import events, files
+from components import files
 from components.errors import UnreachableError
 from flows import clock, tracking
 from flows.live import Follower

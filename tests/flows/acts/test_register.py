@@ -32,21 +32,6 @@ def folder_of(project) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, template, empty_store):
-    """A project whose model is registered, for the tests that only look."""
-    from flows.project import Project
-
-    root = tmp_path_factory.mktemp("made") / "project"
-    shutil.copytree(template, root)
-    (root / "mlflow").mkdir()
-    shutil.copy(empty_store, root / "mlflow" / "mlflow.db")
-    project = Project(root)
-    publish(project, PublishParams(experiment="thawline"))
-    register(project, PARAMS)
-    return project
-
-
 @pytest.fixture
 def published(project):
     publish(project, PublishParams(experiment="thawline"))
@@ -62,7 +47,9 @@ def png(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     pixels = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    )
 
 
 def split_body(*contents: object) -> str:
@@ -71,14 +58,16 @@ def split_body(*contents: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(made, tmp_path_factory):
+def served(seen, tmp_path_factory):
     """The model, copied elsewhere and asked in a clean process."""
     place = tmp_path_factory.mktemp("elsewhere")
-    shutil.copytree(folder_of(made), place / "model")
-    picture = (made.data / "raw/red/test-00.png").read_bytes()
+    shutil.copytree(folder_of(seen), place / "model")
+    picture = (seen.data / "raw/red/test-00.png").read_bytes()
     bodies = {
         "good": split_body(picture),
-        "records": json.dumps({"dataframe_records": [{"image": base64.b64encode(picture).decode()}]}),
+        "records": json.dumps(
+            {"dataframe_records": [{"image": base64.b64encode(picture).decode()}]}
+        ),
         "no JSON": "{",
         "text as picture": split_body(b"<html>no picture</html>"),
         "no base64": split_body("hello world, this is text"),
@@ -91,7 +80,7 @@ def served(made, tmp_path_factory):
         "other column": json.dumps({"dataframe_split": {"columns": ["picture"], "data": [["aa"]]}}),
         "inputs": json.dumps({"inputs": {"image": [base64.b64encode(picture).decode()]}}),
     }
-    pictures = sorted(str(path) for path in (made.data / "raw").rglob("test-*.png"))[:20]
+    pictures = sorted(str(path) for path in (seen.data / "raw").rglob("test-*.png"))[:20]
     requests = place / "requests.json"
     files.write_json(requests, {"pictures": pictures, "bodies": list(bodies.values())})
     command = [sys.executable, "-I", HERE / "served.py", place / "model", ROOT, requests]
@@ -108,7 +97,7 @@ def test_it_runs_without_thawline(served):
     assert served["components"].startswith(served["place"])
 
 
-def test_it_answers_as_the_network_does(made, served):
+def test_it_answers_as_the_network_does(seen, served):
     """The probabilities of 20 pictures are those of the network, the pixels equal to the bit."""
     import hashlib
 
@@ -120,8 +109,8 @@ def test_it_answers_as_the_network_does(made, served):
     from components.data.transform import Transform
     from components.model import backbone
 
-    network = files.read_json(made.build / "train" / "network.json")
-    model = backbone.trained(network, load_file(made.build / "train" / "weights.safetensors"))
+    network = files.read_json(seen.build / "train" / "network.json")
+    model = backbone.trained(network, load_file(seen.build / "train" / "weights.safetensors"))
     transform = Transform.from_dict(network["transform"])
     batch = np.stack([transform(reader.read(Path(path))) for path in served["pictures"]])
     with torch.inference_mode():
@@ -168,40 +157,46 @@ def test_bad_requests_are_told_what_is_wrong(served, body, sentence):
     assert megabytes < 150
 
 
-def test_it_is_one_version_with_everything_it_is_made_of(made):
+def test_it_is_one_version_with_everything_it_is_made_of(seen):
     """Digest, run, data, commit and description; the alias `challenger`."""
-    (version,) = client(made).search_model_versions("name = 'thawline'")
-    assert version.tags["thawline.model"] == digests.model_digest(made)
-    assert version.tags["thawline.run"] == digests.run_key(made)
+    (version,) = client(seen).search_model_versions("name = 'thawline'")
+    assert version.tags["thawline.model"] == digests.model_digest(seen)
+    assert version.tags["thawline.run"] == digests.run_key(seen)
     assert version.tags["thawline.data"] == "cd" * 32
     assert version.tags["thawline.base.licence"] == "Apache-2.0"
     assert "thawline.git" in version.tags
     assert "test accuracy" in version.description
-    alias = client(made).get_model_version_by_alias("thawline", "challenger")
+    alias = client(seen).get_model_version_by_alias("thawline", "challenger")
     assert alias.version == version.version
-    run = client(made).get_run(version.run_id)
-    assert run.data.tags["thawline.run"] == digests.run_key(made)
+    run = client(seen).get_run(version.run_id)
+    assert run.data.tags["thawline.run"] == digests.run_key(seen)
     assert len(run.outputs.model_outputs) == 1
 
 
-def test_it_carries_what_it_can_be_built_again_from(made):
+def test_it_carries_what_it_can_be_built_again_from(seen):
     """Lock, stages, parameters, pins and the split lie in the model, unchanged."""
-    for name in ("dvc.lock", "dvc.yaml", "params/search.yaml", "data/source.yaml", "data/start.yaml"):
-        carried = folder_of(made) / "lineage" / name
-        assert carried.read_bytes() == (made.root / name).read_bytes()
-    split = folder_of(made) / "lineage" / "data" / "splits.parquet"
-    assert split.read_bytes() == (made.build / "split" / "splits.parquet").read_bytes()
+    for name in (
+        "dvc.lock",
+        "dvc.yaml",
+        "params/search.yaml",
+        "data/source.yaml",
+        "data/start.yaml",
+    ):
+        carried = folder_of(seen) / "lineage" / name
+        assert carried.read_bytes() == (seen.root / name).read_bytes()
+    split = folder_of(seen) / "lineage" / "data" / "splits.parquet"
+    assert split.read_bytes() == (seen.build / "split" / "splits.parquet").read_bytes()
 
 
-def test_its_requirements_are_pinned_and_enough(made):
+def test_its_requirements_are_pinned_and_enough(seen):
     """Every package that the model's code imports is named with its version."""
     import ast
 
-    wanted = (folder_of(made) / "requirements.txt").read_text().split()
+    wanted = (folder_of(seen) / "requirements.txt").read_text().split()
     assert all("==" in line for line in wanted)
     named = {line.partition("==")[0] for line in wanted}
     modules = {"cv2": "opencv-python-headless", "PIL": "pillow"}
-    for path in folder_of(made).rglob("*.py"):
+    for path in folder_of(seen).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []
@@ -211,11 +206,11 @@ def test_its_requirements_are_pinned_and_enough(made):
                 assert own or modules.get(top, top) in named, (path, name)
 
 
-def test_it_holds_no_pickle_and_no_path_of_this_machine(made):
-    """Code as source, weights as safetensors; nothing tells where it was made."""
-    names = packing.contents(folder_of(made))
+def test_it_holds_no_pickle_and_no_path_of_this_machine(seen):
+    """Code as source, weights as safetensors; nothing tells where it was seen."""
+    names = packing.contents(folder_of(seen))
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".pt", ".pyc", ".bin"))]
-    text = (folder_of(made) / "MLmodel").read_text()
+    text = (folder_of(seen) / "MLmodel").read_text()
     assert str(ROOT) not in text
     assert "build/train" not in text
 
@@ -296,17 +291,17 @@ def test_a_run_has_to_be_published_first(project):
         register(project, PARAMS)
 
 
-def test_only_what_is_needed_of_the_code_is_carried(made):
+def test_only_what_is_needed_of_the_code_is_carried(seen):
     """Reader, transform and network go along; training, search and stages do not."""
-    carried = {path for path in packing.contents(folder_of(made)) if path.startswith("code/")}
+    carried = {path for path in packing.contents(folder_of(seen)) if path.startswith("code/")}
     assert "code/components/data/reader.py" in carried
     assert "code/components/model/backbone.py" in carried
     assert not [path for path in carried if "training" in path or "flows" in path]
 
 
-def test_a_hostile_folder_is_refused_before_it_is_loaded(made, tmp_path):
+def test_a_hostile_folder_is_refused_before_it_is_loaded(seen, tmp_path):
     """A model that asks for another loader is not ours."""
-    shutil.copytree(folder_of(made), tmp_path / "model")
+    shutil.copytree(folder_of(seen), tmp_path / "model")
     packing.check(tmp_path / "model")
     path = tmp_path / "model" / "MLmodel"
     path.write_text(path.read_text().replace("mlflow.pyfunc.loaders.code_model", "os"))

@@ -142,7 +142,7 @@ def test_a_failing_server_is_said_in_one_sentence(bare, monkeypatch):
             tracking.connect(bare, "thawline")
 
 
-def test_what_the_store_refuses_is_said(bare, monkeypatch):
+def test_what_the_store_refuses_is_said(bare):
     """Missing credentials are a store out of reach; other refusals are not hidden as that."""
     from mlflow.exceptions import MlflowException
 

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Show the runs and models that lie in this folder, on this machine alone: mlflow/serve.sh [PORT]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+port=${1:-5000}
+PATH="$here/../.venv/bin:$PATH"
+export PATH
+export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
+export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
+echo "MLflow's pages: http://127.0.0.1:$port (Ctrl-C ends them)"
+exec mlflow server --host 127.0.0.1 --port "$port" --workers 1 \
+    --backend-store-uri "sqlite:///$here/mlflow.db" --artifacts-destination "$here/artifacts"
