@@ -110,6 +110,21 @@ def test_a_verdict_over_a_former_champion_is_worth_nothing(
     assert aliases(project)["champion"] == 3
 
 
+def test_the_verdict_on_the_first_model_is_used_up(project, first, rebuild, perform, answers):
+    """The first model, built again after the store was lost, does not pass for the first again."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*ALL)
+    client(project).delete_registered_model("thawline")
+    rebuild(0, right=1.0)
+
+    sentences = perform(*ALL)
+
+    assert digests.model_digest(project) == first
+    assert sentences[3] == "Nothing to promote: there is no champion."
+    assert aliases(project) == {"challenger": 1}
+
+
 @pytest.mark.usefixtures("first")
 def test_a_version_that_is_not_there_is_named(project):
     """The error lists those that are."""
