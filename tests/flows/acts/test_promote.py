@@ -53,6 +53,13 @@ def test_promoting_twice_changes_nothing(project):
     assert project.ledger.read_text() == before
 
 
+@pytest.mark.usefixtures("first")
+def test_the_champion_is_not_its_own_challenger(project, perform):
+    """Registering the champion's model again gives it no second alias."""
+    perform(*ALL)
+    assert aliases(project) == {"champion": 1}
+
+
 def test_a_winner_takes_the_alias(project, first, rebuild, perform, answers):
     """The better model is champion, the old one is nothing, the ledger keeps both."""
     rebuild(1, right=1.0)
