@@ -8,6 +8,7 @@ from samples import draw, encode
 PIPELINE = Path(__file__).parent / "pipeline"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Where tests run side by side, a file's stay together, and the pipeline's, which come first.
 
