@@ -8,16 +8,9 @@ from samples import draw, encode
 PIPELINE = Path(__file__).parent / "pipeline"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Where tests run side by side, a file's stay together, and the pipeline's, which come first.
-
-    They share one long run; the other worker has the rest done meanwhile.
-    """
+    """The pipeline's tests come first: one worker has them, another the rest meanwhile."""
     items.sort(key=lambda item: not item.path.is_relative_to(PIPELINE))
-    for item in items:
-        whole = item.path.is_relative_to(PIPELINE)
-        item.add_marker(pytest.mark.xdist_group("pipeline" if whole else str(item.path)))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows import acts, owed, project, sync
+from flows.server import answers
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -155,6 +158,33 @@ def replace_store():
 def prefect_home(tmp_path_factory):
     """One home for all runs of a session: to make its database takes seconds."""
     return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def server(prefect_home):
+    """Address of a Prefect server, for the flows that need none of their own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {
+        **os.environ,
+        "PREFECT_HOME": str(prefect_home),
+        "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "1",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    process = subprocess.Popen(
+        command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}/api"
+    end = time.monotonic() + 120
+    while not answers(address):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    yield address
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import psutil
 import pytest
@@ -30,37 +27,6 @@ def stages():
 
 stages()
 """
-
-
-@pytest.fixture(scope="module")
-def server(prefect_home):
-    """Address of a Prefect server, for the flows that need none of their own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    given = {**os.environ, "PREFECT_HOME": str(prefect_home)}
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-    process = subprocess.Popen(
-        command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}/api"
-    end = time.monotonic() + 120
-    while not healthy(address):
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.2)
-    yield address
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def healthy(address):
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:  # noqa: S310  # ours
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture

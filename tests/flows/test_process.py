@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import psutil
 import pytest
@@ -99,6 +100,20 @@ def test_stop_asks_the_whole_group_to_end(start, until, tmp_path):
     until(lambda: lines)
     child.stop()
     assert (tmp_path / "whole").exists()
+
+
+def test_an_interrupt_is_heard_in_the_background_of_a_shell(start, until):
+    """A script's `&` has SIGINT ignored by all that it starts, and stages would not end whole."""
+    lines = []
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = start(GRANDCHILD, lines.append)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    until(lambda: lines)
+    begun = time.monotonic()
+    assert child.stop() == 130
+    assert time.monotonic() - begun < 10
 
 
 def test_a_second_ctrl_c_ends_a_stubborn_process_at_once(start, until):

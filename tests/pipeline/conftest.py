@@ -146,7 +146,7 @@ def reference(make_clone):
     clone = make_clone("reference")
     done = clone.run()
     assert done.code == 0, done.output
-    clone.screen = done.output
+    clone.screen, clone.first_lock = done.output, clone.lock
     return clone
 
 

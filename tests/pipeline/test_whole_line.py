@@ -1,4 +1,8 @@
-"""The whole line on small real pictures: what one run leaves behind, and what the next one does."""
+"""The whole line on small real pictures: one run, what it leaves behind, and what comes after it.
+
+One file, because all of it shares one run. Tests that change it come last; a clone of its own is
+cut off power three times.
+"""
 
 import json
 import shutil
@@ -6,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -197,6 +202,66 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     assert answer["answers"]["class"] == list(predictions["prediction"])
 
 
+def shown(clone, *words):
+    done = clone.call("dvc", *words)
+    assert done.code == 0, done.output
+    return done.output
+
+
+def test_dag_has_every_stage(reference):
+    """The graph as DVC draws it."""
+    text = shown(reference, "dag")
+    for stage in ("ingest", "validate", "split", "base", "augment", "search", "train", "evaluate"):
+        assert stage in text
+
+
+def test_metrics_show_the_figures(reference):
+    """Accuracy with its interval, what the search found, how training ended."""
+    found = json.loads(shown(reference, "metrics", "show", "--json"))[""]["data"]
+    assert found["build/evaluate/metrics.json"]["data"]["accuracy"] > 0
+    assert "validation_accuracy" in found["build/search/summary.json"]["data"]
+    assert "kept_epoch" in found["build/train/training.json"]["data"]
+
+
+def test_differences_are_told(copy):
+    """A changed parameter and the figures it changed, against the last commit."""
+    copy.git("-c", "user.name=t", "-c", "user.email=t@t", "add", "-f", "dvc.lock")
+    copy.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "built")
+    copy.change("evaluate", confidence=0.8)
+    assert copy.call("dvc", "repro").code == 0
+    params = json.loads(shown(copy, "params", "diff", "--json"))
+    assert params["params/evaluate.yaml"]["confidence"]["new"] == 0.8
+    metrics = json.loads(shown(copy, "metrics", "diff", "--json"))
+    assert "accuracy_low" in metrics["build/evaluate/metrics.json"]
+
+
+def test_plots_are_drawn_from_data_and_pictures(reference):
+    """Every plot of dvc.yaml finds its columns."""
+    found = json.loads(shown(reference, "plots", "show", "--json"))
+    assert not found.get("errors"), found
+    drawn = {name for name, entries in found["data"].items() if entries}
+    titles = (
+        "Learning curves", "Trials of the search by learning rate",
+        "Trials of the search by depth", "Test pictures by class", "F1 of every class",
+        "Calibration",
+    )  # fmt: skip
+    for title in titles:
+        assert any(name.endswith(title) for name in drawn), title
+    for name in ("learning.png", "landscape.png", "matrix.png", "mistakes.png", "preview.png"):
+        assert any(key.endswith(name) for key in found["data"]), name
+
+
+@pytest.mark.slow
+def test_experiment_is_run_and_shown(copy):
+    """`dvc exp run -S` changes a parameter, builds, and `dvc exp show` compares."""
+    copy.git("-c", "user.name=t", "-c", "user.email=t@t", "add", "-f", "dvc.lock")
+    copy.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "built")
+    shown(copy, "exp", "run", "-n", "wide", "-S", "params/evaluate.yaml:confidence=0.8")
+    table = shown(copy, "exp", "show", "--csv")
+    assert "wide" in table
+    assert "confidence" in table
+
+
 def test_tracking_server_that_is_away_delays_acts_and_fails_no_stage(reference, monkeypatch):
     """Exit 5 at the end, what is owed said; the next run with the store back owes it."""
     reference.change("evaluate", confidence=0.9)
@@ -262,3 +327,45 @@ def test_wrong_setting_changes_nothing(reference, word):
     assert done.code == 2
     assert "Traceback" not in done.output
     assert before == {path: path.read_bytes() for path in (reference.root / "params").iterdir()}
+
+
+def trial_epochs(clone):
+    return Counter((e["trial"], e["epoch"]) for e in clone.events("search", "epoch"))
+
+
+@pytest.fixture(scope="session")
+def cut(make_clone):
+    """A clone whose run was killed in `search`, in `train`, and before `register`."""
+    clone = make_clone("cut")
+    clone.run_until(lambda: (1, 1) in trial_epochs(clone))
+    clone.run_until(lambda: len(clone.events("train", "epoch")) == 1)
+    lock = clone.root / "dvc.lock"
+    clone.run_until(lambda: lock.exists() and "evaluate:" in lock.read_text())
+    done = clone.run()
+    assert done.code == 0, done.output
+    return clone
+
+
+def test_ends_with_the_bits_of_a_run_that_was_never_killed(cut, reference):
+    """Weights, trials, metrics: all that the lock names."""
+    assert cut.lock == reference.first_lock
+
+
+def test_no_epoch_and_no_trial_is_computed_twice(cut):
+    """Counted in the events, which outlive the kills."""
+    assert set(trial_epochs(cut).values()) == {1}
+    trials = Counter(event["number"] for event in cut.events("search", "trial"))
+    assert trials == dict.fromkeys(range(4), 1)
+    epochs = Counter(event["epoch"] for event in cut.events("train", "epoch"))
+    assert epochs == {1: 1, 2: 1, 3: 1}
+
+
+def test_what_was_owed_is_done_once(cut):
+    """One run with its trials, one version, one champion."""
+    client = mlflow.MlflowClient(f"sqlite:///{cut.root}/mlflow/mlflow.db")
+    experiment = client.get_experiment_by_name("thawline")
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 1 + 4
+    assert {run.info.status for run in runs} <= {"FINISHED", "KILLED"}
+    assert len(client.search_model_versions("name = 'thawline'")) == 1
+    assert int(client.get_registered_model("thawline").aliases["champion"]) == 1

@@ -66,6 +66,29 @@ ARCHITECTURES: dict[str, tuple[int, dict[str, Any]]] = {
     "hrnet_w18_small": (64, {}),
 }
 """Picture size and arguments that keep each one small."""
+COUSINS = {
+    "resnext50_32x4d",
+    "res2net50_14w_8s",
+    "skresnet18",
+    "convnextv2_atto",
+    "tf_efficientnetv2_b0",
+    "mnasnet_small",
+    "lcnet_035",
+    "regnetx_002",
+    "vgg11",
+    "dpn48b",
+    "mobileone_s0",
+    "fastvit_t8",
+    "cspresnet50",
+    "hgnetv2_b0",
+    "xception41",
+    "deit_tiny_patch16_224",
+    "pit_ti_224",
+    "twins_svt_small",
+    "legacy_seresnet18",
+    "repvgg_a0",
+}
+"""Of families that are there already: tried by `make test-slow`."""
 
 Build = Callable[..., tuple[nn.Module, torch.Tensor]]
 
@@ -78,7 +101,12 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(params=ARCHITECTURES)
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] if name in COUSINS else [])
+        for name in ARCHITECTURES
+    ]
+)
 def architecture(request):
     return request.param
 

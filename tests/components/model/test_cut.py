@@ -123,6 +123,18 @@ def test_the_dropout_of_the_head_stays_behind_the_cut(build, name):
     assert not torch.equal(cut.suffix(activation, head), whole)
 
 
+def test_dropout_may_be_switched_on_after_the_survey(build):
+    """A search tries several rates with the points it found once."""
+    model, pictures = build("mobilenetv2_035")
+    groups = depth.groups(model)
+    head = len(groups) - 1
+    cut = survey(model, groups, pictures, [head]).cut(model)
+    activation = cut.tap(pictures, [head])[head]
+    model.drop_rate = 0.5
+    depth.freeze(model.train(), groups, head)
+    assert not torch.equal(cut.suffix(activation, head), cut.suffix(activation, head))
+
+
 def test_only_what_is_behind_the_cut_runs(build):
     """Modules before the cut are not called when a suffix is, and those behind not by a tap."""
     model, pictures = build("resnet18")
@@ -242,13 +254,14 @@ def test_an_activation_that_is_overwritten_is_copied_first():
     """The suffix begins with a ReLU in place; kept features stay what they are."""
     model = Toy(Chain(nn.ReLU(inplace=True), nn.Conv2d(4, 4, 1)))
     pictures = torch.randn(2, 3, 8, 8)
-    found = survey(model, GROUPS, pictures, [1])
+    found = survey(model, GROUPS, pictures)
     assert found.points[1].clones
     cut = found.cut(model)
     activation = cut.tap(pictures, [1])[1]
     before = activation.clone()
     cut.suffix(activation, 1)
     assert torch.equal(activation, before)
+    assert torch.equal(cut.tap(pictures, [1, 2])[1], before)
 
 
 @pytest.mark.parametrize(

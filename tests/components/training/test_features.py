@@ -154,7 +154,10 @@ def test_half_precision_entries_do_not_feed(tmp_path):
 def test_the_last_batch_is_padded(tmp_path):
     """Rows of an incomplete batch are what they would be in a full one."""
     lab = Lab(tmp_path)
+    sizes = set()
+    lab.model.conv_stem.register_forward_pre_hook(lambda _, inputs: sizes.add(len(inputs[0])))
     features = lab.provide(4).features[4]
+    assert sizes == {BATCH}
     rows = np.arange(ROWS - BATCH, ROWS)
     assert len(features) == ROWS
     assert torch.equal(features[rows], lab.cut.tap(lab.views[0][rows], [4])[4])
@@ -208,6 +211,17 @@ def test_what_does_not_fit_is_refused_and_the_rest_is_kept(tmp_path):
     assert f"{needed[1]:,} bytes do not fit" in provided.refusals[1]
     used = sum(path.stat().st_size for path in (tmp_path / "cache").iterdir())
     assert needed[8] + needed[4] < used <= needed[8] + needed[4] + 4 * ABOUT_BYTES
+
+
+def test_depths_that_fit_alone_but_not_together(tmp_path):
+    """Room is kept for all that one pass will write."""
+    probe = Lab(tmp_path / "probe")
+    budget = probe.cache.bytes_needed(probe.cut, 4, ROWS) + 3 * ABOUT_BYTES
+    lab = Lab(tmp_path / "cache", budget=budget)
+    assert sorted(lab.provide(4, 8).features) == [8]
+    lab.cache.release()
+    assert sorted(lab.provide(4).features) == [4]
+    assert sum(path.stat().st_size for path in (tmp_path / "cache").iterdir()) <= budget
 
 
 def test_what_was_provided_stays_until_it_is_released(tmp_path):

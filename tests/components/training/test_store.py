@@ -108,6 +108,15 @@ def test_what_is_in_use_never_goes(tmp_path):
     assert keys(store) == {"held", "free"}
 
 
+def test_something_more_useful_goes_before_what_is_in_use(tmp_path):
+    """What a trial reads at the moment stays, whatever little it saves."""
+    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    assert add(store, "held", 100, 1)
+    assert add(store, "free", 5 * ABOUT_BYTES, 10**9)
+    assert add(store, "new", 5 * ABOUT_BYTES, 1, in_use={"held"})
+    assert keys(store) == {"held", "new"}
+
+
 def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
     """A process that dies by SIGKILL halfway: no entry, and its bytes are freed."""
     died = subprocess.run(
