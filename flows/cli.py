@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -56,6 +56,37 @@ def run(values: Settings = None) -> None:
     from flows.run import run as run_pipeline
 
     raise typer.Exit(run_pipeline(_project(), values or []))
+
+
+@app.command()
+def schedule(
+    cron: Annotated[
+        str, typer.Option(help='Minute, hour, day, month, weekday: "0 3 * * *" is 3 at night.')
+    ],
+    *,
+    timezone: Annotated[str, typer.Option(help="Where the clock hangs: Europe/Berlin.")] = "UTC",
+    overlap: Annotated[
+        Literal["skip", "wait"],
+        typer.Option(help="What a run does that comes due while another one works."),
+    ] = "skip",
+    name: Annotated[
+        str | None, typer.Option(help="Of the deployment; by default the folder's name.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Of Prefect's pages; by default 4200, or the next that is free."),
+    ] = None,
+) -> None:
+    """Run the pipeline again and again, on this machine, until Ctrl-C.
+
+    Starts a Prefect server for this project, or uses the one that PREFECT_API_URL names.
+    """
+    from flows.schedule import Wish
+    from flows.schedule import schedule as keep
+
+    project = _project()
+    wish = Wish(cron, timezone, overlap, name or project.root.name, port)
+    raise typer.Exit(keep(project, wish))
 
 
 @app.command()

@@ -136,6 +136,7 @@ def tie() -> None:
     Does nothing in a process that a person started: its group is not ours.
     """
     if _is_child():
+        _hear_interrupts()
         signal.signal(signal.SIGTERM, _pass_on)
         _start_watching(lambda: os.killpg(0, signal.SIGINT), GRACE_SECONDS)
 
@@ -143,12 +144,19 @@ def tie() -> None:
 def tie_alone() -> None:
     """In a child that itself ends what it started: SIGINT to it alone when the parent goes."""
     if _is_child():
+        _hear_interrupts()
         _start_watching(lambda: os.kill(os.getpid(), signal.SIGINT), 2 * GRACE_SECONDS)
 
 
 def _is_child() -> bool:
     """Whether we lead a session, as a `Child` does."""
     return os.getsid(0) == os.getpid()
+
+
+def _hear_interrupts() -> None:
+    """Take SIGINT again where a shell that put us into the background had it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _start_watching(end: Callable[[], None], grace: float) -> None:

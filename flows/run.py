@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from components.errors import UnreachableError
-from flows import owed, process, settings, summary, sync
+from flows import ledger, owed, process, settings, summary, sync
 from flows.project import Project, environment
 
 STOPPING = (
@@ -44,7 +44,7 @@ def run(project: Project, values: Sequence[str]) -> int:
         for change in settings.apply(project, values):
             print(change)
         if nothing_to_do(project):
-            print(f"Nothing to do: {WHY_NOTHING}.")
+            print(note_nothing(project))
             return 0
         settings.check_all(project)
         sync.pinned(project)  # a source that is not there is told before anything begins
@@ -59,6 +59,12 @@ def run(project: Project, values: Sequence[str]) -> int:
 def nothing_to_do(project: Project) -> bool:
     """Whether no stage is stale, nothing in the world is new and no act is owed."""
     return owed.is_built(project) and sync.pinned(project) and not owed.owed(project)
+
+
+def note_nothing(project: Project) -> str:
+    """Keep in the ledger that a run found nothing to do; the line that says why."""
+    ledger.append(project, "nothing", reason=WHY_NOTHING)
+    return f"Nothing to do: {WHY_NOTHING}."
 
 
 def operate(project: Project, lock: int) -> int:

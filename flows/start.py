@@ -10,7 +10,7 @@ import urllib.request
 from typing import NoReturn
 
 from components.errors import ThawlineError, UnreachableError
-from flows import process
+from flows import process, server
 from flows.defect import defect
 from flows.project import enter, find
 
@@ -24,6 +24,8 @@ def main() -> None:
     process.tie_alone()
     project = find()
     enter(project)
+    if server.named() is None and (address := server.running(project)):
+        os.environ["PREFECT_API_URL"] = address  # two servers would share one database
     try:
         run()
     except KeyboardInterrupt:
