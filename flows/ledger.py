@@ -8,6 +8,7 @@ line: the next one written takes its place.
 | `registered` | `name`, `version`, `model`, `run`, `store`                                     |
 | `verdict`    | `name`, `challenger`, `champion`, `pictures`, `alpha`, `promote`, `reason`, …  |
 | `promoted`   | `name`, `version`, `model`, `previous`, `why`                                  |
+| `nothing`    | `reason`: a run found nothing to do                                            |
 """
 
 import json
