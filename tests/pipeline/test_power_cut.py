@@ -32,7 +32,8 @@ def test_no_epoch_and_no_trial_is_computed_twice(cut):
     """Counted in the events, which outlive the kills."""
     assert set(trial_epochs(cut).values()) == {1}
     trials = Counter(event["number"] for event in cut.events("search", "trial"))
-    assert trials == dict.fromkeys(range(4), 1)
+    rows = (cut.root / "build/search/trials.csv").read_text().splitlines()[1:]
+    assert trials == dict.fromkeys(range(len(rows)), 1)
     epochs = Counter(event["epoch"] for event in cut.events("train", "epoch"))
     assert epochs == {1: 1, 2: 1, 3: 1}
 
