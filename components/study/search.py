@@ -14,7 +14,7 @@ from components.study.ledger import Ledger
 from components.study.reuse import Reuse
 from components.study.runner import Runner
 from components.study.setting import Asked, Plan, Setting, Trial
-from components.study.staged import middle, staged
+from components.study.staged import kept_depths, staged
 from components.study.strategy import Notes, Session, session
 from components.study.tpe import tpe
 from components.training.feed import Pictures
@@ -111,8 +111,7 @@ class Search:
         if self.plan.strategy == "tpe":
             return ()
         space = self.reuse.space
-        depths = {space.deepest, space.deepest - 1, space.deepest - 2, middle(space)}
-        return tuple(sorted(d for d in depths if d >= space.lowest and space.cacheable(d)))
+        return tuple(sorted(depth for depth in kept_depths(space) if space.cacheable(depth)))
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)

@@ -16,7 +16,7 @@ Finalists = list[Setting]
 Exploring = Generator[Asked, Trial, Finalists]
 Session = Generator[Asked, Trial, Setting | None]
 FINALISTS = 2
-OUT_OF_REACH = 2.0
+OUT_OF_REACH = 1.0
 """Standard errors behind the best at which a second finalist is not trained anew."""
 
 
