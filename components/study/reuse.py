@@ -23,10 +23,9 @@ from components.training.features import FeatureCache, Source
 from components.training.feed import FeatureFeed, PictureFeed, Pictures, Views
 from components.training.score import Forward
 from components.training.start import Renewable, Start
+from components.training.store import FOLDER
 
 VALIDATION = "validation"
-FOLDER = "features"
-"""Below the cache that the stages share."""
 
 
 @dataclass(frozen=True)

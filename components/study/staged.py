@@ -193,11 +193,11 @@ class _Staged:
         )
 
     def affordable(self, depth: int) -> bool:
-        """Whether a full trial there leaves enough to train a finalist like it anew."""
-        best = self._best()
-        last = max(depth_cost(self.space, best), self.space.trial(depth))
-        wanted = self.space.trial(depth) + self.space.plan.fresh_seeds * last
-        return self.spent + wanted <= self.budget
+        """Whether a full trial there leaves enough to train two finalists like it anew."""
+        own, best = self.space.trial(depth), self._best()
+        others = self.space.trial(best.depth) if best else own
+        fresh = self.space.plan.fresh_seeds * (own + max(own, others))
+        return self.spent + own + fresh <= self.budget
 
     def _trials_left(self) -> int:
         return self.space.plan.max_trials - len(self.trials)
@@ -225,8 +225,3 @@ class _Staged:
     def _take(self, trial: Trial) -> None:
         self.spent += trial.cost
         self.trials.append(trial)
-
-
-def depth_cost(space: Space, trial: Trial | None) -> int:
-    """What one more trial at its depth costs."""
-    return space.trial(trial.depth) if trial else 0
