@@ -24,7 +24,7 @@ run: setup  ## Run the pipeline: what changed is built, what is owed is publishe
 	@$(BIN)/thawline run
 
 test: setup  ## Run the tests
-	@$(BIN)/python -m pytest -m "not slow and not gpu"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow and not gpu"
 
 test-slow: setup  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

@@ -1,18 +1,20 @@
 """An epoch from the frozen-feature cache against one from the pictures, by freeze depth.
 
-    python benchmarks/cache.py                                random pictures, packaged weights
-    python benchmarks/cache.py --data PATH --weights FILE     and the accuracy that training ends with
+    python benchmarks/cache.py                         random pictures, packaged weights
+    python benchmarks/cache.py --data PATH --weights FILE    also what the training ends with
 
-Both train the same layers of the same network with the same optimizer on one thread. The pictures
-of the uncached epoch already lie in memory, ready for the network: neither decoding nor
-augmentation is counted against it. Cached and uncached epochs take turns; the ratio is that of
-their CPU-seconds, its median and, in brackets, its smallest and largest value over the repeats.
+Both train the same layers of the same network with the same optimizer on one thread, in turns; the
+ratio is that of their CPU-seconds, its median and, in brackets, its smallest and largest value
+over the repeats. "In memory": the pictures lie ready for the network, neither decoding nor
+augmentation is counted against the uncached epoch. "As read": it augments decoded pictures anew,
+as a trial without a cache does. "Of all": against an uncached epoch that trains all layers.
 With --data, networks are also trained for --epochs from --views augmented views of each picture,
 uncached and from the cache in both precisions.
 """
 
 import argparse
 import json
+import math
 import statistics
 import tempfile
 import time
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pretrained import bring, sides
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from components import files
@@ -54,6 +56,8 @@ class Case:
     validation_labels: Tensor
     batch: int
     folder: Path
+    reading: Callable[[int], Iterator[object]] | None
+    """An epoch's pictures, augmented anew."""
     fill_seconds: dict[int, list[float]] = field(default_factory=dict)
 
     def cached(self, view: str, depth: int, precision: Precision) -> Features:
@@ -106,10 +110,15 @@ def case(asked: argparse.Namespace, folder: Path) -> Case:
             for view in range(asked.views)
         }
         views[VALIDATION] = torch.cat([rows for rows, _ in pictures.val.batches(256)])
+        augment = augmentations.load(pictures.family, 1)
+        reading = lambda number: pictures.train.augmented(  # noqa: E731
+            augment, asked.batch, seed=0, epoch=number
+        )
         labels, judged = (torch.as_tensor(side.labels) for side in (pictures.train, pictures.val))
     else:
         shape = (asked.limit, 3, asked.size, asked.size)
         views = {"0": torch.randn(shape, generator=torch.Generator().manual_seed(0))}
+        reading = None
         labels = judged = torch.arange(asked.limit) % 10
     start = Start.read(model, config, int(labels.max()) + 1, asked.size)
     network = start.network(0)
@@ -117,7 +126,7 @@ def case(asked: argparse.Namespace, folder: Path) -> Case:
     for depth, reason in found.refusals.items():
         print(f"depth {depth} cannot be cut: {reason}")
     counted = cost(network, start.groups, views["0"][:1])
-    return Case(start, found, counted, views, labels, judged, asked.batch, folder)
+    return Case(start, found, counted, views, labels, judged, asked.batch, folder, reading)
 
 
 class Learner:
@@ -166,29 +175,54 @@ def taken(inputs: Inputs, rows: np.ndarray) -> Tensor:
     return inputs[rows].contiguous(memory_format=torch.channels_last)
 
 
+def read(case: Case, number: int) -> float:
+    """CPU-seconds that augmenting an epoch's pictures takes."""
+    begun = time.process_time()
+    for _ in case.reading(number) if case.reading else ():
+        pass
+    return time.process_time() - begun
+
+
 def speed(case: Case, depth: int, repeats: int, precision: Precision) -> dict:
     """Epochs in turn; the first of each is not counted."""
-    features = case.cached("0", depth, precision)
-    cached, whole = (Learner(case, depth, 1e-4, cached=kind) for kind in (True, False))
-    pairs = [
-        (whole.epoch(case.views["0"], number), cached.epoch(features, number))
-        for number in range(repeats + 1)
-    ][1:]
-    ratios = sorted(before / after for before, after in pairs)
-    row = features[slice(0, 1)].numel() * np.dtype(precision).itemsize
+    features, pictures = case.cached("0", depth, precision), case.views["0"]
+    cached, uncached = (Learner(case, depth, 1e-4, cached=kind) for kind in (True, False))
+    full = Learner(case, 0, 1e-4, cached=False)
+    times = np.array(
+        [
+            (
+                uncached.epoch(pictures, number),
+                cached.epoch(features, number),
+                full.epoch(pictures, number),
+                read(case, number),
+            )
+            for number in range(repeats + 1)
+        ]
+    )[1:]
+    before, after, all_layers, reading = times.T
     return {
         "depth": depth,
         "layer": case.start.groups[depth].name,
         "share": case.start.shares[depth],
-        "ratio": statistics.median(ratios),
-        "smallest": ratios[0],
-        "largest": ratios[-1],
+        "in_memory": spread(before / after),
+        "as_read": spread((before + reading) / after) if case.reading else None,
+        "of_all": spread((all_layers + reading) / after),
         "counted": case.cost.training(depth, cached=False) / case.cost.training(depth, cached=True),
-        "uncached_seconds": statistics.median(before for before, _ in pairs),
-        "cached_seconds": statistics.median(after for _, after in pairs),
+        "cached_seconds": statistics.median(after),
         "fill_seconds": case.fill_seconds[depth][0],
-        "kib_a_picture": row / 1024,
+        "kib_a_picture": math.prod(case.found.points[depth].shape)
+        * np.dtype(precision).itemsize
+        / 1024,
     }
+
+
+def spread(ratios: np.ndarray) -> list[float]:
+    """Median, smallest and largest."""
+    return [float(np.median(ratios)), float(ratios.min()), float(ratios.max())]
+
+
+def shown(ratios: list[float] | None) -> str:
+    return "{:.2f} ({:.2f}-{:.2f})".format(*ratios) if ratios else "-"
 
 
 def quality(case: Case, depth: int, epochs: int, rate: float) -> dict:
@@ -236,15 +270,15 @@ def report(asked: argparse.Namespace, made: Case) -> None:
     depths = range(1, last + 1) if asked.all else (last // 2, last - 1, last)
     depths = [depth for depth in depths if depth in made.found.points]
     print(f"{made.start.config['architecture']}, {asked.size} px, {len(made.labels)} pictures")
-    print("| frozen before | share trained | times faster | counted | uncached s | cached s "
-          "| filling s | KiB |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print("| frozen before | share trained | in memory | as read | of all | counted | cached s "
+          "| filling s | KiB |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     rows = [speed(made, depth, asked.repeats, asked.precision) for depth in depths]
     for row in rows:
         print(
-            f"| {row['depth']} {row['layer']} | {row['share']:.3f} | {row['ratio']:.2f} "
-            f"({row['smallest']:.2f}-{row['largest']:.2f}) | {row['counted']:.2f} "
-            f"| {row['uncached_seconds']:.2f} | {row['cached_seconds']:.3f} "
-            f"| {row['fill_seconds']:.2f} | {row['kib_a_picture']:.1f} |"
+            f"| {row['depth']} {row['layer']} | {row['share']:.3f} | {shown(row['in_memory'])} "
+            f"| {shown(row['as_read'])} | {shown(row['of_all'])} | {row['counted']:.2f} "
+            f"| {row['cached_seconds']:.3f} | {row['fill_seconds']:.2f} "
+            f"| {row['kib_a_picture']:.1f} |"
         )
     ends = (
         [quality(made, depth, asked.epochs, asked.rate) for depth in depths] if asked.data else []

@@ -44,6 +44,7 @@ def evaluate(
     network: In,
     predictions: Out,
     metrics: Out,
+    calibration: Out,
     classes: Out,
     confusion: Out,
     matrix: Out,
@@ -66,7 +67,7 @@ def evaluate(
     shares = _predict(model, transform, [raw / path for path in table["path"]], params.batch_size)
     scored = _with_predictions(table, shares, described["classes"])
     write_table(predictions, scored)
-    _write_figures(params, scored, shares, described["classes"], metrics)
+    _write_figures(params, scored, shares, described["classes"], metrics, calibration)
     _write_classes(scored, shares, described["classes"], classes, confusion, matrix)
     _draw_mistakes(params, scored, shares, raw, transform, mistakes)
 
@@ -112,19 +113,22 @@ def _write_figures(
     shares: "NDArray[np.float32]",
     names: list[str],
     metrics: "Path",
+    calibration: "Path",
 ) -> None:
-    from components.evaluation.metrics import bootstrap_interval, overall
+    from components.data.manifest import write_csv
+    from components.evaluation import metrics as worth
 
-    figures = overall(_labels(scored, names), shares)
-    low, high = bootstrap_interval(
+    labels = _labels(scored, names)
+    figures = worth.overall(labels, shares)
+    bins = worth.calibration(labels, shares)
+    write_csv(calibration, bins)
+    low, high = worth.bootstrap_interval(
         scored["correct"].to_numpy(), confidence=params.confidence,
         samples=params.bootstrap_samples, seed=params.seed,
     )  # fmt: skip
-    files.write_json(
-        metrics,
-        {**figures, "accuracy_low": low, "accuracy_high": high, "confidence": params.confidence,
-         "pictures": len(scored)},
-    )  # fmt: skip
+    figures |= {"calibration_error": worth.calibration_error(bins)}
+    figures |= {"accuracy_low": low, "accuracy_high": high, "confidence": params.confidence}
+    files.write_json(metrics, {**figures, "pictures": len(scored)})
     print(
         f"test accuracy {figures['accuracy']:.1%} ({params.confidence:.0%} interval {low:.1%} to "
         f"{high:.1%}) on {len(scored):,} pictures; the largest class alone: "

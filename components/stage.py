@@ -37,6 +37,8 @@ Out = NewType("Out", Path)
 """A file or folder that a stage makes: one of its `outs`, `metrics` or `plots`."""
 
 StageFunction = Callable[..., None]
+PR_SET_PDEATHSIG = 1
+"""From <sys/prctl.h>."""
 KEPT_WORK_FOLDERS = 3
 """Studies and checkpoints of this many latest states of a stage are kept."""
 
@@ -162,6 +164,7 @@ def run(function: StageFunction) -> None:
     0 done, 1 a defect of ours, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
     """
     signal.signal(signal.SIGTERM, _leave)
+    _die_with_parent()
     try:
         _run(function, Path.cwd())
     except ThawlineError as error:
@@ -291,6 +294,14 @@ def _nearest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
 def _leave(number: int, _frame: FrameType | None) -> None:
     """End through the stack, so that a write under way ends whole; nothing is printed."""
     sys.exit(128 + number)
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this stage when the `dvc` that started it is killed: no orphan goes on."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _say_error(text: str) -> None:

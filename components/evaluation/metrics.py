@@ -61,6 +61,30 @@ def roc_auc(labels: Labels, shares: Probabilities) -> float:
     return float(np.mean([metrics.roc_auc_score(labels == c, shares[:, c]) for c in present]))
 
 
+def calibration(labels: Labels, shares: Probabilities, bins: int = 10) -> pd.DataFrame:
+    """How often predictions of each certainty are right, in bins of equal width.
+
+    Columns: the bin's mean `certainty` (highest probability), its `accuracy`, its `pictures`;
+    bins without pictures are left out.
+    """
+    certainty, right = shares.max(1), shares.argmax(1) == labels
+    place = np.minimum((certainty * bins).astype(int), bins - 1)
+    table = pd.DataFrame({"bin": place, "certainty": certainty, "right": right})
+    found = table.groupby("bin").agg(
+        certainty=("certainty", "mean"), accuracy=("right", "mean"), pictures=("right", "size")
+    )
+    return found.astype({"certainty": float}).reset_index(drop=True)
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Expected calibration error: the mean gap between certainty and accuracy, by pictures.
+
+    Naeini, Cooper & Hauskrecht 2015 (AAAI), on the bins of `calibration`.
+    """
+    gaps = (bins["certainty"] - bins["accuracy"]).abs()
+    return float((gaps * bins["pictures"]).sum() / bins["pictures"].sum())
+
+
 def per_class(labels: Labels, shares: Probabilities, names: list[str]) -> pd.DataFrame:
     """Precision, recall, F1 and number of pictures of every class."""
     guesses = shares.argmax(1)

@@ -1,11 +1,12 @@
 """The command answers at once, in sentences, with the exit code that a schedule needs."""
 
-import fcntl
 import os
 import subprocess
 import sys
 
 import pytest
+
+from flows import run
 
 HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
 TELL_IMPORTS = """\
@@ -22,7 +23,7 @@ finally:
 def thawline(surroundings):
     """Run a command in a folder: what it said, its exit code, what it imported, its CPU-seconds."""
 
-    def run(project, *arguments):
+    def call(project, *arguments):
         before = os.times()
         done = subprocess.run(
             [sys.executable, "-c", TELL_IMPORTS, *arguments], cwd=project.root, env=surroundings,
@@ -35,7 +36,7 @@ def thawline(surroundings):
         assert "Traceback" not in errors
         return done.stdout + errors, done.returncode, set(imported.split()) & HEAVY, spent
 
-    return run
+    return call
 
 
 def test_help_is_light(toy, thawline):
@@ -71,9 +72,7 @@ def test_nothing_to_do_is_said_within_a_second(settled, thawline):
 
 def test_a_second_run_is_refused(toy, thawline):
     """Two runs in one project would build into each other's files."""
-    toy.private.mkdir()
-    with (toy.private / "run.lock").open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with run.alone(toy):
         said, code, *_ = thawline(toy, "run")
     assert code == 5
     assert "under way" in said

@@ -19,6 +19,14 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 print(child.pid, flush=True)
 time.sleep(60)
 """
+PATIENT = """\
+import signal, subprocess, sys
+stage = "import pathlib, time\\ntry:\\n    print(1, flush=True)\\n    time.sleep(60)\\n"
+stage += "except KeyboardInterrupt:\\n    pathlib.Path('whole').touch()"
+child = subprocess.Popen([sys.executable, "-c", stage])
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+child.wait()
+"""
 PARENT = """\
 import os, sys, time
 from pathlib import Path
@@ -82,6 +90,15 @@ def test_stop_ends_what_the_process_started(start, until):
     until(lambda: lines)
     child.stop()
     until(lambda: gone(int(lines[0])))
+
+
+def test_stop_asks_the_whole_group_to_end(start, until, tmp_path):
+    """A stage below DVC's process, which waits for it, gets its time to finish a file."""
+    lines = []
+    child = start(PATIENT, lines.append)
+    until(lambda: lines)
+    child.stop()
+    assert (tmp_path / "whole").exists()
 
 
 def test_a_second_ctrl_c_ends_a_stubborn_process_at_once(start, until):

@@ -38,6 +38,8 @@ class Done:
 class Clone:
     """A fresh clone in a folder of its own, as a user has it."""
 
+    extra: dict[str, str] = {}  # noqa: RUF012  # of the environment; replaced, never changed
+
     def __init__(self, root: Path, pictures: Path) -> None:
         self.root = root
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -66,6 +68,7 @@ class Clone:
         }  # fmt: skip
         for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "CI"):
             environment.pop(name, None)
+        environment |= self.extra
         return subprocess.Popen(
             command, cwd=self.root, env=environment, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

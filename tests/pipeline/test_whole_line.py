@@ -1,13 +1,24 @@
 """The whole line on small real pictures: what one run leaves behind, and what the next one does."""
 
-import re
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import cv2
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file
+from safetensors.torch import load_file as load_torch
+
+from components import files
+
+ROOT = Path(__file__).parents[2]
 
 
 def registered(clone):
@@ -15,9 +26,13 @@ def registered(clone):
     return client, client.search_model_versions("name = 'thawline'")
 
 
-def ledger(clone):
-    import json
+def model_folder(clone):
+    """Where the registered version's files lie."""
+    (found,) = clone.root.glob("mlflow/artifacts/**/MLmodel")
+    return found.parent
 
+
+def ledger(clone):
     lines = (clone.root / "mlflow" / "ledger.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
@@ -61,8 +76,6 @@ def test_depth_that_was_chosen_is_the_depth_frozen_in_train(reference):
     best = reference.read("build/search/best.yaml")
     before = load_file(reference.root / "build/base/model.safetensors")
     after = load_file(reference.root / "build/train/weights.safetensors")
-    from safetensors.torch import load_file as load_torch
-
     model = trained(network, load_torch(reference.root / "build/train/weights.safetensors"))
     parts = groups(model)
     assert parts[best["depth"]].name == best["layer"] == network["layer"]
@@ -95,8 +108,6 @@ def test_second_run_does_nothing_and_says_so_at_once(reference):
 
 def test_build_deleted_is_restored_and_nothing_is_owed(reference):
     """DVC's cache holds all of it."""
-    import shutil
-
     lock = reference.lock
     before = ledger(reference)
     shutil.rmtree(reference.root / "build")
@@ -111,8 +122,6 @@ def test_build_deleted_is_restored_and_nothing_is_owed(reference):
 
 def test_private_folder_deleted_owes_nothing_new(reference):
     """`.thawline/` is safe to delete: acts find their work done."""
-    import shutil
-
     before = ledger(reference)
     shutil.rmtree(reference.root / ".thawline")
     done = reference.run()
@@ -157,8 +166,6 @@ def test_best_settings_alone_make_train_stale(copy):
 
 def test_added_picture_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_path):
     """Under `thawline sync` and `dvc repro`; the sides of all earlier pictures stay."""
-    import shutil
-
     grown = tmp_path / "grown"
     shutil.copytree(digits, grown)
     cv2.imwrite(str(grown / "0" / "new.png"), cv2.imread(str(digits / "1" / "00.png"))[::-1])
@@ -173,19 +180,82 @@ def test_added_picture_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_p
     assert {"augment", "search", "train", "evaluate"} & copy.stale()
 
 
-def test_wiped_store_is_filled_again_and_nothing_is_promoted_by_itself(reference):
-    """The ledger names a champion that the registry lacks: a person decides."""
-    import shutil
+def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
+    """Elsewhere, without thawline: the probabilities of 20 test pictures within 1e-6."""
+    shutil.copytree(model_folder(reference), tmp_path / "model")
+    predictions = pd.read_parquet(reference.root / "build/evaluate/predictions.parquet").head(20)
+    pictures = [str(reference.root / "data/raw" / path) for path in predictions["path"]]
+    files.write_json(tmp_path / "requests.json", {"pictures": pictures, "bodies": []})
+    served = ROOT / "tests" / "flows" / "acts" / "served.py"
+    done = subprocess.run(
+        [sys.executable, "-I", served, tmp_path / "model", ROOT, tmp_path / "requests.json"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["installed"] == []
+    names = reference.read("build/train/network.json")["classes"]
+    for index, name in enumerate(names):
+        found = np.array(answer["answers"][f"probability_{name}"])
+        assert np.abs(found - predictions[f"probability_{index}"]).max() < 1e-6
+    assert answer["answers"]["class"] == list(predictions["prediction"])
 
+
+def test_tracking_server_that_is_away_delays_acts_and_fails_no_stage(reference, monkeypatch):
+    """Exit 5 at the end, what is owed said; the next run with the store back owes it."""
+    reference.change("evaluate", confidence=0.9)
+    monkeypatch.setattr(reference, "extra", {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
+    done = reference.run()
+    assert done.code == 5, done.output
+    assert reference.read("build/evaluate/metrics.json")["confidence"] == 0.9
+    monkeypatch.setattr(reference, "extra", {})
+    before = len(registered(reference)[1])
+    done = reference.run()
+    assert done.code == 0, done.output
+    assert "epoch" not in done.output
+    client, versions = registered(reference)
+    assert len(versions) == before
+    experiment = client.get_experiment_by_name("thawline")
+    assert len(client.search_runs([experiment.experiment_id])) == 2 * 5
+
+
+def test_added_picture_makes_a_challenger_that_is_judged(reference, digits, tmp_path):
+    """The scheduled way: every stage runs again, version 2 is set beside version 1."""
+    grown = tmp_path / "grown"
+    shutil.copytree(digits, grown)
+    cv2.imwrite(str(grown / "0" / "new.png"), cv2.imread(str(digits / "1" / "00.png"))[::-1])
+    before = pd.read_parquet(reference.root / "build/split/splits.parquet").set_index("path")
+    done = reference.run("--set", f"ingest.source={grown}")
+    assert done.code == 0, done.output
+    assert str(grown) in done.output
+    after = pd.read_parquet(reference.root / "build/split/splits.parquet").set_index("path")
+    assert len(after) == len(before) + 1
+    assert (after.loc[before.index, "side"] == before["side"]).all()
+    client, versions = registered(reference)
+    assert {int(version.version) for version in versions} == {1, 2}
+    (verdict,) = [e for e in ledger(reference) if e["kind"] == "verdict" and e["champion"]]
+    assert 0 < verdict["p_value"] <= 1
+    champion = int(client.get_registered_model("thawline").aliases["champion"])
+    assert champion == (2 if verdict["promote"] else 1)
+
+
+def test_wiped_store_is_filled_again_and_nothing_is_promoted_by_itself(reference):
+    """Where the ledger's champion is another model, which the registry lost, a person decides."""
+    built = [e for e in ledger(reference) if e["kind"] == "registered"][-1]["model"]
+    champion = [e for e in ledger(reference) if e["kind"] == "promoted"][-1]["model"]
     (reference.root / "mlflow/mlflow.db").unlink()
     shutil.rmtree(reference.root / "mlflow/artifacts")
     done = reference.run()
     assert done.code == 0, done.output
     assert "epoch" not in done.output
-    client, versions = registered(reference)
-    assert len(versions) == 1
-    assert "champion" not in client.get_registered_model("thawline").aliases
-    assert re.search(r"thawline promote", done.output)
+    with sqlite3.connect(reference.root / "mlflow/mlflow.db") as store:  # MLflow caches the old one
+        versions = store.execute("SELECT version FROM model_versions").fetchall()
+        aliases = store.execute("SELECT alias FROM registered_model_aliases").fetchall()
+    store.close()
+    assert versions == [(1,)]
+    is_champion = ("champion",) in aliases
+    assert is_champion == (built == champion)
+    assert is_champion or "thawline promote" in done.output
 
 
 @pytest.mark.parametrize("word", ["--set=search.max_trials=0", "--set=serch.seed=1", "--set=x"])

@@ -53,6 +53,13 @@ def test_promoting_twice_changes_nothing(project):
     assert project.ledger.read_text() == before
 
 
+@pytest.mark.usefixtures("first")
+def test_the_champion_is_not_its_own_challenger(project, perform):
+    """Registering the champion's model again gives it no second alias."""
+    perform(*ALL)
+    assert aliases(project) == {"champion": 1}
+
+
 def test_a_winner_takes_the_alias(project, first, rebuild, perform, answers):
     """The better model is champion, the old one is nothing, the ledger keeps both."""
     rebuild(1, right=1.0)
@@ -108,6 +115,21 @@ def test_a_verdict_over_a_former_champion_is_worth_nothing(
     with pytest.raises(GateRefusedError):
         promote(project, version=2)
     assert aliases(project)["champion"] == 3
+
+
+def test_the_verdict_on_the_first_model_is_used_up(project, first, rebuild, perform, answers):
+    """The first model, built again after the store was lost, does not pass for the first again."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*ALL)
+    client(project).delete_registered_model("thawline")
+    rebuild(0, right=1.0)
+
+    sentences = perform(*ALL)
+
+    assert digests.model_digest(project) == first
+    assert sentences[3] == "Nothing to promote: there is no champion."
+    assert aliases(project) == {"challenger": 1}
 
 
 @pytest.mark.usefixtures("first")

@@ -246,7 +246,7 @@ def test_nothing_built_is_a_plain_error(project):
         publish(project, PARAMS)
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
     """SIGKILL before or after any write, then once more: MLflow holds what it should, once."""
     done = subprocess.run(
@@ -255,7 +255,7 @@ def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     whole, *others = done.stdout.splitlines()
-    assert len(others) > 4
+    assert len(others) > 2
     for other in others:
         assert json.loads(other) == json.loads(whole)
 
@@ -263,7 +263,7 @@ def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
 def test_a_wiped_store_is_filled_again(project):
     """Database and artifacts gone: the next publishing brings everything, events or not."""
     code = (
-        "import shutil, sys; sys.path.insert(0, sys.argv[2]); import killed;"
+        "import shutil, sys; sys.path.insert(0, sys.argv[2]); import killed; killed.warm();"
         "from pathlib import Path;"
         "from flows.project import Project; p = Project(Path(sys.argv[1]));"
         "act = lambda: (killed.perform(p, 'publish'), print(killed.held(p)));"
@@ -274,6 +274,15 @@ def test_a_wiped_store_is_filled_again(project):
     first, second = done.stdout.splitlines()
     assert json.loads(first) == json.loads(second)
     assert len(json.loads(first)[0]) == 4
+
+
+def test_what_is_no_number_is_no_point():
+    """NaN and infinity would come back from MLflow as something else; words are no metric."""
+    values = {"a": float("nan"), "b": float("inf"), "c": None, "d": "1", "e": 2}
+    assert [point.key for point in content.points_of(values, None)] == ["e"]
+    assert content.number("nan") is None
+    assert content.number("") is None
+    assert content.number("1e-3") == 0.001
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,26 @@ def test_a_killed_follower_is_taken_up_again(project, follower, told):
     assert len(runs(project)) == 4
 
 
+def test_an_epoch_computed_again_is_one_point(project, follower, told):
+    """A trial that was killed half-way starts anew: its first epochs are told twice."""
+    told(SEARCH, 3)
+    follower.look()
+    path = clock.events_path(project, SEARCH)
+    again = path.read_text().replace('"at": 17900002', '"at": 17900009')
+    with path.open("a") as file:
+        file.write(again)
+    told(SEARCH, 99)
+    follower.look()
+    told(TRAIN, 99)
+    shown = {run.info.run_id for run in runs(project)}
+    published = publish(project, PARAMS)
+
+    assert {run.info.run_id for run in runs(project)} >= shown
+    nested = f"tags.`mlflow.parentRunId` = '{published.run}' and tags.`thawline.trial` = '0'"
+    (trial,) = runs(project, nested)
+    assert steps(project, trial.info.run_id, "train_loss") == [1, 2, 3]
+
+
 def test_a_run_given_up_makes_room(project, follower, told):
     """Other parameters begin another run; the provisional one of before goes."""
     told(SEARCH, 99)
