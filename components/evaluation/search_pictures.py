@@ -64,7 +64,7 @@ def save_front(path: Path, points: Sequence[Point], layers: Sequence[str]) -> No
             some = [point for point in points if point.kind == kind]
             axis.scatter(
                 [p.cost for p in some], [p.score for p in some], marker=mark, s=46,
-                color=BLUE if kind in COMPARABLE else GREY, label=NAMES[kind],
+                color=BLUE if kind in COMPARABLE else GREY, label=NAMES[kind] if some else None,
             )  # fmt: skip
         best = front([point for point in points if point.kind in COMPARABLE])
         axis.plot([p.cost for p in best], [p.score for p in best], color=ORANGE, label="front")
