@@ -17,6 +17,8 @@ from components import files
 
 ABOUT_BYTES = 4096
 """Set aside for an entry's description, and once for the folder's own small files."""
+FOLDER = "features"
+"""Where the entries lie, below the cache that the stages share."""
 VALUES, ABOUT, FLOOR, LOCK = ".bin", ".json", "floor.json", "lock"
 
 

@@ -1,0 +1,58 @@
+"""What a search tried, as a table for a person; reads its outputs and nothing heavy."""
+
+import csv
+from pathlib import Path
+
+from components import files
+from components.training.store import FOLDER, Entry, Store
+
+COLUMNS = ("number", "stage", "state", "layer", "trained_share", "learning_rate", "epochs",
+           "validation_accuracy", "cost", "cached")  # fmt: skip
+MEGA = 10**6
+
+
+def trials(folder: Path) -> list[list[str]]:
+    """The rows of `trials.csv` in `folder`, a heading first, numbers as a person reads them."""
+    with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
+        rows = [[_cell(name, row[name]) for name in COLUMNS] for row in csv.DictReader(file)]
+    return [list(COLUMNS), *rows]
+
+
+def decisions(folder: Path) -> list[str]:
+    """The sentences of `decisions.csv` in `folder`, in order."""
+    with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
+        return [row["decision"] for row in csv.DictReader(file)]
+
+
+def text(folder: Path) -> str:
+    """All of it, aligned; the chosen setting last."""
+    rows = trials(folder)
+    widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    summary = files.read_json(folder / "summary.json")
+    spent = f"{summary['full_fine_tunings_spent']:.2f} trainings of the whole network spent"
+    return "\n".join([*(line.rstrip() for line in lines), "", *decisions(folder), spent])
+
+
+def kept(cache: Path) -> list[Entry]:
+    """The activations kept in the stages' shared cache, the most useful first."""
+    store = Store(cache / FOLDER, 0)
+    with store.lock():
+        return store.entries()
+
+
+def clear(cache: Path) -> int:
+    """Remove them; how many bytes that frees."""
+    store = Store(cache / FOLDER, 0)
+    with store.lock():
+        return store.clear()
+
+
+def _cell(name: str, value: str) -> str:
+    if name in {"trained_share", "validation_accuracy"} and value:
+        return f"{float(value):.1%}"
+    if name == "learning_rate":
+        return f"{float(value):.2g}"
+    if name == "cost":
+        return f"{int(value) // MEGA:,}M"
+    return value
