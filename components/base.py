@@ -24,6 +24,8 @@ PACKAGE_CONFIG = {
 }
 """What the weights were trained with; the package itself states it nowhere but in its code."""
 AUTO = "auto"
+HUB_PATIENCE = 5.0
+"""Seconds in which the hub has to answer."""
 
 
 class BaseParams(Params):
@@ -213,13 +215,27 @@ def _fetched(params: BaseParams, name: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     repository, _ = _hub(params)
+    away = not _answers(repository)
     try:
-        return Path(hf_hub_download(repository, name, revision=revision, etag_timeout=5))
+        return Path(hf_hub_download(repository, name, revision=revision, local_files_only=away))
     except (HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise UnreachableError(
             f"the hub's {repository} cannot be reached. Use weights that need no network: "
             "--set base.source=package, a file: --set base.source=PATH, or --set base.source=none"
         ) from error
+
+
+def _answers(repository: str) -> bool:
+    """Whether the hub knows a repository; asked once, since a download tries for half a minute."""
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    try:
+        HfApi().model_info(repository, timeout=HUB_PATIENCE)
+    except (httpx2.HTTPError, OfflineModeIsEnabled):
+        return False
+    return True
 
 
 def _hub(params: BaseParams) -> tuple[str, Any]:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from components import files
+from components.errors import UsageError
 from components.stage import In, Out, Params, Work, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from components.training.study import Search, Trial
+    from components.study.search import Found
+    from components.study.setting import Plan
+    from components.training.start import Start
 
 Depth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
@@ -30,7 +33,7 @@ class RateRange(Params):
         return self
 
 
-class Setting(Params):
+class Enqueued(Params):
     """A setting that is tried first."""
 
     depth: Depth
@@ -42,8 +45,18 @@ class Setting(Params):
 class SearchParams(Params):
     """What is tried, how often, and with what beside."""
 
+    strategy: Literal["staged", "tpe"]
+    """`staged`: cheap depths first, dear ones where a probe speaks for them; `tpe`: Optuna's
+    estimator over everything."""
     max_trials: Annotated[int, Field(ge=1)]
-    """Settings that are tried, those of `enqueue` included."""
+    """Settings that are tried in full, those of `enqueue` included; probes and the finalists'
+    fresh trainings come on top."""
+    max_minutes: Annotated[float, Field(gt=0)] | None
+    """No trial but the finalists' is begun later; null: no limit. A search that ends by it may end
+    elsewhere the next time."""
+    compute: Annotated[float, Field(gt=0)]
+    """Factor on what `staged` may spend: 1.0 is 0.6 trainings of the whole network, and 0.02 for
+    each of `max_trials`."""
     epochs: Annotated[int, Field(ge=1)]
     """Epochs of a trial; the schedule of the rate is as long."""
     learning_rate: RateRange
@@ -53,11 +66,20 @@ class SearchParams(Params):
     them (0.0 to 1.0), or a layer's name."""
     depth_to: Depth
     """Deepest depth tried; `head` trains the classifier alone."""
-    enqueue: list[Setting]
-    """Customary settings, tried first, so that a search never ends worse than them."""
+    enqueue: list[Enqueued]
+    """Customary settings, tried first, so that a search never ends worse than them; `staged` probes
+    those that train most of the network, and trains them in full where they win clearly."""
     prune_after: Annotated[int, Field(ge=0)]
-    """A trial below the median of the others at the same epoch ends early, once so many are done;
-    0: never."""
+    """With `tpe`, a trial below the median of the others at the same epoch ends early, once so many
+    are done; 0: never."""
+    fresh_seeds: Annotated[int, Field(ge=1)]
+    """How often each of the two best is trained anew; their mean score decides."""
+    views: Annotated[int, Field(ge=1)]
+    """Augmented versions of every picture that trials take turns with, and the cache holds."""
+    cache_gib: Annotated[float, Field(ge=0)]
+    """The most that kept activations of frozen layers may take on disk, GiB; 0: none are kept."""
+    cache_precision: Literal["float32", "float16"]
+    """Of kept activations: `float32` changes no bit on a CPU, `float16` takes half the room."""
     batch_size: Annotated[int, Field(ge=2)]
     """Pictures a step; `train` uses the same."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -98,35 +120,76 @@ def search(
     best: Out,
     trials: Out,
     curves: Out,
+    decisions: Out,
+    audits: Out,
     summary: Out,
     landscape: Out,
+    front: Out,
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
+    from components.study.search import Search
+    from components.training.device import choose_device
     from components.training.feed import check_batch_size, open_pictures
     from components.training.report import Progress
     from components.training.start import Start
-    from components.training.study import Search
 
     decoding = Progress(work.events, "search", "decoded")
     pictures = open_pictures(splits, raw, augmentation, work.cache, decoding)
     check_batch_size(params.batch_size, pictures, "params/search.yaml")
     start = Start.read(model, config, len(pictures.classes), pictures.transform.size)
-    found = Search(params, pictures, start, work.folder, work.events)
-    chosen = found.run()
-    files.write_yaml(best, _settings(params, chosen), comment="The settings `train` uses.")
-    _write_tables(found, trials, curves)
-    files.write_json(summary, _summary(found, chosen))
-    _draw(found, chosen, landscape)
-    print(f"chosen: trial {chosen.number}, {chosen.validation_accuracy:.1%} on validation pictures")
+    plan = make_plan(params, start)
+    device = choose_device(params.device)
+    found = Search(plan, pictures, start, work.folder, work.cache, work.events, device).run()
+    settings = _settings(params, found, start)
+    files.write_yaml(best, settings, comment="The settings `train` uses.")
+    _write_tables(found, trials, curves, decisions)
+    files.write_json(audits, _audits(found))
+    files.write_json(summary, _summary(found, start))
+    _draw(found, start, landscape, front)
+    print(
+        f"chosen: {settings['layer']} at {settings['learning_rate']:.2g}, "
+        f"{found.validation_accuracy:.1%} on validation pictures with fresh seeds"
+    )
 
 
-def _settings(params: SearchParams, chosen: "Trial") -> dict[str, Any]:
+def make_plan(params: SearchParams, start: "Start") -> "Plan":
+    """The parameters with depths as this network's groups.
+
+    Raises:
+        UsageError: it has no such depths.
+    """
+    from components.study.setting import Plan, Setting
+
+    depths = _depth_range(params, start)
+    rates = (params.learning_rate.low, params.learning_rate.high)
+    enqueued = (
+        Setting(min(max(start.depth(one.depth), depths[0]), depths[1]), one.learning_rate)
+        for one in params.enqueue
+    )
+    own = {"learning_rate", "depth_from", "depth_to", "enqueue", "cache_gib", "device"}
+    return Plan(
+        depths=depths, rates=rates, enqueued=tuple(dict.fromkeys(enqueued)),
+        cache_bytes=int(params.cache_gib * 2**30), **params.model_dump(exclude=own),
+    )  # fmt: skip
+
+
+def _depth_range(params: SearchParams, start: "Start") -> tuple[int, int]:
+    low, high = start.depth(params.depth_from), start.depth(params.depth_to)
+    if low > high:
+        raise UsageError(
+            "params/search.yaml: `depth_from <= depth_to` must hold, but got "
+            f"{low} ({start.layers[low]}) and {high} ({start.layers[high]})."
+        )
+    return low, high
+
+
+def _settings(params: SearchParams, found: "Found", start: "Start") -> dict[str, Any]:
     """What `train` needs to know, and nothing that may change while the choice does not."""
     return {
-        "depth": chosen.depth,
-        "layer": chosen.layer,
-        "learning_rate": chosen.learning_rate,
+        "depth": found.chosen.depth,
+        "layer": start.layers[found.chosen.depth],
+        "learning_rate": found.chosen.learning_rate,
         "batch_size": params.batch_size,
         "weight_decay": params.weight_decay,
         "label_smoothing": params.label_smoothing,
@@ -134,41 +197,52 @@ def _settings(params: SearchParams, chosen: "Trial") -> dict[str, Any]:
     }
 
 
-def _write_tables(found: "Search", trials: "Path", curves: "Path") -> None:
+def _write_tables(found: "Found", trials: "Path", curves: "Path", decisions: "Path") -> None:
     import pandas as pd
 
     from components.data.manifest import write_csv
 
-    finished = found.finished()
-    write_csv(trials, pd.DataFrame([trial.row() for trial in finished]))
-    rows = [{"number": t.number, **epoch} for t in finished for epoch in t.history]
+    write_csv(trials, pd.DataFrame([trial.row() for trial in found.trials]))
+    rows = [{"number": t.number, **epoch} for t in found.trials for epoch in t.history]
     write_csv(curves, pd.DataFrame(rows))
+    columns = ["trials_before", "decision"]
+    write_csv(decisions, pd.DataFrame(list(found.decisions), columns=columns))
 
 
-def _summary(found: "Search", chosen: "Trial") -> dict[str, Any]:
-    states = [trial.state for trial in found.finished()]
+def _audits(found: "Found") -> list[dict[str, Any]]:
+    """What was in force in each trial, by group of layers."""
+    return [
+        {"number": trial.number, "cached": trial.cached, "why": trial.why, "cost": trial.cost,
+         "groups": list(trial.audit)}
+        for trial in found.trials
+    ]  # fmt: skip
+
+
+def _summary(found: "Found", start: "Start") -> dict[str, Any]:
+    states = [trial.state for trial in found.trials]
+    spent = sum(trial.cost for trial in found.trials)
     return {
-        "validation_accuracy": chosen.validation_accuracy,
-        "depth": chosen.depth,
-        "trained_share": chosen.trained_share,
-        "learning_rate": chosen.learning_rate,
+        "validation_accuracy": found.validation_accuracy,
+        "depth": found.chosen.depth,
+        "trained_share": round(start.shares[found.chosen.depth], 4),
+        "learning_rate": found.chosen.learning_rate,
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
+        "cached_trials": sum(trial.cached for trial in found.trials),
+        "full_fine_tunings_spent": round(spent / found.whole_cost, 4),
     }
 
 
-def _draw(found: "Search", chosen: "Trial", landscape: "Path") -> None:
-    from components.evaluation.pictures import save_landscape
+def _draw(found: "Found", start: "Start", landscape: "Path", front: "Path") -> None:
+    from components.evaluation.search_pictures import Point, save_front, save_landscape
 
-    shown = [trial for trial in found.finished() if trial.history]
-    save_landscape(
-        landscape,
-        [trial.depth for trial in shown],
-        [trial.learning_rate for trial in shown],
-        [trial.validation_accuracy for trial in shown],
-        [trial.state == "complete" for trial in shown],
-        [trial.number for trial in shown].index(chosen.number),
-        found.start.layers,
-    )
+    points = [
+        Point(t.depth, t.learning_rate, t.validation_accuracy, t.cost / found.whole_cost,
+              "pruned" if t.stage == "full" and t.state == "pruned" else t.stage,
+              t.setting == found.chosen)
+        for t in found.trials if t.history
+    ]  # fmt: skip
+    save_landscape(landscape, points, start.layers)
+    save_front(front, points, start.layers)
 
 
 if __name__ == "__main__":

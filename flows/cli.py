@@ -24,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+searches = typer.Typer(no_args_is_help=True)
+app.add_typer(searches, name="search", help="Look at the search.")
+
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -144,6 +147,28 @@ def status() -> None:
     from flows.status import screen
 
     print(screen(_project()))
+
+
+@searches.command()
+def show() -> None:
+    """Print what the last search tried, what it decided and why."""
+    from components.study import show as showing
+
+    print(showing.text(_project().build / "search"))
+
+
+@app.command()
+def cache(
+    *,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Remove all of it; it is computed again where needed.")
+    ] = False,
+) -> None:
+    """List the kept activations of frozen layers, the most useful first."""
+    from components.study import show as showing
+
+    with _alone() as project:
+        print(showing.cleared(project.cache) if clear else showing.activations(project.cache))
 
 
 def main() -> None:

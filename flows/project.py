@@ -21,6 +21,11 @@ class Project:
         return self.root / ".thawline"
 
     @property
+    def cache(self) -> Path:
+        """`.thawline/cache/`: what the stages share, decoded pictures and kept activations."""
+        return self.private / "cache"
+
+    @property
     def mlflow(self) -> Path:
         """`mlflow/`: the local store of runs and models, and the ledger."""
         return self.root / "mlflow"

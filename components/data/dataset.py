@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from components import files
 from components.data.augmentation import Augmentation
 from components.data.pixels import Pixels
 from components.data.transform import Transform
@@ -28,6 +29,12 @@ class Side:
     labels: NDArray[np.integer[Any]]
     transform: Transform
 
+    @property
+    def digest(self) -> str:
+        """Names the pictures in their order and how they become the network's input."""
+        content = [self.pixels.key, self.indices.tolist(), self.transform.to_dict()]
+        return hashlib.sha256(files.canonical(content)).hexdigest()
+
     def __len__(self) -> int:
         """How many pictures this side has."""
         return len(self.indices)
@@ -38,17 +45,29 @@ class Side:
         yield from self._load(pictures, np.arange(len(self)), size, workers)
 
     def augmented(
-        self, augmentation: Augmentation, size: int, *, seed: int, epoch: int, workers: int = 0
-    ) -> Iterator[Batch]:
+        self, augmentation: Augmentation, size: int, *, seed: int, epoch: int, workers: int = 0,
+        view: tuple[int, int] | None = None,
+    ) -> Iterator[Batch]:  # fmt: skip
         """One epoch: shuffled, augmented, the incomplete last batch left out.
 
         Each picture's augmentation depends on seed, epoch and picture alone, so neither the number
-        of workers nor a kill and resume changes it.
+        of workers nor a kill and resume changes it. With `view`, another seed and a number, it
+        depends on those and the picture instead: epochs and fits can share it.
         """
+        pictures = _Augmented(self, augmentation, *(view or (seed, epoch)))
+        yield from self._load(pictures, self.order(size, seed=seed, epoch=epoch), size, workers)
+
+    def view(
+        self, augmentation: Augmentation, size: int, view: tuple[int, int], *, workers: int = 0
+    ) -> Iterator[Batch]:
+        """All pictures in order, each augmented as `augmented` does it with this `view`."""
+        pictures = _Augmented(self, augmentation, *view)
+        yield from self._load(pictures, np.arange(len(self)), size, workers)
+
+    def order(self, size: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The rows of an epoch's whole batches, shuffled."""
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
-        whole = max(size, len(self) // size * size)
-        pictures = _Augmented(self, augmentation, seed, epoch)
-        yield from self._load(pictures, order[:whole], size, workers)
+        return order[: max(size, len(self) // size * size)]
 
     def steps(self, size: int) -> int:
         """Batches of an epoch of `augmented`."""
@@ -61,6 +80,7 @@ class Side:
         loader = DataLoader(
             pictures, batch_size=size, sampler=order.tolist(), num_workers=workers,
             collate_fn=self._collate,
+            generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
         )  # fmt: skip
         yield from loader
 

@@ -24,6 +24,8 @@ class Pixels:
     """Shrunk pictures by index, each (height, width, 3) of 0..255; only what is asked for is read."""
 
     def __init__(self, folder: Path) -> None:
+        self.key = folder.name
+        """Names the pictures and how they were decoded."""
         self._shapes: NDArray[np.int64] = np.load(folder / "shapes.npy")
         ends = np.cumsum(self._shapes.prod(axis=1) * 3)
         self._starts = np.concatenate([[0], ends[:-1]])

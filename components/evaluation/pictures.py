@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -45,7 +44,7 @@ def save_sheet(
         for column, heading in enumerate(headings):
             if column == 0 or heading != headings[column - 1]:
                 axes[0, column].set_title(heading, fontsize=9, fontweight="normal")
-        _save(figure, path)
+        save(figure, path)
 
 
 def save_mistakes(
@@ -64,7 +63,7 @@ def save_mistakes(
             _show(axis, picture)
             axis.set_xlabel(caption, fontsize=7.5)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
-        _save(figure, path)
+        save(figure, path)
 
 
 def save_confusion(path: Path, counts: NDArray[np.int64], names: Sequence[str]) -> None:
@@ -81,7 +80,7 @@ def save_confusion(path: Path, counts: NDArray[np.int64], names: Sequence[str]) 
         axis.set(xlabel="predicted", ylabel="true", title="Test pictures by class")
         if len(names) <= MANY_CLASSES:
             _write_counts(axis, counts, shares)
-        _save(figure, path)
+        save(figure, path)
 
 
 def save_learning(
@@ -103,41 +102,7 @@ def save_learning(
         axis.set(xlabel="epoch", ylabel="accuracy", title="Learning curves")
         axis.legend(loc="lower right")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _save(figure, path)
-
-
-def save_landscape(
-    path: Path,
-    depths: Sequence[int],
-    rates: Sequence[float],
-    scores: Sequence[float],
-    complete: Sequence[bool],
-    best: int,
-    layers: Sequence[str],
-) -> None:
-    """Every trial as a point: how deep it froze, at which rate, and what it reached."""
-    shade = Normalize(min(scores), max(scores))
-    marks = (("o", "complete", np.asarray(complete)), ("X", "pruned", ~np.asarray(complete)))
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.6, 4.8), layout="constrained")
-        axis = figure.subplots()
-        for mark, label, chosen in marks:
-            points = axis.scatter(
-                np.asarray(depths)[chosen], np.asarray(rates)[chosen],
-                c=np.asarray(scores)[chosen], norm=shade, cmap="viridis", s=90, marker=mark,
-                edgecolors=INK, linewidths=0.6, label=label,
-            )  # fmt: skip
-        axis.scatter(
-            [depths[best]], [rates[best]], s=260, label="chosen", facecolors="none",
-            edgecolors=ORANGE, linewidths=2.2,
-        )  # fmt: skip
-        axis.set_yscale("log")
-        axis.set_xticks(range(len(layers)), layers, rotation=35, ha="right", fontsize=8)
-        axis.set_xlabel("first trained layer (everything before it is frozen)")
-        axis.set(ylabel="learning rate", title="Validation accuracy by freeze depth and rate")
-        figure.colorbar(points, ax=axis, label="validation accuracy")
-        figure.legend(loc="outside lower center", ncols=3)
-        _save(figure, path)
+        save(figure, path)
 
 
 def _show(axis: Axes, picture: Picture) -> None:
@@ -156,7 +121,7 @@ def _write_counts(axis: Axes, counts: NDArray[np.int64], shares: NDArray[np.floa
             axis.text(column, row, str(count), ha="center", va="center", color=ink, fontsize=8)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """Write a PNG whose bits depend on the figure alone."""
     with files.replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from components.model.ghost import Ghost, ghost, ghosts, shapes
+from components.model.ghost import Ghost, ghost, ghosts, signature
 
 Forward = Callable[..., Any]
-Memo = dict[tuple[str, tuple[tuple[int, ...], ...]], Any]
-"""What a module (by its path) returned for ghosts of some shapes."""
+Memo = dict[tuple[str, tuple[object, ...]], Any]
+"""What a module (by its path) returned for ghosts (by their signature)."""
 
 
 @dataclass(frozen=True)
@@ -159,28 +159,17 @@ class Cut:
                     run.started = True
                     run.take(path, "output", [run.activation])
                     return run.activation
-                return self._stand_in(path, module, original, args, kwargs)
+                key = (path, signature(leaves))
+                if key not in self._memo:
+                    with evaluating(module):
+                        self._memo[key] = original(*args, **kwargs)
+                return self._memo[key]
             run.take(path, "input", leaves)
             result = original(*args, **kwargs)
             run.take(path, "output", [result])
             return result
 
         return forward
-
-    def _stand_in(
-        self,
-        path: str,
-        module: nn.Module,
-        original: Forward,
-        args: Any,  # noqa: ANN401
-        kwargs: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        """The ghosts a module returns for ghosts; worked out once for each shape."""
-        key = (path, shapes((args, kwargs)))
-        if key not in self._memo:
-            with evaluating(module):
-                self._memo[key] = original(*args, **kwargs)
-        return self._memo[key]
 
 
 @contextmanager

@@ -16,6 +16,8 @@ class Ghost(torch.Tensor):
     """Shape, type and strides of a tensor on the device `origin`."""
 
     origin: torch.device
+    known: tuple[int, ...]
+    """Its shape, at hand without an operation."""
 
     @classmethod
     def __torch_function__(
@@ -54,14 +56,15 @@ def ghosts(value: object) -> list[int]:
     return [place for place, leaf in enumerate(tree_leaves(value)) if isinstance(leaf, Ghost)]
 
 
-def shapes(value: object) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the ghosts among the leaves."""
-    return tuple(tuple(leaf.shape) for leaf in tree_leaves(value) if isinstance(leaf, Ghost))
+def signature(leaves: Iterable[object]) -> tuple[object, ...]:
+    """Shape and device of every ghost: what decides about the ghosts that come of them."""
+    found = (vars(leaf) for leaf in leaves if isinstance(leaf, Ghost))
+    return tuple((known["known"], known["origin"]) for known in found)
 
 
 def _wrap(value: torch.Tensor, origin: torch.device) -> Ghost:
     wrapped = value.as_subclass(Ghost)
-    wrapped.__dict__["origin"] = origin
+    wrapped.__dict__.update(origin=origin, known=tuple(value.shape))
     return wrapped
 
 

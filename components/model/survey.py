@@ -43,7 +43,7 @@ class Survey:
     """Why it cannot be cut at the other depths."""
     shape: tuple[int, ...]
     """Of a picture: (C, H, W)."""
-    memo: Memo = field(default_factory=dict)
+    memo: Memo = field(default_factory=dict, repr=False, compare=False)
     """What modules return for ghosts, shared by all cuts."""
 
     def cut(self, model: nn.Module) -> Cut:
@@ -182,8 +182,7 @@ def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example:
 
 
 def _outcome(twin: nn.Module, run: Callable[[], Any]) -> list[Any]:
-    """The logits and the gradients of a weighted sum of them; buffers and random state stay."""
-    buffers = [(buffer, buffer.clone()) for buffer in twin.buffers()]
+    """The logits and the gradients of a weighted sum of them; the random state stays."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         logits = run()
@@ -191,9 +190,6 @@ def _outcome(twin: nn.Module, run: Callable[[], Any]) -> list[Any]:
     loss = sum((leaf * torch.linspace(1, 2, leaf.numel()).view_as(leaf)).sum() for leaf in leaves)
     trained = [parameter for parameter in twin.parameters() if parameter.requires_grad]
     gradients = torch.autograd.grad(loss, trained, allow_unused=True)
-    with torch.no_grad():
-        for buffer, value in buffers:
-            buffer.copy_(value)
     return [logits, *gradients]
 
 

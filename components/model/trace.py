@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from components.model.cut import Memo, evaluating
 from components.model.depth import Group
-from components.model.ghost import Ghost, ghosts, shapes
+from components.model.ghost import Ghost, ghosts, signature
 
 FLOPS_PER_MAC = 2
 """torch counts a multiplication and an addition."""
@@ -130,8 +131,9 @@ class _Recorder:
 
         def end(_module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:  # noqa: ANN401
             self._end(single=isinstance(result, Ghost))
-            if ghosts((args, kwargs)):
-                self.memo[path, shapes((args, kwargs))] = result
+            known = signature(tree_leaves((args, kwargs)))
+            if known:
+                self.memo[path, known] = result
 
         return [
             module.register_forward_pre_hook(begin, with_kwargs=True),

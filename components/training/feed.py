@@ -1,11 +1,12 @@
 """Pictures as a fit reads them: decoded once, augmented anew for each epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from components import files
 from components.data import augmentation as augmentations
@@ -14,6 +15,7 @@ from components.data.manifest import classes, read_table
 from components.data.pixels import Progress, pixels
 from components.data.transform import Transform
 from components.errors import UsageError
+from components.training.activations import Features
 
 
 @dataclass(frozen=True)
@@ -51,21 +53,25 @@ def open_pictures(
 
 @dataclass(frozen=True)
 class PictureFeed:
-    """Batches for a fit whose every layer may learn."""
+    """Batches of pictures for a fit."""
 
     pictures: Pictures
     batch_size: int
     strength: int
     """Of the augmentation."""
     seed: int
+    """Of the order of the pictures and, without views, of their augmentation."""
     workers: int
+    views: "Views | None" = None
+    """Where given, epochs take turns with these instead of drawing anew."""
 
     def training(self, epoch: int) -> Iterator[Batch]:
         """The augmented batches of an epoch."""
         augment = augmentations.load(self.pictures.family, self.strength)
         return self.pictures.train.augmented(
-            augment, self.batch_size, seed=self.seed, epoch=epoch, workers=self.workers
-        )
+            augment, self.batch_size, seed=self.seed, epoch=epoch, workers=self.workers,
+            view=self.views.of(epoch) if self.views else None,
+        )  # fmt: skip
 
     def steps(self) -> int:
         """Batches an epoch."""
@@ -74,6 +80,52 @@ class PictureFeed:
     def validation(self) -> Iterator[Batch]:
         """All validation pictures, by the evaluation transform."""
         return self.pictures.val.batches(self.batch_size, workers=self.workers)
+
+
+@dataclass(frozen=True)
+class Views:
+    """A few augmented versions of every picture, which fits share."""
+
+    count: int
+    seed: int
+
+    def of(self, epoch: int) -> tuple[int, int]:
+        """The seed and number of the view that an epoch, from 1, sees."""
+        return self.seed, (epoch - 1) % self.count
+
+
+@dataclass(frozen=True)
+class FeatureFeed:
+    """Batches of kept activations for a fit whose first layers are frozen.
+
+    Equal seeds and views give the batches that a `PictureFeed` gives, run through those layers.
+    """
+
+    pictures: Pictures
+    batch_size: int
+    seed: int
+    train: Sequence[Features]
+    """By view."""
+    val: Features
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        side, features = self.pictures.train, self.train[(epoch - 1) % len(self.train)]
+        order = side.order(self.batch_size, seed=self.seed, epoch=epoch)
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield features[rows], torch.from_numpy(side.labels[rows])
+
+    def steps(self) -> int:
+        """Batches an epoch."""
+        return self.pictures.train.steps(self.batch_size)
+
+    def validation(self) -> Iterator[Batch]:
+        """All validation pictures."""
+        labels = self.pictures.val.labels
+        for start in range(0, len(labels), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield self.val[rows], torch.from_numpy(labels[rows])
 
 
 def check_batch_size(batch_size: int, pictures: Pictures, where: str) -> None:

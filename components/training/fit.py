@@ -20,6 +20,7 @@ from components.training.checkpoint import Checkpoint, Tensors
 from components.training.device import Precision, autocast
 from components.training.optimizer import adamw
 from components.training.schedule import one_cycle
+from components.training.score import Forward, score, whole
 
 
 class DivergedError(DataError):
@@ -77,6 +78,11 @@ class Fit:
 class Feed(Protocol):
     """What a fit reads: pictures, or features of them, in batches."""
 
+    @property
+    def batch_size(self) -> int:
+        """Rows a batch; the last one of validation may have fewer."""
+        ...
+
     def training(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, from 1; the same ones each time it is asked for."""
         ...
@@ -119,10 +125,12 @@ def fit(
     keep: Path,
     keep_best: bool,
     on_epoch: OnEpoch,
+    forward: Forward | None = None,
 ) -> Fit:
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
+    `forward` takes what the feed gives, where that is not pictures, to the model's logits.
 
     Raises:
         DivergedError: a loss is no number.
@@ -136,11 +144,13 @@ def fit(
     )  # fmt: skip
     in_force = audit(model, groups, recipe.depth, optimizer)
     state = _resumed(model, optimizer, recipe, keep)
+    run = forward or whole(model)
     for epoch, pace in zip(state.history, state.pace, strict=True):
         state.stopped = on_epoch(epoch, *pace)
     while not _is_over(state, recipe):
         started = time.monotonic()
-        epoch, pictures = _run_epoch(model, optimizer, feed, recipe, device, len(state.history) + 1)
+        number = len(state.history) + 1
+        epoch, pictures = _run_epoch(model, run, optimizer, feed, recipe, device, number)
         seconds = time.monotonic() - started
         state.pace.append((seconds, pictures / seconds))
         _note(state, epoch, model, keep_best=keep_best)
@@ -152,24 +162,9 @@ def fit(
     return Fit(tuple(state.history), state.best, in_force)
 
 
-def score(
-    model: nn.Module, batches: Iterator[Batch], device: torch.device, precision: Precision = "off"
-) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy over all batches, in evaluation mode."""
-    model.eval()
-    loss, right, total = 0.0, 0, 0
-    with torch.inference_mode(), autocast(device, precision):
-        for pictures, labels in batches:
-            outputs = model(_to(pictures, device)).float()
-            labels = labels.to(device)  # noqa: PLW2901
-            loss += float(nn.functional.cross_entropy(outputs, labels, reduction="sum"))
-            right += int((outputs.argmax(1) == labels).sum())
-            total += len(labels)
-    return loss / total, right / total
-
-
 def _run_epoch(
     model: nn.Module,
+    forward: Forward,
     optimizer: torch.optim.Optimizer,
     feed: Feed,
     recipe: Recipe,
@@ -181,13 +176,18 @@ def _run_epoch(
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
-        loss, accuracy, rate, trained = _train(model, optimizer, feed, recipe, device, number)
-    validation_loss, validation_accuracy = score(model, feed.validation(), device, recipe.precision)
+        loss, accuracy, rate, trained = _train(
+            model, forward, optimizer, feed, recipe, device, number
+        )
+    validation_loss, validation_accuracy = score(
+        model, feed.validation(), device, recipe.precision, forward=forward, size=feed.batch_size
+    )
     return Epoch(number, loss, accuracy, validation_loss, validation_accuracy, rate), trained
 
 
 def _train(
     model: nn.Module,
+    forward: Forward,
     optimizer: torch.optim.Optimizer,
     feed: Feed,
     recipe: Recipe,
@@ -199,13 +199,13 @@ def _train(
     steps = feed.steps()
     loss_sum, right, total, rate = torch.zeros((), device=device), 0, 0, 0.0
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    for step, (pictures, labels) in enumerate(feed.training(number), start=(number - 1) * steps):
+    for step, (inputs, labels) in enumerate(feed.training(number), start=(number - 1) * steps):
         rate = recipe.learning_rate * one_cycle(step, recipe.epochs * steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         labels = labels.to(device)  # noqa: PLW2901
         with autocast(device, recipe.precision):
-            outputs = model(_to(pictures, device)).float()
+            outputs = forward(inputs.to(device)).float()
             loss = criterion(outputs, labels)
         _check(loss, recipe, step)
         optimizer.zero_grad(set_to_none=True)
@@ -223,12 +223,6 @@ def _check(loss: torch.Tensor, recipe: Recipe, step: int) -> None:
             f"the loss has to be a number, but is {loss.item()} at step {step} with a learning "
             f"rate of {recipe.learning_rate:g}. Lower the rate, or the range it is searched in."
         )
-
-
-def _to(pictures: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if pictures.ndim == 4:  # noqa: PLR2004  # pictures or feature maps
-        return pictures.to(device, memory_format=torch.channels_last)
-    return pictures.to(device)
 
 
 def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> None:

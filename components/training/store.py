@@ -17,6 +17,10 @@ from components import files
 
 ABOUT_BYTES = 4096
 """Set aside for an entry's description, and once for the folder's own small files."""
+FOLDER = "features"
+"""Where the entries lie, below the cache that the stages share."""
+VALIDATION = "validation"
+"""Names the pictures that are not augmented, where others name a view."""
 VALUES, ABOUT, FLOOR, LOCK = ".bin", ".json", "floor.json", "lock"
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CLASSES, EACH = 4, 60
 SMALL = {
-    "search": {"max_trials": 4, "epochs": 2, "batch_size": 16, "prune_after": 2},
+    "search": {"max_trials": 4, "epochs": 2, "batch_size": 16},
     "train": {"epochs": 3},
     "evaluate": {"bootstrap_samples": 200},
 }

@@ -1,0 +1,110 @@
+"""A case that a benchmark runs on: pictures, split and decoded, and the weights to start from."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from components import files
+from components.base import BaseParams, base, start_pin
+from components.data import augmentation as augmentations
+from components.data.dataset import Side
+from components.data.layout import places
+from components.data.pixels import pixels
+from components.data.source import open_source
+from components.data.transform import Transform
+from components.split import SplitParams, split
+from components.training.feed import Pictures
+from components.training.start import Start
+
+BLUR = "blur:"
+LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Standard deviations of the blur, in hundredths of the picture's short side."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What strategies are compared on."""
+
+    start: Start
+    pictures: Pictures
+    test: Side
+
+
+def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
+    """Bring in `data`: `digits`, a folder, an archive, or `blur:` and one of these.
+
+    With `blur:` the class is how much a picture was blurred: what a network sees in its first
+    layers decides, and what its last layers were trained for does not matter.
+    """
+    model, config = _weights(weights, folder)
+    described = files.read_json(config)
+    transform = Transform(size, size, *(tuple(described[key]) for key in ("mean", "std")))
+    pictures, test = sides(bring(data, folder, limit), folder, transform)
+    return Case(Start.read(model, config, len(pictures.classes), size), pictures, test)
+
+
+def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
+    """Copy at most `limit` pictures, the same share of every class, and split them."""
+    found = {one.name: one.content for one in open_source(source.removeprefix(BLUR)).pictures()}
+    found = _blurred(found) if source.startswith(BLUR) else found
+    where = places(found)
+    rows = [
+        {"path": name, "class": where[name].label, "subset": None,
+         "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in found.items()
+    ]  # fmt: skip
+    table = pd.DataFrame(rows).sort_values("sha256").astype({"subset": "string"})
+    share = min(1.0, limit / len(table))
+    table = table.groupby("class").apply(lambda rows: rows.head(round(len(rows) * share)))
+    table = table.reset_index(level=0).reset_index(drop=True)
+    for name in table["path"]:
+        files.write_bytes(folder / "raw" / name, found[name])
+    table.to_parquet(folder / "pictures.parquet")
+    params = SplitParams(test_fraction=0.25, val_fraction=0.25, group_by=None)
+    split(
+        params, pictures=folder / "pictures.parquet", splits=folder / "splits.parquet",
+        shares=folder / "shares.json",
+    )  # fmt: skip
+    return pd.read_parquet(folder / "splits.parquet")
+
+
+def sides(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Pictures, Side]:
+    """Decoded pictures: train and validation, and the test side apart."""
+    names = sorted(table["class"].unique())
+    labels = table["class"].map({name: i for i, name in enumerate(names)}).to_numpy("int64")
+    paths = [folder / "raw" / path for path in table["path"]]
+    decoded = pixels(paths, list(table["sha256"]), transform, folder, lambda *_: None)
+    made = {}
+    for side in ("train", "val", "test"):
+        chosen = (table["side"] == side).to_numpy().nonzero()[0]
+        made[side] = Side(decoded, chosen, labels[chosen], transform)
+    family = augmentations.family(transform.size, mirror=False)
+    return Pictures(made["train"], made["val"], tuple(names), transform, family), made["test"]
+
+
+def _weights(source: str, folder: Path) -> tuple[Path, Path]:
+    """What `base` makes of a source of weights."""
+    params = BaseParams(source=source, architecture="auto", seed=0)
+    files.write_yaml(folder / "start.yaml", start_pin(params, {}))
+    model, config = folder / "base.safetensors", folder / "base.json"
+    base(params, start=folder / "start.yaml", model=model, config=config)
+    return model, config
+
+
+def _blurred(found: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The pictures, each blurred by one of the levels; its folder names which."""
+    made = {}
+    for _, content in sorted(found.items()):
+        digest = hashlib.sha256(content).hexdigest()
+        level = int(digest, 16) % len(LEVELS)
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        sigma = LEVELS[level] / 100 * min(picture.shape[:2])
+        if sigma:
+            picture = cv2.GaussianBlur(picture, (0, 0), sigma)
+        made[f"level_{level}/{digest[:24]}.png"] = cv2.imencode(".png", picture)[1].tobytes()
+    return made

@@ -1,0 +1,95 @@
+"""Runs one trial: a setting for so many epochs, from the cache where that pays."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from components.data.dataset import derived_seed
+from components.study.reuse import Reuse
+from components.study.setting import Asked, Plan, Trial
+from components.training.fit import DivergedError, Epoch, OnEpoch, Recipe, fit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial ended with."""
+
+    history: tuple[Epoch, ...]
+    audit: tuple[dict[str, Any], ...]
+    cost: int
+    cached: bool
+    why: str
+    failure: str | None = None
+    """Why it did not reach its end."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "history": [asdict(epoch) for epoch in self.history], "audit": list(self.audit),
+            "cost": self.cost, "cached": self.cached, "why": self.why,
+        }  # fmt: skip
+
+
+class Runner:
+    """Runs trials of one search."""
+
+    def __init__(self, plan: Plan, reuse: Reuse, device: torch.device) -> None:
+        self.plan, self.reuse, self.device = plan, reuse, device
+
+    def run(
+        self, number: int, asked: Asked, before: Sequence[Trial], keep: Path, on_epoch: OnEpoch
+    ) -> Outcome:
+        """Train; a killed trial goes on from the file `keep`.
+
+        Args:
+            number: of the trial: its seed comes from it.
+            asked: what to train, and for how long.
+            before: the trials that are finished: what they put into the cache is paid for.
+            keep: holds the last epoch's state.
+            on_epoch: as `fit` calls it.
+        """
+        seed, depth = derived_seed(self.plan.seed, number, 1), asked.setting.depth
+        model = self.reuse.network.renew(seed)
+        inputs = self.reuse.inputs(model, depth, seed)
+        cached = inputs.forward is not None
+        epochs: list[Epoch] = []
+
+        def collect(epoch: Epoch, seconds: float, speed: float) -> bool:
+            epochs.append(epoch)
+            return on_epoch(epoch, seconds, speed)
+
+        audit: tuple[dict[str, Any], ...] = ()
+        failure = None
+        try:
+            done = fit(
+                model, self.reuse.start.groups, inputs.feed, self._recipe(asked, seed),
+                device=self.device, keep=keep, keep_best=False, on_epoch=collect,
+                forward=inputs.forward,
+            )  # fmt: skip
+            audit = tuple(asdict(report) for report in done.audit)
+        except DivergedError as error:
+            failure = str(error)
+        cost = self._cost(depth, len(epochs) + (failure is not None), before, cached=cached)
+        return Outcome(tuple(epochs), audit, cost, cached, inputs.why, failure)
+
+    def _recipe(self, asked: Asked, seed: int) -> Recipe:
+        plan, setting = self.plan, asked.setting
+        return Recipe(
+            setting.depth, setting.learning_rate, plan.weight_decay, plan.label_smoothing,
+            asked.epochs, patience=asked.epochs, seed=seed, precision=plan.precision,
+        )  # fmt: skip
+
+    def _cost(self, depth: int, epochs: int, before: Sequence[Trial], *, cached: bool) -> int:
+        """Counted as if the cache had been empty when the search began."""
+        space = self.reuse.space
+        taken = epochs * space.epoch(depth, cached=cached)
+        if not cached:
+            return taken
+        filled = {trial.depth for trial in before if trial.cached}
+        ahead = set(self.reuse.ahead)
+        if not filled:
+            return taken + space.filling(max(ahead | {depth}))
+        return taken + (0 if depth in filled | ahead else space.filling(depth))

@@ -1,0 +1,174 @@
+"""A search from its first trial to the setting it chooses; killed at any moment, it goes on."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from components import events
+from components.errors import DataError
+from components.events import Events
+from components.study.ledger import Ledger
+from components.study.reuse import Reuse
+from components.study.runner import Runner
+from components.study.setting import Asked, Plan, Setting, Trial
+from components.study.staged import kept_depths, staged
+from components.study.strategy import Notes, Session, session
+from components.study.tpe import tpe
+from components.training.feed import Pictures
+from components.training.fit import Epoch, OnEpoch
+from components.training.report import EpochReport, duration
+from components.training.start import Start
+
+STRATEGIES = {"staged": staged, "tpe": tpe}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search ended with."""
+
+    trials: tuple[Trial, ...]
+    chosen: Setting
+    decisions: tuple[tuple[int, str], ...]
+    """The number of trials finished then, and the sentence."""
+    whole_cost: int
+    """Multiply-accumulates of a full trial that trains every layer."""
+
+    @property
+    def fresh(self) -> tuple[Trial, ...]:
+        """The chosen setting's trials with fresh seeds."""
+        return tuple(
+            trial
+            for trial in self.trials
+            if trial.stage == "fresh" and trial.state == "complete" and trial.setting == self.chosen
+        )
+
+    @property
+    def validation_accuracy(self) -> float:
+        """The mean over the fresh seeds: not the best of many draws."""
+        return sum(trial.validation_accuracy for trial in self.fresh) / len(self.fresh)
+
+
+class Search:
+    """A search that can be killed and goes on."""
+
+    def __init__(
+        self, plan: Plan, pictures: Pictures, start: Start, folder: Path, cache: Path, log: Events,
+        device: torch.device,
+    ) -> None:  # fmt: skip
+        self.plan, self.start, self.folder, self.log = plan, start, folder, log
+        self.began = time.monotonic()
+        self.reuse = Reuse(start, pictures, plan, cache, device)
+        self.reuse.ahead = self._ahead()
+        self.runner = Runner(plan, self.reuse, device)
+        self.ledger = Ledger(folder, plan, start.layers, start.shares)
+
+    def run(self) -> Found:
+        """Try settings until the strategy ends, and choose.
+
+        Raises:
+            DataError: no trial reached its end.
+        """
+        finished = self.ledger.finished()
+        self._tell_missing_events(finished)
+        before = _seconds(self.log)
+        notes = Notes(lambda sentence: print(f"  {sentence}", flush=True))
+        strategy = STRATEGIES[self.plan.strategy](self.reuse.space, notes)
+
+        def over(number: int) -> bool:
+            if number < len(finished):
+                return finished[number].stage == "fresh"
+            limit = self.plan.max_minutes
+            return limit is not None and before + time.monotonic() - self.began > limit * 60
+
+        asking = session(self.reuse.space, strategy, notes, over)
+        chosen = self._drive(asking, finished)
+        if chosen is None:
+            raise DataError(
+                "no trial of the search reached its end; see the reasons above. Lower "
+                "search.learning_rate.high, or look at the pictures."
+            )
+        whole = self.reuse.space.whole
+        return Found(tuple(self.ledger.finished()), chosen, tuple(notes.sentences), whole)
+
+    def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
+        done: list[Trial] = []
+        try:
+            asked = next(asking)
+            while True:
+                number = len(done)
+                trial = finished[number] if number < len(finished) else self._try(asked, done)
+                done.append(trial)
+                asked = asking.send(trial)
+        except StopIteration as ended:
+            chosen: Setting | None = ended.value
+            return chosen
+
+    def _ahead(self) -> tuple[int, ...]:
+        """Depths worth keeping in the first pass: the deepest ones and where the probe looks."""
+        if self.plan.strategy == "tpe":
+            return ()
+        space = self.reuse.space
+        return tuple(sorted(depth for depth in kept_depths(space) if space.cacheable(depth)))
+
+    def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
+        started, number = time.monotonic(), len(before)
+        entered = self.ledger.begin(number, asked)
+        self._announce(number, asked)
+        keep = self.folder / "trials" / f"{number:04}.safetensors"
+        told = self.ledger.told_epochs(number)
+        report: OnEpoch = EpochReport(
+            self.log, f"trial-{number:04}", trial=number, epochs=asked.epochs
+        )
+
+        def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
+            report(epoch, seconds, speed)
+            if epoch.epoch not in told:
+                entered.report(epoch.validation_accuracy, epoch.epoch)
+            return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
+
+        outcome = self.runner.run(number, asked, before, keep, on_epoch)
+        if outcome.failure:
+            print(f"  failed: {outcome.failure}", flush=True)
+        print(
+            f"  from {'the pictures: ' + outcome.why if outcome.why else 'the cache'}", flush=True
+        )
+        trial = self.ledger.end(entered, asked, outcome)
+        keep.unlink(missing_ok=True)
+        self._tell_event(trial, time.monotonic() - started)
+        return trial
+
+    def _announce(self, number: int, asked: Asked) -> None:
+        depth = asked.setting.depth
+        kind = {"full": "trial", "probe": "probe", "fresh": "fresh seed"}[asked.stage]
+        passed = duration(_seconds(self.log))
+        print(
+            f"{number + 1}: {kind}, trained from {self.start.layers[depth]} on "
+            f"({self.start.shares[depth]:.0%} of the parameters), learning rate "
+            f"{asked.setting.learning_rate:.2g}; {passed} so far",
+            flush=True,
+        )
+
+    def _tell_event(self, trial: Trial, seconds: float) -> None:
+        accuracy = trial.validation_accuracy if trial.history else None
+        self.log.emit(
+            "trial", number=trial.number, state=trial.state, value=accuracy, depth=trial.depth,
+            layer=trial.layer, trained_share=trial.trained_share,
+            learning_rate=trial.learning_rate, stage=trial.stage, cached=trial.cached,
+            seconds=seconds,
+        )  # fmt: skip
+
+    def _tell_missing_events(self, finished: Sequence[Trial]) -> None:
+        """A kill between a trial's end and its event leaves the event to be told now."""
+        seen = {e["number"] for e in events.read(self.log.path) if e["kind"] == "trial"}
+        for trial in finished:
+            if trial.number not in seen:
+                self._tell_event(trial, 0.0)
+
+
+def _seconds(log: Events) -> float:
+    """What the trials took until now, over all runs."""
+    told = (event for event in events.read(log.path) if event["kind"] == "trial")
+    return float(sum(event["seconds"] for event in told))

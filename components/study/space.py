@@ -1,0 +1,88 @@
+"""The settings there are, what each costs, and how far two scores lie apart by chance."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+from components.model.cost import Cost
+from components.study.setting import Plan, Setting, Trial
+
+WORTH_CACHING = 0.75
+"""The cache is used where at most this share of a pass is left behind the frozen layers: above it,
+filling and reading take as long as they save."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a strategy knows before any trial."""
+
+    plan: Plan
+    cost: Cost
+    """For one picture."""
+    layers: tuple[str, ...]
+    """The first trained one, by depth."""
+    train_rows: int
+    """Pictures that an epoch trains on."""
+    validation_rows: int
+
+    @property
+    def lowest(self) -> int:
+        """The shallowest depth."""
+        return self.plan.depths[0]
+
+    @property
+    def deepest(self) -> int:
+        """The deepest depth, as a rule the head alone."""
+        return self.plan.depths[1]
+
+    @property
+    def middle_rate(self) -> float:
+        """The geometric mean of the range."""
+        return sqrt(self.plan.rates[0] * self.plan.rates[1])
+
+    def share(self, depth: int) -> float:
+        """What is left of a pass behind the frozen layers, 0 to 1."""
+        return self.cost.suffix(depth) / self.cost.suffix(0)
+
+    def cacheable(self, depth: int) -> bool:
+        """Whether keeping activations pays there."""
+        return depth > 0 and self.share(depth) <= WORTH_CACHING
+
+    def epoch(self, depth: int, *, cached: bool) -> int:
+        """Multiply-accumulates of training and validating once."""
+        training = self.cost.training(depth, cached=cached) * self.train_rows
+        return training + self.cost.validation(depth, cached=cached) * self.validation_rows
+
+    def trial(self, depth: int) -> int:
+        """Multiply-accumulates of a full trial."""
+        return self.plan.epochs * self.epoch(depth, cached=self.cacheable(depth))
+
+    def filling(self, depth: int) -> int:
+        """Multiply-accumulates of keeping all views' activations at a depth."""
+        views = min(self.plan.views, self.plan.epochs)
+        rows = self.train_rows * views + self.validation_rows
+        return self.cost.prefix(depth) * rows
+
+    @property
+    def whole(self) -> int:
+        """Multiply-accumulates of a full trial that trains every layer."""
+        return self.plan.epochs * self.epoch(0, cached=False)
+
+    def within(self, depth: int, rate: float) -> Setting:
+        """The nearest setting that is allowed."""
+        (shallow, deep), (low, high) = self.plan.depths, self.plan.rates
+        return Setting(min(max(depth, shallow), deep), min(max(rate, low), high))
+
+    def near_share(self, share: float) -> int:
+        """The depth behind which about this share of a pass is left, of equal ones the deeper."""
+        depths = range(self.lowest, self.deepest + 1)
+        return min(depths, key=lambda depth: (abs(self.share(depth) - share), -depth))
+
+    def error(self, *trials: Trial) -> float:
+        """The standard error of the best of some validation accuracies.
+
+        Of a binomial share, with a picture's worth added so that a perfect score has one too.
+        """
+        rows = self.validation_rows
+        best = max(trial.validation_accuracy for trial in trials)
+        share = (best * rows + 1) / (rows + 2)
+        return sqrt(share * (1 - share) / rows)

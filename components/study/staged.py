@@ -1,0 +1,227 @@
+"""The staged strategy: cheap trials first, dear ones only where something speaks for them.
+
+The head alone is tried in full: from the cache it costs next to nothing. How deep to thaw is asked
+of short probes, each with a schedule of its own, the dearest only where the cheaper ones point that
+way. Only the depth that they lead to is trained in full, and as budget allows its neighbours.
+"""
+
+from collections.abc import Generator, Iterator
+from itertools import product
+
+from components.study.setting import Asked, Origin, Setting, Trial
+from components.study.space import Space
+from components.study.strategy import Exploring, Finalists, Notes, asked, finalists, named
+from components.study.tpe import suggest
+
+Step = Generator[Asked, Trial, None]
+
+PROBE = 1 / 3
+"""Epochs of a probe, as a share of a full trial's; its schedule is as long."""
+CLEARLY, FAR = 0.5, 1.0
+"""Standard errors by which a depth has to lead the one that is preferred, and by which the middle
+cut has to lead the deep one for the shallowest to be probed as well."""
+DEAR = 0.6
+"""A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
+DEEP, MIDDLE = 0.27, 0.5
+"""What the deep and the middle cut leave of a pass, about."""
+RATE = 0.65
+"""The first rate at a depth, as the share of the way through the range on its logarithmic scale."""
+HEAD_STEP, RATE_STEP = 3.0, 2.0
+SAME_RATE = 1.1
+"""Rates that are closer than this factor are one."""
+BUDGET, BUDGET_EACH = 0.4, 0.028
+"""What may be spent, in full trials that train everything: as a whole, and for each trial."""
+
+
+def staged(space: Space, notes: Notes) -> Exploring:
+    """Head only, probes, the depth that they lead to, its neighbours, then the estimator."""
+    search = _Staged(space, notes)
+    yield from search.customary()
+    yield from search.heads()
+    yield from search.probe_depths()
+    chosen = search.chosen
+    if chosen is not None and not search.affordable(chosen.depth):
+        return search.finalists_by_probe(chosen)
+    if chosen is not None:
+        yield from search.full(chosen)
+    yield from search.neighbours()
+    yield from search.estimated()
+    return finalists(space, search.trials, notes)
+
+
+def kept_depths(space: Space) -> set[int]:
+    """The depths that are most often asked for, and therefore kept in the first pass."""
+    return {space.deepest, deep(space), middle(space)}
+
+
+def deep(space: Space) -> int:
+    """The deep cut: not the head alone, where there is more to train."""
+    return max(space.lowest, min(space.near_share(DEEP), space.deepest - 1))
+
+
+def middle(space: Space) -> int:
+    """The middle cut; the deep one where the network has none in between."""
+    return min(space.near_share(MIDDLE), deep(space))
+
+
+class _Staged:
+    """The strategy's steps, and what it has seen."""
+
+    def __init__(self, space: Space, notes: Notes) -> None:
+        self.space, self.notes = space, notes
+        self.deep, self.middle = deep(space), middle(space)
+        self.trials: list[Trial] = []
+        self.probes: list[Trial] = []
+        self.spent = 0
+        self.chosen: Setting | None = None
+        """What the probes lead to."""
+        self.budget = space.plan.compute * space.whole
+        self.budget *= BUDGET + BUDGET_EACH * space.plan.max_trials
+
+    @property
+    def rate(self) -> float:
+        """What a depth is tried with first."""
+        low, high = self.space.plan.rates
+        return float(low ** (1 - RATE) * high**RATE)
+
+    def customary(self) -> Step:
+        """The enqueued settings: in full where they are cheap, otherwise probed first."""
+        for setting in self.space.plan.enqueued:
+            if self.space.share(setting.depth) > DEAR:
+                yield from self._probe(setting, "enqueued")
+            else:
+                yield from self.full(setting, "enqueued")
+
+    def heads(self) -> Step:
+        """The deepest depth, from the highest rate down until one falls behind."""
+        low, rate = self.space.plan.rates
+        leads = True
+        while rate >= low and leads and self._trials_left() > 1:
+            best, count = self._best(), len(self.trials)
+            yield from self.full(Setting(self.space.deepest, rate))
+            leads = len(self.trials) == count or self._best() is not best
+            rate /= HEAD_STEP
+
+    def probe_depths(self) -> Step:
+        """Probe the deep and the middle cut, and the shallowest where those point that way."""
+        if self.deep == self.space.deepest:
+            return
+        enqueued = list(self.probes)
+        deep = yield from self._probe(Setting(self.deep, self.rate))
+        best = deep
+        if self.middle < self.deep:
+            best = yield from self._probe(Setting(self.middle, self.rate))
+            best = best if deep is None or not self._leads(deep, best) else deep
+        if self._points_shallow(best, deep):
+            lowest = yield from self._probe(Setting(self.space.lowest, self.rate))
+            enqueued += [lowest] if lowest else []
+        for probe in enqueued:
+            best = probe if self._leads(probe, best) else best
+        self.chosen = best.setting if best else None
+
+    def _points_shallow(self, best: Trial | None, deep: Trial | None) -> bool:
+        """Whether the middle cut lies so far ahead that the shallowest may lead even more."""
+        if best is None or deep is None or best is deep or self.space.lowest == best.depth:
+            return False
+        return self._leads(best, deep, FAR)
+
+    def neighbours(self) -> Step:
+        """The untried neighbours of the best trials, the best one's first."""
+        while (setting := self._neighbour()) is not None and self._trials_left():
+            yield from self.full(setting)
+
+    def estimated(self) -> Step:
+        """What the estimator draws from all trials, at depths that are still affordable."""
+        while self._trials_left():
+            depths = range(self.space.lowest, self.space.deepest)
+            lowest = next((depth for depth in depths if self.affordable(depth)), None)
+            if lowest is None:
+                share = self.spent / self.space.whole
+                self.notes.say(
+                    f"The search ends after {len(self.trials)} full trials: what is left of its "
+                    f"budget holds no deeper one; {share:.2f} full fine-tunings are spent."
+                )
+                return
+            reach = (lowest, self.space.deepest)
+            setting = suggest(self.space, self.trials, reach, startup=0)
+            self._take((yield asked(self.space, setting, "sampled")))
+
+    def finalists_by_probe(self, chosen: Setting) -> Finalists:
+        """What the probes lead to, trained in full now for the first time, and the best trial."""
+        self.notes.say(
+            f"{named(self.space, chosen)} goes to the finalists by its probe: the budget does not "
+            "hold one more full trial of it."
+        )
+        best = self._best()
+        return [chosen, *([best.setting] if best else [])]
+
+    def _leads(self, one: Trial, other: Trial | None, errors: float = CLEARLY) -> bool:
+        """Whether a trial leads another by more than some standard errors; the answer is noted."""
+        if other is None:
+            return True
+        margin = errors * self.space.error(one, other)
+        leads = one.validation_accuracy > other.validation_accuracy + margin
+        self.notes.say(
+            f"{named(self.space, one.setting)} {'leads' if leads else 'does not lead'} "
+            f"{named(self.space, other.setting)} clearly: {one.validation_accuracy:.3f} against "
+            f"{other.validation_accuracy:.3f}, {errors:g} standard errors are {margin:.3f}."
+        )
+        return leads
+
+    def _neighbour(self) -> Setting | None:
+        done = sorted((t for t in self.trials if t.scored), key=Trial.rank, reverse=True)
+        for trial in done[:3]:
+            for setting in self._around(trial.setting):
+                if not self._tried(setting) and self.affordable(setting.depth):
+                    return setting
+        return None
+
+    def _around(self, setting: Setting) -> Iterator[Setting]:
+        depth, rate = setting.depth, setting.learning_rate
+        factors = (RATE_STEP, 1 / RATE_STEP)
+        steps = [(0, factor) for factor in factors] + list(product((1, -1), (1.0,)))
+        for step, factor in steps:
+            near = self.space.within(depth + step, rate * factor)
+            if near.depth < self.space.deepest and self.space.share(near.depth) <= DEAR:
+                yield near
+
+    def _tried(self, setting: Setting) -> bool:
+        return any(
+            trial.depth == setting.depth
+            and 1 / SAME_RATE < trial.learning_rate / setting.learning_rate < SAME_RATE
+            for trial in self.trials
+        )
+
+    def affordable(self, depth: int) -> bool:
+        """Whether a full trial there leaves enough to train two finalists like it anew."""
+        own, best = self.space.trial(depth), self._best()
+        others = self.space.trial(best.depth) if best else own
+        fresh = self.space.plan.fresh_seeds * (own + max(own, others))
+        return self.spent + own + fresh <= self.budget
+
+    def _trials_left(self) -> int:
+        return self.space.plan.max_trials - len(self.trials)
+
+    def _best(self) -> Trial | None:
+        return max((t for t in self.trials if t.scored), key=Trial.rank, default=None)
+
+    def full(self, setting: Setting, origin: Origin = "rule") -> Step:
+        """Try a setting in full, unless it was or there are trials enough."""
+        if self._trials_left() and not self._tried(setting):
+            self._take((yield asked(self.space, setting, origin)))
+
+    def _probe(
+        self, setting: Setting, origin: Origin = "rule"
+    ) -> Generator[Asked, Trial, Trial | None]:
+        """Try a setting briefly; none if it failed."""
+        epochs = max(1, round(PROBE * self.space.plan.epochs))
+        trial = yield asked(self.space, setting, origin, "probe", epochs)
+        self.spent += trial.cost
+        if trial.state == "failed":
+            return None
+        self.probes.append(trial)
+        return trial
+
+    def _take(self, trial: Trial) -> None:
+        self.spent += trial.cost
+        self.trials.append(trial)

@@ -1,0 +1,123 @@
+"""What a strategy is: it asks for trials one by one, sees each, and ends with finalists.
+
+A strategy is a generator that depends on nothing but the space and the trials it is handed. After
+a kill it is run again from the start, and trials that are finished are handed over at once: it asks
+for the same ones and goes on where it was.
+"""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from components.study.setting import Asked, Origin, Setting, Stage, Trial
+from components.study.space import Space
+
+Finalists = list[Setting]
+Exploring = Generator[Asked, Trial, Finalists]
+Session = Generator[Asked, Trial, Setting | None]
+FINALISTS = 2
+OUT_OF_REACH = 1.0
+"""Standard errors behind the best at which a second finalist is not trained anew."""
+
+
+@dataclass
+class Notes:
+    """What was decided and why, a sentence each."""
+
+    tell: Callable[[str], None] = lambda _sentence: None
+    sentences: list[tuple[int, str]] = field(default_factory=list)
+    """With the number of trials that were finished then."""
+    trials: int = 0
+
+    def say(self, sentence: str) -> None:
+        """Keep a decision."""
+        self.sentences.append((self.trials, sentence))
+        self.tell(sentence)
+
+
+def asked(
+    space: Space, setting: Setting, origin: Origin, stage: Stage = "full", epochs: int | None = None
+) -> Asked:
+    """A trial of a setting; without `epochs` as long as a full one."""
+    return Asked(setting, origin, stage, epochs or space.plan.epochs)
+
+
+def named(space: Space, setting: Setting) -> str:
+    """A setting as a sentence names it."""
+    return f"{space.layers[setting.depth]} at {setting.learning_rate:.2g}"
+
+
+def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
+    """The best full trials; of two, the second only where chance may have put it there."""
+    done = sorted((trial for trial in trials if trial.scored), key=Trial.rank, reverse=True)
+    best: list[Trial] = []
+    for trial in done:
+        if trial.setting not in [other.setting for other in best]:
+            best.append(trial)
+    best = best[:FINALISTS]
+    if len(best) < FINALISTS:
+        return [trial.setting for trial in best]
+    first, second = best
+    margin = OUT_OF_REACH * space.error(first, second)
+    lead = first.validation_accuracy - second.validation_accuracy
+    lines = (
+        f"{named(space, first.setting)} ({first.validation_accuracy:.3f}) and "
+        f"{named(space, second.setting)} ({second.validation_accuracy:.3f})"
+    )
+    if lead > margin:
+        notes.say(f"{lines} are more than {margin:.3f} apart: the first alone is trained anew.")
+        return [first.setting]
+    notes.say(f"{lines} are within {margin:.3f}: both are trained anew with fresh seeds.")
+    return [first.setting, second.setting]
+
+
+def session(
+    space: Space, exploring: Exploring, notes: Notes, over: Callable[[int], bool]
+) -> Session:
+    """Explore until done or `over`, then train the finalists with fresh seeds; the best of them.
+
+    Args:
+        space: the settings there are.
+        exploring: a strategy.
+        notes: where decisions are kept.
+        over: whether time is up, asked with the number of trials before each.
+    """
+    last = yield from _limited(space, exploring, notes, over)
+    means: list[tuple[float, float, Setting]] = []
+    for setting in last:
+        fresh = yield from _repeated(space, setting)
+        if fresh:
+            accuracy = sum(trial.validation_accuracy for trial in fresh) / len(fresh)
+            loss = sum(trial.validation_loss for trial in fresh) / len(fresh)
+            means.append((accuracy, -loss, setting))
+    if not means:
+        return None
+    accuracy, _, chosen = max(means, key=lambda mean: mean[:2])
+    notes.say(f"{named(space, chosen)} is chosen: {accuracy:.3f} with fresh seeds.")
+    return chosen
+
+
+def _repeated(space: Space, setting: Setting) -> Generator[Asked, Trial, list[Trial]]:
+    """Train a setting with fresh seeds; the trials that reached their end."""
+    done: list[Trial] = []
+    for _ in range(space.plan.fresh_seeds):
+        trial = yield asked(space, setting, "repeated", "fresh")
+        done += [trial] if trial.state == "complete" else []
+    return done
+
+
+def _limited(
+    space: Space, exploring: Exploring, notes: Notes, over: Callable[[int], bool]
+) -> Exploring:
+    """Hand on what a strategy asks for until it ends or time is up."""
+    seen: list[Trial] = []
+    try:
+        wanted = next(exploring)
+        while not (seen and over(len(seen))):
+            seen.append((yield wanted))
+            notes.trials = len(seen)
+            wanted = exploring.send(seen[-1])
+    except StopIteration as ended:
+        return cast("Finalists", ended.value)
+    notes.say(f"time is up after {len(seen)} trials; another run may come further.")
+    return finalists(space, seen, notes)

@@ -1,0 +1,54 @@
+"""Optuna's tree-structured Parzen estimator, as a strategy of its own and to end another one."""
+
+from collections.abc import Sequence
+
+import optuna
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from components.data.dataset import derived_seed
+from components.study.setting import Setting, Trial
+from components.study.space import Space
+from components.study.strategy import Exploring, Notes, asked, finalists
+
+STARTUP = 6
+"""Trials drawn at random before the first estimate."""
+
+
+def tpe(space: Space, notes: Notes) -> Exploring:
+    """The enqueued settings, then what the estimator draws; trials may be pruned."""
+    plan, trials = space.plan, list[Trial]()
+    for setting in plan.enqueued[: plan.max_trials]:
+        trials.append((yield asked(space, setting, "enqueued")))
+    while len(trials) < plan.max_trials:
+        drawn = suggest(space, trials, plan.depths, STARTUP)
+        trials.append((yield asked(space, drawn, "sampled")))
+    return finalists(space, trials, notes)
+
+
+def suggest(
+    space: Space, trials: Sequence[Trial], depths: tuple[int, int], startup: int
+) -> Setting:
+    """What to try next, drawn from the trials and their number alone."""
+    seed = derived_seed(space.plan.seed, len(trials))
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials([_as_optuna(space, t) for t in trials if t.stage == "full" and t.history])
+    drawn = study.ask()
+    low, high = space.plan.rates
+    depth = drawn.suggest_int("depth", *depths)
+    return Setting(depth, drawn.suggest_float("learning_rate", low, high, log=True))
+
+
+def _as_optuna(space: Space, trial: Trial) -> FrozenTrial:
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    return create_trial(
+        state=states.get(trial.state, TrialState.FAIL),
+        value=trial.validation_accuracy if trial.state == "complete" else None,
+        params={"depth": trial.depth, "learning_rate": trial.learning_rate},
+        distributions={
+            "depth": IntDistribution(*space.plan.depths),
+            "learning_rate": FloatDistribution(*space.plan.rates, log=True),
+        },
+        intermediate_values={e["epoch"]: e["validation_accuracy"] for e in trial.history},
+    )

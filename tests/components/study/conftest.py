@@ -1,0 +1,81 @@
+"""A search over a small network on small pictures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from samples import draw, encode
+
+from components import events
+from components.data import augmentation as augmentations
+from components.data.dataset import Side
+from components.data.pixels import pixels
+from components.data.transform import Transform
+from components.model.backbone import create
+from components.model.depth import groups, trained_share
+from components.study.search import Search
+from components.study.setting import Plan, Setting
+from components.training.feed import Pictures
+from components.training.start import Start
+
+CPU = torch.device("cpu")
+SIZE, CLASSES = 32, 2
+TRAIN, ALL = 40, 53
+"""Neither side is a multiple of the batch."""
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """Two classes of noise, one darker than the other."""
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = []
+    for number in range(ALL):
+        path = folder / f"{number:02}.png"
+        path.write_bytes(encode(draw(number) // (2 if number % 2 else 1)))
+        paths.append(path)
+    transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    decoded = pixels(paths, [p.name for p in paths], transform, folder / "cache", lambda *_: None)
+    labels = np.arange(ALL) % CLASSES
+    train, val = (
+        Side(decoded, chosen, labels[chosen], transform)
+        for chosen in (np.arange(TRAIN), np.arange(TRAIN, ALL))
+    )
+    return Pictures(train, val, ("a", "b"), transform, augmentations.family(SIZE, mirror=False))
+
+
+@pytest.fixture(scope="session")
+def start():
+    """A small network with dropout, its weights at random."""
+    torch.manual_seed(0)
+    model = create("test_efficientnet", CLASSES, SIZE, {"drop_rate": 0.2})
+    config = {"architecture": "test_efficientnet", "arguments": {"drop_rate": 0.2},
+              "classes": CLASSES}  # fmt: skip
+    parts = groups(model)
+    shares = tuple(trained_share(model, parts, depth) for depth in range(len(parts)))
+    return Start(config, model.state_dict(), CLASSES, SIZE, parts, shares)
+
+
+@pytest.fixture(scope="session")
+def plan(start):
+    """Six trials of three epochs."""
+    last = len(start.groups) - 1
+    return Plan(
+        strategy="staged", max_trials=6, max_minutes=None, compute=10.0, epochs=3,
+        depths=(0, last), rates=(1e-4, 1e-2), enqueued=(Setting(last, 1e-2), Setting(0, 1e-3)),
+        prune_after=0, fresh_seeds=1, views=2, cache_bytes=2**30, cache_precision="float32",
+        batch_size=8, weight_decay=0.05, label_smoothing=0.1, strength=1, seed=0, precision="off",
+        workers=0,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def make_search(pictures, start, plan, tmp_path):
+    """Open the search that lies in a folder; `changes` are of its plan."""
+
+    def make(name="work", **changes):
+        log = events.Events(tmp_path / name / "events.jsonl")
+        folder, cache = tmp_path / name / "folder", tmp_path / name / "cache"
+        return Search(replace(plan, **changes), pictures, start, folder, cache, log, CPU)
+
+    return make

@@ -1,0 +1,92 @@
+"""What trials share changes nothing: cached is uncached, renewed is fresh."""
+
+import pytest
+import torch
+
+from components.study.setting import Asked, Setting
+
+
+def run(search, depth, *, number=3, rate=3e-3):
+    asked = Asked(Setting(depth, rate), "rule", "full", 3)
+    keep = search.folder / f"{depth}.safetensors"
+    outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
+    keep.unlink()
+    return outcome, {k: v.clone() for k, v in search.reuse.network.model.state_dict().items()}
+
+
+def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search):
+    """History and weights, also after a trial that trained everything with the same network."""
+    cached, uncached = make_search("a"), make_search("b", cache_bytes=0)
+    run(cached, 0)
+    depths = [d for d in range(1, 6) if cached.reuse.space.cacheable(d)]
+    for depth in depths:
+        one, weights = run(cached, depth)
+        other, expected = run(uncached, depth)
+        assert (one.cached, other.cached) == (True, False)
+        assert one.history == other.history
+        assert all(torch.equal(weights[name], expected[name]) for name in expected)
+        assert one.cost < other.cost or depth == depths[0]
+
+
+def test_renewed_network_is_a_fresh_one(make_search, start):
+    """Whatever was trained before."""
+    search = make_search()
+    run(search, 0)
+    renewed = search.reuse.network.renew(7).state_dict()
+    fresh = start.network(7).state_dict()
+    assert all(torch.equal(renewed[name], fresh[name]) for name in fresh)
+
+
+def test_float16_cache_is_of_nearly_equal_numbers(make_search):
+    """Rounded once, to three digits."""
+    depth = 4
+    exact, _ = run(make_search("a"), depth)
+    rounded, _ = run(make_search("b", cache_precision="float16"), depth)
+    assert rounded.cached
+    assert rounded.history[-1].train_loss == pytest.approx(exact.history[-1].train_loss, abs=0.02)
+
+
+def test_trial_that_is_not_cached_says_why(make_search):
+    """Nothing frozen, too little frozen, no room."""
+    search = make_search("a", cache_bytes=0)
+    depths = range(len(search.start.groups))
+    shallow = next(d for d in depths if d and not search.reuse.space.cacheable(d))
+    assert run(search, 0)[0].why == "no layer is frozen"
+    assert "of the work lies behind" in run(search, shallow)[0].why
+    assert "do not fit" in run(search, depths[-1])[0].why
+
+
+def test_small_budget_gives_each_trial_the_same_whatever_ran_before(make_search):
+    """The depth asked for comes before those that are kept ahead; the budget holds throughout."""
+    space = make_search("sizes").reuse.space
+    budget = 700_000
+    alone = {d: run(make_search(f"alone{d}", cache_bytes=budget), d)[0].cached for d in (2, 3, 5)}
+    search = make_search("together", cache_bytes=budget)
+    search.reuse.ahead = (2, 3, 4, 5)
+    assert {depth: run(search, depth)[0].cached for depth in (5, 2, 3)} == alone
+    assert set(alone.values()) == {True, False}
+    cache = search.folder.parent / "cache" / "features"
+    assert sum(path.stat().st_size for path in cache.iterdir()) <= budget
+    assert space.cacheable(2)
+
+
+def test_network_that_cannot_be_cut_is_run_whole(make_search, monkeypatch):
+    """With the reason that the survey gives."""
+    from components.model.survey import Survey
+    from components.study import reuse
+
+    def nowhere(_model, _groups, pictures, only):
+        return Survey({}, dict.fromkeys(only, "its modules meet twice"), tuple(pictures.shape[1:]))
+
+    monkeypatch.setattr(reuse, "survey", nowhere)
+    outcome, _ = run(make_search(), 5)
+    assert outcome.why == "the network cannot be cut there: its modules meet twice"
+    assert not outcome.cached
+
+
+def test_views_are_shared_and_differ(make_search):
+    """Epoch 1 and 3 see the same pictures in another order, epoch 2 others."""
+    search = make_search()
+    feed = search.reuse.inputs(search.reuse.network.model, 0, 5).feed
+    sums = [sorted(p.sum().item() for b, _ in feed.training(e) for p in b) for e in (1, 2, 3)]
+    assert sums[0] == sums[2] != sums[1]

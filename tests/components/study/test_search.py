@@ -1,0 +1,109 @@
+"""The whole search: killed anywhere it ends as if it had not been."""
+
+from collections import Counter
+
+import pytest
+
+from components import events
+from components.errors import DataError
+from components.study import search as module
+
+
+class PowerCutError(Exception):
+    """Stands for a kill."""
+
+
+def table(found):
+    return [trial.row() for trial in found.trials], found.chosen, found.decisions
+
+
+@pytest.fixture(params=["staged", "tpe"])
+def strategy(request):
+    return request.param
+
+
+def test_killed_search_ends_with_the_same_trials(make_search, strategy, monkeypatch):
+    """Cut after every epoch and after every trial's end, it is never thrown off."""
+    expected = table(make_search("whole", strategy=strategy, prune_after=2).run())
+    cuts = 0
+    report, tell = module.EpochReport.__call__, module.Search._tell_event
+
+    def cut_report(self, epoch, *pace):
+        nonlocal cuts
+        new = epoch.epoch not in self._told
+        report(self, epoch, *pace)
+        if new:
+            cuts += 1
+            raise PowerCutError
+        return False
+
+    def cut_tell(self, trial, seconds):
+        if seconds:
+            raise PowerCutError
+        tell(self, trial, seconds)
+
+    monkeypatch.setattr(module.EpochReport, "__call__", cut_report)
+    monkeypatch.setattr(module.Search, "_tell_event", cut_tell)
+    for _ in range(100):
+        try:
+            found = make_search("cut", strategy=strategy, prune_after=2).run()
+            break
+        except PowerCutError:
+            continue
+    assert table(found) == expected
+    assert cuts == sum(len(trial.history) for trial in found.trials)
+
+
+def test_epochs_and_trials_are_told_once(make_search, strategy):
+    """Also when the search is opened again after its end."""
+    found = make_search(strategy=strategy).run()
+    search = make_search(strategy=strategy)
+    assert table(search.run()) == table(found)
+    told = events.read(search.log.path)
+    trials = Counter(event["number"] for event in told if event["kind"] == "trial")
+    assert trials == dict.fromkeys(range(len(found.trials)), 1)
+    epochs = Counter((e["trial"], e["epoch"]) for e in told if e["kind"] == "epoch")
+    assert set(epochs.values()) == {1}
+
+
+def test_search_repeats_to_the_bit(make_search, strategy):
+    """Whatever is in the cache already."""
+    one = make_search("a", strategy=strategy).run()
+    other = make_search("b", strategy=strategy).run()
+    assert table(one) == table(other)
+
+
+def test_chosen_setting_was_trained_with_a_fresh_seed(make_search, strategy):
+    """And its mean score is what is reported."""
+    found = make_search(strategy=strategy, fresh_seeds=2).run()
+    fresh = [t for t in found.trials if t.stage == "fresh" and t.setting == found.chosen]
+    assert len(fresh) == 2
+    assert found.validation_accuracy == sum(t.validation_accuracy for t in fresh) / 2
+    means = {}
+    for trial in (t for t in found.trials if t.stage == "fresh"):
+        means.setdefault(trial.setting, []).append(trial.validation_accuracy)
+    assert found.validation_accuracy == max(sum(scores) / 2 for scores in means.values())
+
+
+def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
+    """One trial and its repetition, and a sentence that says so."""
+    for _ in range(2):
+        found = make_search(max_minutes=1e-9).run()
+        assert [trial.stage for trial in found.trials] == ["full", "fresh"]
+        assert "time is up after 1 trials" in found.decisions[0][1]
+
+
+def test_search_without_any_finished_trial_says_so(make_search):
+    """A rate at which every loss is no number."""
+    with pytest.raises(DataError, match="no trial of the search reached its end"):
+        make_search(rates=(1e30, 1e31), enqueued=(), max_trials=3).run()
+
+
+def test_failed_trials_are_kept_as_failed(make_search):
+    """With no score, and outside the choice."""
+    from components.study.setting import Setting
+
+    wild = (Setting(0, 1e30), Setting(5, 1e-2))
+    found = make_search(strategy="tpe", rates=(1e-3, 1e31), enqueued=wild, max_trials=2).run()
+    assert [t.state for t in found.trials] == ["failed", "complete", "complete"]
+    assert found.chosen == wild[1]

@@ -1,0 +1,41 @@
+"""What `thawline search show` and `thawline cache` print."""
+
+import pytest
+
+from components import files
+from components.errors import UsageError
+from components.study import show
+
+
+def test_table_shows_every_trial_and_every_decision(tmp_path):
+    """With percentages and rounded rates."""
+    head = "number,state,origin,stage,depth,layer,trained_share,learning_rate,epochs,"
+    head += "validation_accuracy,validation_loss,cost,cached,why"
+    row = "0,complete,enqueued,full,8,classifier,0.016,0.01,4,0.8125,0.5,12345678,True,"
+    files.write_text(tmp_path / "trials.csv", f"{head}\n{row}\n")
+    files.write_text(tmp_path / "decisions.csv", 'trials_before,decision\n1,"A, and b."\n')
+    files.write_json(tmp_path / "summary.json", {"full_fine_tunings_spent": 1.234})
+    lines = show.text(tmp_path).splitlines()
+    assert lines[0].split() == list(show.COLUMNS)
+    assert lines[1].split() == ["0", "full", "complete", "classifier", "1.6%", "0.01", "4",
+                                "81.2%", "12M", "True"]  # fmt: skip
+    assert lines[-2:] == ["A, and b.", "1.23 trainings of the whole network spent"]
+
+
+def test_search_that_has_not_ended_is_said(tmp_path):
+    """With the command that ends it."""
+    with pytest.raises(UsageError, match="thawline run"):
+        show.text(tmp_path)
+
+
+def test_kept_activations_are_listed_and_cleared(make_search):
+    """Each with its layer and size; afterwards nothing is left."""
+    search = make_search()
+    search.reuse.inputs(search.reuse.network.model, 5, 0)
+    cache = search.folder.parent / "cache"
+    lines = show.activations(cache).splitlines()
+    assert any(line.startswith("5 ") and "validation" in line for line in lines), lines
+    views = [line for line in lines if line.startswith("5 ") and "one view" in line]
+    assert len(views) == search.plan.views
+    assert show.cleared(cache).endswith("MiB freed")
+    assert show.activations(cache).startswith("Nothing is kept")

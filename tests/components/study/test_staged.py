@@ -1,0 +1,170 @@
+"""The strategies alone, on scores that are made up."""
+
+from dataclasses import replace
+from math import log
+
+import pytest
+
+from components.model.cost import Cost
+from components.study.setting import Setting, Trial
+from components.study.space import Space
+from components.study.staged import deep, kept_depths, middle, staged
+from components.study.strategy import Notes, session
+from components.study.tpe import suggest, tpe
+
+GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
+"""Multiply-accumulates of the groups of a small network, about."""
+LAYERS = tuple(f"layer{number}" for number in range(len(GROUPS)))
+HEAD = len(GROUPS) - 1
+
+
+@pytest.fixture
+def space(plan):
+    enqueued = (Setting(HEAD, 1e-2),)
+    asked = replace(plan, depths=(0, HEAD), max_trials=16, epochs=6, compute=1.0, enqueued=enqueued)
+    return Space(asked, Cost(GROUPS), LAYERS, 512, 256)
+
+
+def history(score, epochs):
+    return tuple(
+        {"epoch": number, "validation_accuracy": score, "validation_loss": 1 - score}
+        for number in range(1, epochs + 1)
+    )
+
+
+def play(space, score, strategy=staged, over=lambda _: False):
+    """Run a session in which a setting always reaches `score(depth, rate)`."""
+    notes, trials = Notes(), []
+    asking = session(space, strategy(space, notes), notes, over)
+    try:
+        asked = next(asking)
+        while True:
+            depth, rate = asked.setting.depth, asked.setting.learning_rate
+            value = score(depth, rate)
+            state = "failed" if value is None else "complete"
+            cached = space.cacheable(depth)
+            trials.append(
+                Trial(
+                    len(trials), "pruned" if asked.stage == "probe" else state, asked.origin,
+                    asked.stage, depth, LAYERS[depth], 0.5, rate,
+                    history(value, asked.epochs) if value is not None else (),
+                    asked.epochs * space.epoch(depth, cached=cached), cached, "", (),
+                )
+            )  # fmt: skip
+            asked = asking.send(trials[-1])
+    except StopIteration as ended:
+        return ended.value, trials, notes
+
+
+def peaked(best_depth, best_rate, drop):
+    """Scores that fall with the distance from a depth, and a little from a rate."""
+    return lambda depth, rate: (
+        0.9 - drop * abs(depth - best_depth) - 0.01 * abs(log(rate / best_rate))
+    )
+
+
+def spent(space, trials):
+    return sum(trial.cost for trial in trials) / space.whole
+
+
+def test_flat_task_is_searched_at_a_fraction_of_one_full_fine_tuning(space):
+    """Nothing is trained in full but heads and the finalists; sixteen plain trials cost eleven."""
+    chosen, trials, notes = play(space, peaked(middle(space), 3e-3, 0.0))
+    assert chosen is not None
+    assert spent(space, trials) < 1.1
+    assert min(trial.depth for trial in trials) == middle(space)
+    assert any("does not lead" in sentence for _, sentence in notes.sentences)
+
+
+def test_clearly_better_shallow_depth_is_found(space):
+    """Whatever the budget says: the probes lead there, and it is trained."""
+    chosen, trials, _ = play(space, peaked(0, 2e-3, 0.05))
+    assert chosen.depth == 0
+    assert {"probe", "fresh"} <= {trial.stage for trial in trials if trial.depth == 0}
+
+
+def test_clearly_better_deep_cut_is_found(space):
+    """Where thawing more does harm."""
+    chosen, trials, _ = play(space, peaked(deep(space), 2e-3, 0.05))
+    assert chosen.depth == deep(space)
+    assert min(trial.depth for trial in trials) == middle(space)
+
+
+def test_best_head_is_among_the_finalists(space):
+    """So that a search never ends worse than the head alone."""
+    chosen, _, _ = play(space, peaked(HEAD, 1e-2, 0.02))
+    assert chosen == Setting(HEAD, 1e-2)
+
+
+def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
+    """It is trained in full only if its probe leads clearly."""
+    custom = Setting(0, 1e-3)
+    asked = replace(space, plan=replace(space.plan, enqueued=(Setting(HEAD, 1e-2), custom)))
+    chosen, trials, _ = play(asked, peaked(middle(space), 2e-3, 0.0))
+    mine = [trial for trial in trials if trial.setting == custom]
+    assert [(trial.origin, trial.stage) for trial in mine] == [("enqueued", "probe")]
+    wins, _, _ = play(asked, lambda d, r: 0.9 if Setting(d, r) == custom else 0.5)
+    assert wins == custom
+    assert chosen != custom
+
+
+def test_more_trials_buy_neighbours_and_estimated_ones(space):
+    """With a budget that grows far slower than the number of trials."""
+    score = peaked(middle(space), 4e-3, 0.02)
+    large = replace(space, plan=replace(space.plan, max_trials=64))
+    few, many = play(space, score)[1], play(large, score)[1]
+    assert len(many) > len(few)
+    assert spent(large, many) < 2.3
+    assert middle(space) in {trial.depth for trial in many if trial.stage == "full"}
+
+
+def test_max_trials_bounds_what_is_tried_in_full(space):
+    """With any budget."""
+    for number in (1, 2, 5):
+        rich = replace(space, plan=replace(space.plan, max_trials=number, compute=100.0))
+        for strategy in (staged, tpe):
+            trials = play(rich, peaked(3, 1e-3, 0.01), strategy)[1]
+            assert sum(trial.stage == "full" for trial in trials) == number
+
+
+def test_second_finalist_out_of_reach_is_not_trained_anew(space):
+    """And the decision says so."""
+    rich = replace(space, plan=replace(space.plan, compute=100.0))
+    _, trials, notes = play(rich, lambda depth, _: 0.9 if depth == deep(space) else 0.5)
+    assert sum(trial.stage == "fresh" for trial in trials) <= 2
+    assert any(word in notes.sentences[-2][1] for word in ("apart", "within"))
+
+
+def test_failing_trials_end_in_no_choice_instead_of_an_error(space):
+    """Every loss is no number."""
+    for strategy in (staged, tpe):
+        assert play(space, lambda *_: None, strategy)[0] is None
+
+
+@pytest.mark.parametrize("score", [peaked(0, 2e-3, 0.03), peaked(6, 1e-3, 0.01)])
+def test_strategy_depends_on_the_trials_alone(space, score):
+    """Two plays are equal, trial by trial and sentence by sentence."""
+    for strategy in (staged, tpe):
+        one, other = (play(space, score, strategy) for _ in range(2))
+        assert one[1] == other[1]
+        assert one[2].sentences == other[2].sentences
+
+
+def test_estimator_learns_from_the_trials_it_is_given(space):
+    """Good trials at one place draw it there; probes and fresh seeds are not counted."""
+    _, trials, _ = play(
+        replace(space, plan=replace(space.plan, max_trials=30)), peaked(4, 1e-3, 0.08), tpe
+    )
+    drawn = [suggest(space, trials[:30] + trials[:n], (0, HEAD), 0).depth for n in range(1, 9)]
+    assert sum(abs(depth - 4) for depth in drawn) / len(drawn) < 2
+
+
+@pytest.mark.parametrize("depths", [(0, 0), (HEAD, HEAD), (HEAD - 1, HEAD), (0, 3), (2, 4)])
+def test_any_range_of_depths_is_searched_within_its_bounds(space, depths):
+    """Also one without a head, or of one depth."""
+    low, high = depths
+    bounded = replace(space, plan=replace(space.plan, depths=depths, enqueued=()))
+    chosen, trials, _ = play(bounded, peaked(3, 1e-3, 0.01))
+    assert all(low <= trial.depth <= high for trial in trials)
+    assert low <= chosen.depth <= high
+    assert all(low <= depth <= high for depth in kept_depths(bounded))
