@@ -36,7 +36,7 @@ DIRECT = "`thawline run`"
 SCHEDULED = "the same, started by a schedule"
 STATUS = "`dvc status`"
 REPRO = "`dvc repro`"
-FLOW = "from flows.scheduled import scheduled; scheduled(return_state=True)"
+FLOW = "from flows.scheduling.scheduled import scheduled; scheduled(return_state=True)"
 COMMANDS = {
     BARE: ["-c", "pass"],
     DIRECT: ["-m", "flows.cli", "run"],

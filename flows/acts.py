@@ -3,21 +3,30 @@
 import inspect
 from collections.abc import Callable
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from components.stage import load_params, params_model
 from flows.project import Project
 
+ROOMS = {
+    "sync": "flows",
+    "publish": "flows.store",
+    "register": "flows.store",
+    "judge": "flows.gate",
+    "promote": "flows.gate",
+    "push": "flows",
+}
+"""Where the module of each act lies."""
 AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
 """What a finished build owes the world, in this order."""
 
 
 def function(name: str) -> Callable[..., Any] | None:
-    """The function of an act: `flows.NAME.NAME`, which takes the project and its parameters."""
-    if find_spec(f"flows.{name}") is None:
+    """The function of an act, which takes the project and its parameters; none has that name."""
+    if name not in ROOMS:
         return None
-    return getattr(import_module(f"flows.{name}"), name, None)
+    found: Callable[..., Any] = getattr(import_module(f"{ROOMS[name]}.{name}"), name)
+    return found
 
 
 def has_params(act: Callable[..., Any]) -> bool:

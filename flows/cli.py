@@ -84,8 +84,8 @@ def schedule(
 
     Starts a Prefect server for this project, or uses the one that PREFECT_API_URL names.
     """
-    from flows.schedule import Wish
-    from flows.schedule import schedule as keep
+    from flows.scheduling.schedule import Wish
+    from flows.scheduling.schedule import schedule as keep
 
     project = _project()
     wish = Wish(cron, timezone, overlap, name or project.root.name, port)
@@ -127,7 +127,7 @@ def promote(
     ] = False,
 ) -> None:
     """Make a version the champion, as far as the verdict on it allows (else exit code 4)."""
-    from flows import promote as promoting
+    from flows.gate import promote as promoting
     from flows.status import built_version
 
     with _alone() as project:

@@ -16,13 +16,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.errors import ThawlineError, UnreachableError
-from flows import acts, graph, owed, process, stages, summary
+from flows import acts, owed, process, summary
+from flows.building import graph, stages
+from flows.building.graph import Node
+from flows.building.reproduce import Outcome
+from flows.building.stages import StageFailedError
 from flows.defect import defect
-from flows.graph import Node
 from flows.process import Child
 from flows.project import Project, enter, environment, find
-from flows.reproduce import Outcome
-from flows.stages import StageFailedError
 from flows.summary import duration
 
 SIGNALS = 128
@@ -219,7 +220,7 @@ def live_publisher(project: Project) -> Iterator[None]:
             log.warning(line)
 
     child = Child(
-        process.module("flows.publish", "--live"),
+        process.module("flows.store.publish", "--live"),
         folder=project.root,
         environment=environment(project),
         say=say,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from components import files
-from flows import tracking
 from flows.acts import AFTER_BUILD
 from flows.project import Project
+from flows.store import tracking
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
 """Acts whose work is lost with the tracking store."""

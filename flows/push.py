@@ -1,7 +1,7 @@
 """The act `push`: the outputs of the stages to the DVC remote, where one is set."""
 
 from components.errors import UnreachableError
-from flows import graph
+from flows.building import graph
 from flows.project import Project
 
 

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from components.errors import UnreachableError
-from flows import ledger, owed, process, settings, summary, sync
+from flows import owed, process, settings, summary, sync
 from flows.project import Project, environment
+from flows.store import ledger
 
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."

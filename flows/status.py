@@ -1,7 +1,9 @@
 """The command `thawline status`: what is stale, what is owed, and which model is in use."""
 
-from flows import digests, graph, ledger, owed, sync
+from flows import owed, sync
+from flows.building import graph
 from flows.project import Project
+from flows.store import digests, ledger
 
 
 def screen(project: Project) -> str:

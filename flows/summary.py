@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from components import files
-from flows import digests, ledger
 from flows.project import Project
+from flows.store import digests, ledger
 
 MINUTE = 60
 WIDTH = 14

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from components.errors import UsageError
-from flows import cron
+from flows.scheduling import cron
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

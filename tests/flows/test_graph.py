@@ -3,7 +3,7 @@
 import pytest
 
 from components.errors import UsageError
-from flows import graph
+from flows.building import graph
 
 
 def test_each_stage_comes_after_those_it_needs(toy):

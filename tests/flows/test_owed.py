@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from flows import acts, graph, owed
+from flows import acts, owed
+from flows.building import graph
 
 
 def test_a_finished_build_is_remembered(built):

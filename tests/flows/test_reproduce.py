@@ -6,12 +6,12 @@ import shutil
 
 import pytest
 
-from flows import graph, reproduce
-from flows.reproduce import drop_stale_locks, outcome_of
+from flows.building import graph, reproduce
+from flows.building.reproduce import drop_stale_locks, outcome_of
 
 
 def build(python, stage):
-    done = python("-m", "flows.reproduce", stage)
+    done = python("-m", "flows.building.reproduce", stage)
     outcomes = [outcome_of(line)[1] for line in done.stdout.split("\n")]
     return done.returncode, next((one for one in outcomes if one), None)
 
@@ -47,7 +47,7 @@ def test_the_exit_code_is_the_stages_own(toy, python, order, code):
 
 def test_an_unknown_stage_is_an_error_in_a_sentence(python):
     """DVC's own words, without a traceback."""
-    done = python("-m", "flows.reproduce", "nonsense")
+    done = python("-m", "flows.building.reproduce", "nonsense")
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert "nonsense" in done.stderr

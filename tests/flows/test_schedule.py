@@ -17,8 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import ledger, owed, run
+from flows import owed, run
 from flows.project import environment
+from flows.store import ledger
 
 ROOT = Path(__file__).parents[2]
 NEVER_NOW = ("--cron", "0 3 29 2 *")
@@ -247,7 +248,7 @@ def test_a_cancelled_run_leaves_nothing_and_keeps_nobody_away(project, kept, end
     prefect.cancel(number)
     assert ended(prefect, number)[0] == "CANCELLED"
     assert not psutil.pid_exists(stage)
-    assert not [one for one in working(project) if "flows.reproduce" in one["cmdline"]]
+    assert not [one for one in working(project) if "flows.building.reproduce" in one["cmdline"]]
     (project.root / "order").unlink()
     kind, _, message = ended(prefect, prefect.come_due())
     assert kind == "COMPLETED"
@@ -396,7 +397,7 @@ def test_a_worker_of_a_pool_runs_what_prefect_yaml_deploys(
     prefect.cancel(number)
     assert ended(prefect, number)[0] == "CANCELLED"
     assert not psutil.pid_exists(stage)
-    assert not [one for one in working(project) if "flows.reproduce" in one["cmdline"]]
+    assert not [one for one in working(project) if "flows.building.reproduce" in one["cmdline"]]
     (project.root / "order").unlink()
     assert ended(prefect, prefect.come_due())[:2] == ("COMPLETED", "Completed")
     worker.kill()  # at SIGTERM it takes its time

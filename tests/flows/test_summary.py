@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from components import files
-from flows import console, digests, ledger, summary
+from flows import console, summary
+from flows.store import digests, ledger
 
 METRICS = {
     "accuracy": 0.978, "accuracy_low": 0.961, "accuracy_high": 0.992, "confidence": 0.95,

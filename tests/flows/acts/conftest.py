@@ -8,8 +8,8 @@ import pytest
 
 from components import files
 from components.events import Events
-from flows import clock
 from flows.project import Project
+from flows.store import clock
 
 CLASSES = ("blue", "green", "red")
 SIDES = {"train": 8, "val": 4, "test": 12}
@@ -63,7 +63,7 @@ def empty_store(tmp_path_factory):
     """MLflow's empty database: making it anew takes seconds."""
     from mlflow import MlflowClient
 
-    from flows import tracking
+    from flows.store import tracking
 
     tracking.prepare()
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
@@ -123,7 +123,7 @@ def answers(project):
     """Keep answers of a registered model to today's test pictures, as if it had been asked."""
     import pandas as pd
 
-    from flows import champion
+    from flows.gate import champion
 
     def keep(model: str, right: float) -> None:
         table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")

@@ -36,8 +36,8 @@ def warm() -> None:
     """Import once, before the forks."""
     for name in (
         "mlflow.pyfunc", "mlflow.store.model_registry.sqlalchemy_store",
-        "mlflow.store.tracking.sqlalchemy_store", "pyarrow.parquet", "flows.judge", "flows.mirror",
-        "flows.packing", "flows.promote", "flows.runs",
+        "mlflow.store.tracking.sqlalchemy_store", "pyarrow.parquet", "flows.gate.judge",
+        "flows.gate.promote", "flows.store.mirror", "flows.store.packing", "flows.store.runs",
     ):  # fmt: skip
         import_module(name)
 
@@ -83,7 +83,7 @@ def held(project) -> str:
     """All that MLflow and the ledger hold, without ids and times that no event tells."""
     from mlflow import MlflowClient
 
-    from flows import ledger, tracking
+    from flows.store import ledger, tracking
 
     client = MlflowClient(tracking.address(project))
     experiment = client.get_experiment_by_name("thawline").experiment_id
@@ -125,8 +125,8 @@ def files_of(client, run, folder=None):
 
 
 def main(acts: str, template: str, folder: str, every: str) -> None:
-    from flows import tracking
     from flows.project import Project
+    from flows.store import tracking
 
     tracking.prepare()
     warm()

@@ -8,8 +8,9 @@ from mlflow import MlflowClient
 
 from components import files
 from components.errors import DataError, UsageError
-from flows import champion, digests, ledger, tracking
-from flows.judge import JudgeParams, judge
+from flows.gate import champion
+from flows.gate.judge import JudgeParams, judge
+from flows.store import digests, ledger, tracking
 
 PARAMS = JudgeParams(alpha=0.05)
 UP_TO_JUDGE = ("publish", "register", "judge")

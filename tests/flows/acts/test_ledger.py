@@ -5,8 +5,8 @@ import json
 import pytest
 
 from components.errors import UnreachableError
-from flows import ledger
 from flows.project import Project
+from flows.store import ledger
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import pytest
 from mlflow import MlflowClient
 
 from components.errors import GateRefusedError, UsageError
-from flows import digests, judge, ledger, tracking
-from flows.promote import promote
+from flows.gate import judge
+from flows.gate.promote import promote
+from flows.store import digests, ledger, tracking
 
 UP_TO_JUDGE = ("publish", "register", "judge")
 ALL = (*UP_TO_JUDGE, "promote")

@@ -11,8 +11,8 @@ from mlflow import MlflowClient
 
 from components import files
 from components.errors import UsageError
-from flows import content, digests, tracking
-from flows.publish import PublishParams, publish
+from flows.store import content, digests, tracking
+from flows.store.publish import PublishParams, publish
 
 PARAMS = PublishParams(experiment="thawline")
 KILLED = Path(__file__).with_name("killed.py")

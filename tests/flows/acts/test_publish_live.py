@@ -11,9 +11,9 @@ from mlflow import MlflowClient
 
 from components import files
 from components.errors import UnreachableError
-from flows import clock, tracking
-from flows.live import Follower
-from flows.publish import PublishParams, publish
+from flows.store import clock, tracking
+from flows.store.live import Follower
+from flows.store.publish import PublishParams, publish
 
 PARAMS = PublishParams(experiment="thawline")
 LIVE = "tags.`thawline.live` != ''"
@@ -202,7 +202,7 @@ def test_a_store_that_is_away_loses_nothing(project, follower, told, monkeypatch
 @pytest.mark.parametrize("ending", ["input", "SIGTERM"])
 def test_the_process_ends_with_its_input_or_at_a_signal(project, told, ending):
     """It shows what was told last, and leaves with 0: nobody waits for it in vain."""
-    command = [sys.executable, "-m", "flows.publish", "--live"]
+    command = [sys.executable, "-m", "flows.store.publish", "--live"]
     process = subprocess.Popen(
         command, cwd=project.root, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from flows.revision import revision
+from flows.store.revision import revision
 
 
 @pytest.fixture

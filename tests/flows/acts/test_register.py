@@ -14,9 +14,9 @@ from mlflow import MlflowClient
 
 from components import files
 from components.errors import DataError, UsageError
-from flows import digests, ledger, packing, tracking
-from flows.publish import PublishParams, publish
-from flows.register import RegisterParams, register
+from flows.store import digests, ledger, packing, tracking
+from flows.store.publish import PublishParams, publish
+from flows.store.register import RegisterParams, register
 
 PARAMS = RegisterParams(name="thawline")
 HERE = Path(__file__).parent

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from components.errors import UnreachableError
-from flows import tracking
 from flows.project import Project
+from flows.store import tracking
 
 MAKE = "import sys; from pathlib import Path; from flows import tracking; \
 from flows.project import Project; tracking.connect(Project(Path(sys.argv[1])), 'thawline')"
@@ -102,8 +102,9 @@ def test_a_server_tells_its_identity(bare, monkeypatch):
 
 def test_asking_for_the_identity_imports_nothing_heavy():
     """The first question of a run must not cost the import of MLflow."""
-    code = "import sys, flows.tracking as t, flows.publish, flows.register, flows.judge, \
-flows.promote, flows.ledger; from flows.project import Project; from pathlib import Path; \
+    code = "import sys, flows.store.tracking as t, flows.store.publish, flows.store.register; \
+import flows.gate.judge, flows.gate.promote, flows.store.ledger; \
+from flows.project import Project; from pathlib import Path; \
 t.store_identity(Project(Path('/nowhere'))); \
 print([m for m in ('mlflow', 'torch', 'pandas', 'numpy', 'prefect', 'dvc') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,12 +8,13 @@ from contextlib import closing
 
 import pytest
 
-from flows import relocate
+from flows.store import relocate
 
 LOOK = """
 import sys, warnings; warnings.simplefilter("ignore")
 from pathlib import Path
-from flows import tracking, acts
+from flows.store import tracking
+from flows import acts
 from flows.project import Project
 project = Project(Path(sys.argv[1]))
 with tracking.answering(project):

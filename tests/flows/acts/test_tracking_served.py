@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import tracking
+from flows.store import tracking
 
 STRANGER = {"Host": "elsewhere.example"}
 SERVE = Path(__file__).parents[3] / "mlflow" / "serve.sh"

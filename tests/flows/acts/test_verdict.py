@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.verdict import Comparison, decide, first
+from flows.gate.verdict import Comparison, decide, first
 
 CLASSES = frozenset("abc")
 

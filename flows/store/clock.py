@@ -7,8 +7,8 @@ from typing import Any
 
 from components import events, files, stage
 from components.errors import UsageError
-from flows.content import CURVES, Point, milliseconds, points_of
 from flows.project import Project
+from flows.store.content import CURVES, Point, milliseconds, points_of
 
 Event = Mapping[str, Any]
 TRAIN = "train"

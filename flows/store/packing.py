@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from components import files
 from components.errors import DataError
-from flows import digests, mirror
 from flows.project import Project
+from flows.store import digests, mirror
 
 if TYPE_CHECKING:
     from mlflow.models import Model
 
-SOURCES = Path(__file__).parent.parent
+SOURCES = Path(__file__).parents[2]
 CODE = Path(__file__).with_name("served_model.py")
 PACKAGES = (
     "mlflow",

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from components.errors import ThawlineError
 from flows import process
-from flows.graph import Node
+from flows.building.graph import Node
+from flows.building.reproduce import Outcome, outcome_of
 from flows.project import Project, environment
-from flows.reproduce import Outcome, outcome_of
 
 SECONDS = 60
 LIMIT_CODE = 2
@@ -41,7 +41,7 @@ def build(project: Project, node: Node, say: Callable[[str], None]) -> Outcome:
             say(text)
 
     child = process.Child(
-        process.module("flows.reproduce", node.name),
+        process.module("flows.building.reproduce", node.name),
         folder=project.root,
         environment=environment(project),
         say=hear,

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from components import files
-from flows import clock, content, digests, revision
-from flows.content import Dataset, Point, RunContent, Trial
 from flows.project import Project
+from flows.store import clock, content, digests, revision
+from flows.store.content import Dataset, Point, RunContent, Trial
 
 RUN_TAG = "thawline.run"
 LIVE_TAG = "thawline.live"

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.errors import GateRefusedError, UsageError
-from flows import digests, judge, ledger, lock, tracking
-from flows import publish as publishing
-from flows import register as registering
+from flows import lock
+from flows.gate import judge
 from flows.project import Project
+from flows.store import digests, ledger, tracking
+from flows.store import publish as publishing
+from flows.store import register as registering
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking import Store
+    from flows.store.tracking import Store
 
 BY_VERDICT = "verdict"
 BY_LEDGER = "the ledger names it"

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from components.errors import UnreachableError
-from flows import lock, relocate
+from flows import lock
 from flows.project import Project
+from flows.store import relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

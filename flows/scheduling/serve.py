@@ -1,6 +1,7 @@
-"""A schedule kept, in a process of its own below `thawline schedule`: `python -m flows.serve`.
+"""A schedule kept, in a process of its own below `thawline schedule`.
 
-The server, where it is ours, and the runs are children of this process and end with it.
+`python -m flows.scheduling.serve`: the server, where it is ours, and the runs are its children and
+end with it.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from components.errors import ThawlineError
-from flows import cron, process, server
+from flows import process, server
 from flows.defect import defect
 from flows.project import Project, enter, find
-from flows.schedule import Overlap, Wish
+from flows.scheduling import cron
+from flows.scheduling.schedule import Overlap, Wish
 
 STRATEGIES: dict[Overlap, str] = {"skip": "CANCEL_NEW", "wait": "ENQUEUE"}
 """What Prefect calls the two ways with a run that comes due while another one works."""
@@ -71,7 +73,7 @@ async def serve(plan: cron.Cron, wish: Wish, *, ours: bool) -> None:
     from prefect.runner import Runner
     from prefect.schedules import Cron
 
-    from flows.scheduled import scheduled
+    from flows.scheduling.scheduled import scheduled
 
     runner = Runner(name=wish.name, pause_on_shutdown=False)
     deployment = await runner.aadd_flow(

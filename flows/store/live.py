@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from components import events
 from components.errors import UnreachableError
-from flows import clock, content, digests, lock, mirror, runs, tracking
-from flows.content import Point, RunContent
+from flows import lock
 from flows.project import Project
+from flows.store import clock, content, digests, mirror, runs, tracking
+from flows.store.content import Point, RunContent
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

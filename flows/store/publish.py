@@ -3,8 +3,8 @@
 What MLflow should hold is computed from the outputs and events; only what it lacks is logged.
 Killed anywhere and run again it ends the same, and published twice nothing changes.
 
-    python -m flows.publish           publish the run in build/
-    python -m flows.publish --live    follow a run under way, until standard input ends or SIGTERM
+    python -m flows.store.publish          publish the run in build/
+    python -m flows.store.publish --live   follow a run under way, until input ends or SIGTERM
 """
 
 import sys
@@ -15,14 +15,15 @@ from pydantic import Field
 
 from components.errors import ThawlineError, UsageError
 from components.stage import Params, load_params
-from flows import digests, lock, tracking
+from flows import lock
 from flows.project import Project, find
+from flows.store import digests, tracking
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from flows.content import RunContent, Trial
-    from flows.tracking import Store
+    from flows.store.content import RunContent, Trial
+    from flows.store.tracking import Store
 
 
 class PublishParams(Params):
@@ -52,7 +53,7 @@ def publish(project: Project, params: PublishParams) -> Published:
         UsageError: nothing was built yet.
         UnreachableError: the tracking store is away.
     """
-    from flows import mirror, runs
+    from flows.store import mirror, runs
 
     outputs = mirror.Outputs(project)
     content, trials = mirror.parent(outputs), mirror.trials(outputs)
@@ -78,7 +79,7 @@ def load(project: Project) -> PublishParams:
 
 def find_run(store: "Store", project: Project) -> "Run | None":
     """The published run of what `build/` holds."""
-    from flows import mirror, runs
+    from flows.store import mirror, runs
 
     found = runs.search(store, {mirror.RUN_TAG: digests.run_key(project)})
     return next((run for run in found if runs.is_whole(run)), None)
@@ -86,7 +87,7 @@ def find_run(store: "Store", project: Project) -> "Run | None":
 
 def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tuple[Run, bool]":
     """The run of the pipeline; where a lost answer made it twice, one of them."""
-    from flows import runs
+    from flows.store import runs
 
     run, changed = runs.opened(store, runs.search(store, key), content, key)
     for other in runs.search(store, key) if changed else []:
@@ -97,7 +98,7 @@ def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tupl
 
 def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
     """Settle the nested runs; True if that took any change."""
-    from flows import mirror, runs
+    from flows.store import mirror, runs
 
     found: dict[str | None, list[Run]] = {}
     for run in runs.children(store, parent):
@@ -119,7 +120,7 @@ def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
 
 def _adopt_live(project: Project, store: "Store", key: dict[str, str]) -> None:
     """Make the run that was followed live the run itself, unless that is there already."""
-    from flows import mirror, runs
+    from flows.store import mirror, runs
 
     if runs.search(store, key):
         return
@@ -133,7 +134,7 @@ def _adopt_live(project: Project, store: "Store", key: dict[str, str]) -> None:
 
 def _drop_live(project: Project, store: "Store") -> None:
     """Delete provisional runs of this place: they are published now, or were given up."""
-    from flows import mirror, runs
+    from flows.store import mirror, runs
 
     for run in runs.search(store, {mirror.PLACE_TAG: digests.place(project)}):
         if mirror.RUN_TAG in run.data.tags:  # killed between the two steps of adopting it
@@ -153,7 +154,7 @@ def main(arguments: list[str]) -> int:
     project = find()
     try:
         if arguments == ["--live"]:
-            from flows import live
+            from flows.store import live
 
             live.follow(project, load(project).experiment)
         elif arguments:

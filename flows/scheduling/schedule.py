@@ -76,7 +76,7 @@ def schedule(project: Project, wish: Wish) -> int:
 
 def _start(project: Project, wish: Wish) -> process.Child:
     return process.Child(
-        process.module("flows.serve", wish.to_json()),
+        process.module("flows.scheduling.serve", wish.to_json()),
         folder=project.root,
         environment=environment(project),
     )

@@ -11,8 +11,8 @@ from itertools import zip_longest
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from flows.content import Point, RunContent
-from flows.tracking import Store
+from flows.store.content import Point, RunContent
+from flows.store.tracking import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

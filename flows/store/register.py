@@ -13,15 +13,16 @@ from pydantic import Field
 
 from components.errors import UsageError
 from components.stage import Params, load_params
-from flows import digests, ledger, lock, tracking
-from flows import publish as publishing
+from flows import lock
 from flows.project import Project
+from flows.store import digests, ledger, tracking
+from flows.store import publish as publishing
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking import Store
+    from flows.store.tracking import Store
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
@@ -174,7 +175,7 @@ def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path)
     """Pack the model and put it into the store, every file whole."""
     from mlflow.models import Model
 
-    from flows import packing
+    from flows.store import packing
 
     described = Model(
         artifact_path=made.artifact_location,

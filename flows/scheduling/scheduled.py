@@ -25,7 +25,7 @@ from components.errors import ThawlineError, UnreachableError
 from flows import lock, run, settings, summary, sync
 from flows.defect import defect
 from flows.project import Project, enter, find
-from flows.schedule import Overlap
+from flows.scheduling.schedule import Overlap
 
 SKIPPED = "Skipped"
 LATE = timedelta(minutes=1)

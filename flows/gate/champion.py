@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from components import files
 from components.errors import DataError, ThawlineError
-from flows import digests, packing
 from flows.project import Project
+from flows.store import digests, packing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,16 +11,17 @@ from pydantic import Field
 
 from components.errors import UsageError
 from components.stage import Params, load_params
-from flows import digests, ledger, lock, tracking
-from flows import publish as publishing
-from flows import register as registering
+from flows import lock
 from flows.project import Project
+from flows.store import digests, ledger, tracking
+from flows.store import publish as publishing
+from flows.store import register as registering
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking import Store
-    from flows.verdict import Comparison
+    from flows.gate.verdict import Comparison
+    from flows.store.tracking import Store
 
 MIRRORED = ("promote", "reason", "p_value", "pictures", "champion_accuracy", "challenger_accuracy")
 """Fields of a verdict that stand as tags on the version, too."""
@@ -103,7 +104,7 @@ def recorded_champion(project: Project, name: str) -> ledger.Entry | None:
 
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     """The registry has no champion: the ledger knows whether there ever was one."""
-    from flows import verdict
+    from flows.gate import verdict
 
     name, model = challenger.name, digest_of(challenger)
     last = recorded_champion(project, name)
@@ -131,8 +132,8 @@ def _compare(
     """Judge by pictures, unless the ledger has this very verdict already."""
     import pandas as pd
 
-    from flows import champion as scoring
-    from flows import verdict
+    from flows.gate import champion as scoring
+    from flows.gate import verdict
 
     found = pd.read_parquet(digests.built(project, "build/evaluate/predictions.parquet"))
     pictures = scoring.fair(project, champion, found)
@@ -157,8 +158,8 @@ def _comparison(
     pictures: Any,  # noqa: ANN401  # a data frame
 ) -> "Comparison":
     from components import files
-    from flows import champion as scoring
-    from flows.verdict import Comparison
+    from flows.gate import champion as scoring
+    from flows.gate.verdict import Comparison
 
     network = files.read_json(project.build / "train" / "network.json")
     fingerprint = _fingerprint(project, champion)

@@ -1,4 +1,4 @@
-"""Have DVC build one stage, in this process: `python -m flows.reproduce STAGE`.
+"""Have DVC build one stage, in this process: `python -m flows.building.reproduce STAGE`.
 
 The last line says what happened (`outcome: ran`, `restored` or `unchanged`); the exit code is the
 stage's own, which `dvc repro` hides behind its 255.
@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 
 from components import files
 from components.errors import ThawlineError, UnreachableError, UsageError
-from flows import graph, process
+from flows import process
+from flows.building import graph
 from flows.project import Project, enter, find
 
 Outcome = Literal["ran", "restored", "unchanged"]

@@ -1,0 +1,1 @@
+"""Building what is stale: what DVC says, a process a stage."""

@@ -1,0 +1,1 @@
+"""Whether the new model replaces the one in use."""

@@ -1,0 +1,1 @@
+"""Runs by the clock, under a Prefect server."""

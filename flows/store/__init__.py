@@ -1,0 +1,1 @@
+"""The store of runs, models and verdicts: MLflow, and the ledger beside it."""
