@@ -36,8 +36,9 @@ from components.study.search import Search
 from components.study.setting import Plan, Setting
 from components.training.device import choose_device
 from components.training.feed import PictureFeed
-from components.training.fit import DivergedError, Recipe, fit
+from components.training.fit import Recipe, fit
 from components.training.score import score
+from components.training.step import DivergedError
 
 BATCH, DECAY, SMOOTHING, STRENGTH = 32, 0.05, 0.1, 1
 STARTUP = 5

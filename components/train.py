@@ -136,6 +136,7 @@ def _summary(fitted: "Fit") -> dict[str, Any]:
         "validation_accuracy": best.validation_accuracy,
         "validation_loss": best.validation_loss,
         "train_accuracy": best.train_accuracy,
+        "parts_of_a_batch": fitted.parts,
         "groups": [
             {"name": report.name, "parameters": report.parameters, "trained": report.trained,
              "batch_norm": report.batch_norm}

@@ -10,7 +10,8 @@ import torch
 from components.data.dataset import derived_seed
 from components.study.reuse import Reuse
 from components.study.setting import Asked, Plan, Trial
-from components.training.fit import DivergedError, Epoch, OnEpoch, Recipe, fit
+from components.training.fit import Epoch, OnEpoch, Recipe, fit
+from components.training.step import DivergedError, TooLargeError
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Runner:
                 forward=inputs.forward,
             )  # fmt: skip
             audit = tuple(asdict(report) for report in done.audit)
-        except DivergedError as error:
+        except (DivergedError, TooLargeError) as error:
             failure = str(error)
         cost = self._cost(depth, len(epochs) + (failure is not None), before, cached=cached)
         return Outcome(tuple(epochs), audit, cost, cached, inputs.why, failure)

@@ -12,19 +12,15 @@ from torch import nn
 
 from components import files
 from components.data.dataset import Batch, derived_seed
-from components.errors import DataError
 from components.model.audit import GroupReport, audit
 from components.model.depth import Group, freeze
 from components.training import checkpoint as checkpoints
 from components.training.checkpoint import Checkpoint, Tensors
-from components.training.device import Precision, autocast
+from components.training.device import Precision
 from components.training.optimizer import adamw
 from components.training.schedule import one_cycle
 from components.training.score import Forward, score, whole
-
-
-class DivergedError(DataError):
-    """A loss that is no number: the rate is too high, or a picture's values are."""
+from components.training.step import Steps
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class Fit:
     """The first with the highest validation accuracy, of equal ones that with the lowest loss."""
     audit: tuple[GroupReport, ...]
     """What was in force for each group."""
+    parts: int = 1
+    """How many parts a batch was taken in at the end, since memory held no more."""
 
 
 class Feed(Protocol):
@@ -113,6 +111,7 @@ class _State:
     best: Epoch | None = None
     best_tensors: Tensors = field(default_factory=dict)
     stopped: bool = False
+    parts: int = 1
 
 
 def fit(
@@ -134,6 +133,7 @@ def fit(
 
     Raises:
         DivergedError: a loss is no number.
+        TooLargeError: a batch does not fit into memory, in however many parts.
         InertError: what the recipe asks for is not in force.
     """
     model.to(device).to(memory_format=torch.channels_last)
@@ -144,85 +144,58 @@ def fit(
     )  # fmt: skip
     in_force = audit(model, groups, recipe.depth, optimizer)
     state = _resumed(model, optimizer, recipe, keep)
-    run = forward or whole(model)
+    take = Steps(
+        forward or whole(model), optimizer, device=device, precision=recipe.precision,
+        label_smoothing=recipe.label_smoothing, parts=state.parts,
+    )  # fmt: skip
     for epoch, pace in zip(state.history, state.pace, strict=True):
         state.stopped = on_epoch(epoch, *pace)
     while not _is_over(state, recipe):
         started = time.monotonic()
         number = len(state.history) + 1
-        epoch, pictures = _run_epoch(model, run, optimizer, feed, recipe, device, number)
+        epoch, pictures = _run_epoch(model, take, feed, recipe, number)
         seconds = time.monotonic() - started
         state.pace.append((seconds, pictures / seconds))
+        state.parts = take.parts
         _note(state, epoch, model, keep_best=keep_best)
         checkpoints.save(keep, _snapshot(model, optimizer, recipe, state))
         state.stopped = on_epoch(epoch, *state.pace[-1])
     if keep_best:
         checkpoints.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
-    return Fit(tuple(state.history), state.best, in_force)
+    return Fit(tuple(state.history), state.best, in_force, state.parts)
 
 
 def _run_epoch(
-    model: nn.Module,
-    forward: Forward,
-    optimizer: torch.optim.Optimizer,
-    feed: Feed,
-    recipe: Recipe,
-    device: torch.device,
-    number: int,
+    model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
 ) -> tuple[Epoch, int]:
     """Train and validate once; the epoch's record and how many pictures it took."""
     with torch.random.fork_rng():
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
-        loss, accuracy, rate, trained = _train(
-            model, forward, optimizer, feed, recipe, device, number
-        )
+        loss, accuracy, rate, trained = _train(model, take, feed, recipe, number)
     validation_loss, validation_accuracy = score(
-        model, feed.validation(), device, recipe.precision, forward=forward, size=feed.batch_size
-    )
+        model, feed.validation(), take.device, recipe.precision, forward=take.forward,
+        size=feed.batch_size,
+    )  # fmt: skip
     return Epoch(number, loss, accuracy, validation_loss, validation_accuracy, rate), trained
 
 
 def _train(
-    model: nn.Module,
-    forward: Forward,
-    optimizer: torch.optim.Optimizer,
-    feed: Feed,
-    recipe: Recipe,
-    device: torch.device,
-    number: int,
+    model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
 ) -> tuple[float, float, float, int]:
     """Mean loss, accuracy, last rate and pictures of an epoch's training."""
     model.train()
     steps = feed.steps()
-    loss_sum, right, total, rate = torch.zeros((), device=device), 0, 0, 0.0
-    criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    loss_sum, right, total, rate = torch.zeros((), device=take.device), 0, 0, 0.0
     for step, (inputs, labels) in enumerate(feed.training(number), start=(number - 1) * steps):
         rate = recipe.learning_rate * one_cycle(step, recipe.epochs * steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        labels = labels.to(device)  # noqa: PLW2901
-        with autocast(device, recipe.precision):
-            outputs = forward(inputs.to(device)).float()
-            loss = criterion(outputs, labels)
-        _check(loss, recipe, step)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        loss_sum += loss.detach() * len(labels)
-        right += int((outputs.argmax(1) == labels).sum())
+        loss, correct = take.step(inputs, labels, step, rate)
+        loss_sum += loss * len(labels)
+        right += correct
         total += len(labels)
     return float(loss_sum) / total, right / total, rate, total
-
-
-def _check(loss: torch.Tensor, recipe: Recipe, step: int) -> None:
-    if not torch.isfinite(loss):
-        raise DivergedError(
-            f"the loss has to be a number, but is {loss.item()} at step {step} with a learning "
-            f"rate of {recipe.learning_rate:g}. Lower the rate, or the range it is searched in."
-        )
 
 
 def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> None:
@@ -245,7 +218,8 @@ def _snapshot(
     model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, state: _State
 ) -> Checkpoint:
     history = [asdict(epoch) for epoch in state.history]
-    meta = {"digest": recipe.digest(), "history": history, "pace": state.pace}
+    meta = {"digest": recipe.digest(), "history": history, "pace": state.pace,
+            "parts": state.parts}  # fmt: skip
     moments = checkpoints.moments(optimizer)
     return Checkpoint(checkpoints.model_state(model), state.best_tensors, moments, meta)
 
@@ -261,4 +235,4 @@ def _resumed(
     history = [Epoch(**epoch) for epoch in found.meta["history"]]
     best = max(history, key=_rank)
     pace = [(seconds, speed) for seconds, speed in found.meta["pace"]]
-    return _State(history, pace, best, found.best)
+    return _State(history, pace, best, found.best, parts=found.meta["parts"])

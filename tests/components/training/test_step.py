@@ -1,0 +1,105 @@
+"""A batch that does not fit into memory is taken in parts, and the step stays the same."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from components.training.step import Steps, TooLargeError, is_out_of_memory
+
+CPU = torch.device("cpu")
+ROWS = 16
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.GELU(), nn.Linear(8, 3))
+
+
+def batch():
+    torch.manual_seed(1)
+    return torch.randn(ROWS, 3, 2, 2), torch.randint(3, (ROWS,))
+
+
+def steps(model, *, holds, told):
+    """Steps on a device that holds so many rows at once."""
+
+    def forward(rows):
+        if len(rows) > holds:
+            raise torch.OutOfMemoryError(f"{len(rows)} rows")
+        return model(rows)
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    return Steps(
+        forward, optimizer, device=CPU, precision="off", label_smoothing=0.1, tell=told.append
+    )
+
+
+def test_step_in_parts_is_the_step_of_the_whole_batch():
+    """Gradients are added with the weight of their rows, and it is said once a halving."""
+    model, told = network(), []
+    alike = copy.deepcopy(model)
+    whole = steps(alike, holds=ROWS, told=[])
+    parted = steps(model, holds=5, told=told)
+    for number in range(2):
+        expected = whole.step(*batch(), number, 0.1)
+        loss, right = parted.step(*batch(), number, 0.1)
+        assert float(loss) == pytest.approx(float(expected[0]), rel=1e-5)
+        assert right == expected[1]
+    for mine, other in zip(model.parameters(), alike.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+    assert (whole.parts, parted.parts) == (1, 4)
+    assert [sentence.split(" parts")[0][-1] for sentence in told] == ["2", "4"]
+
+
+def test_batch_that_fits_in_no_parts_says_what_to_lower():
+    """After three halvings."""
+    told = []
+    with pytest.raises(TooLargeError, match=r"parts of 2\. Lower search\.batch_size"):
+        steps(network(), holds=1, told=told).step(*batch(), 0, 0.1)
+    assert len(told) == 3
+
+
+def test_other_faults_are_not_taken_for_missing_memory():
+    """A shape that does not fit ends the fit at once."""
+    told = []
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        steps(network(), holds=ROWS, told=told).step(
+            torch.zeros(ROWS, 5), torch.zeros(ROWS, dtype=torch.int64), 0, 0.1
+        )
+    assert told == []
+
+
+def test_allocators_own_words_are_understood():
+    """Torch has no type of its own for a machine without memory."""
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**46)
+    assert is_out_of_memory(refused.value)
+
+
+LITTLE_MEMORY = """
+import resource, torch
+from torch import nn
+from components.training.step import Steps
+torch.set_num_threads(1)
+layers = [nn.Conv2d(3, 64, 3), *(nn.Conv2d(64, 64, 1) for _ in range(5))]
+model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+steps = Steps(model, optimizer, device=torch.device("cpu"), precision="off", label_smoothing=0.0)
+steps.step(torch.randn(2, 3, 64, 64), torch.tensor([0, 1]), 0, 0.1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20,) * 2)
+loss, _ = steps.step(torch.randn(64, 3, 64, 64), torch.arange(64) % 2, 1, 0.1)
+print("parts", steps.parts, bool(torch.isfinite(loss)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its memory as Linux does")
+def test_process_whose_memory_is_limited_goes_on_in_parts():
+    """A real allocation fails, and the step is taken all the same."""
+    command = [sys.executable, "-c", LITTLE_MEMORY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] in {"parts 4 True", "parts 8 True"}, done.stdout
