@@ -11,18 +11,21 @@ from components import events
 from components.errors import DataError
 from components.events import Events
 from components.study.ledger import Ledger
+from components.study.pace import Pace
 from components.study.reuse import Reuse
 from components.study.runner import Runner
 from components.study.setting import Asked, Plan, Setting, Trial
+from components.study.staged import budget as staged_budget
 from components.study.staged import kept_depths, staged
 from components.study.strategy import Notes, Session, session
+from components.study.tpe import budget as tpe_budget
 from components.study.tpe import tpe
 from components.training.feed import Pictures
 from components.training.fit import Epoch, OnEpoch
 from components.training.report import EpochReport, duration
 from components.training.start import Start
 
-STRATEGIES = {"staged": staged, "tpe": tpe}
+STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Search:
         self.reuse.ahead = self._ahead()
         self.runner = Runner(plan, self.reuse, device)
         self.ledger = Ledger(folder, plan, start.layers, start.shares)
+        self._explore, budget = STRATEGIES[plan.strategy]
+        self.pace = Pace(self.reuse, budget(self.reuse.space))
 
     def run(self) -> Found:
         """Try settings until the strategy ends, and choose.
@@ -75,7 +80,7 @@ class Search:
         self._tell_missing_events(finished)
         before = _seconds(self.log)
         notes = Notes(lambda sentence: print(f"  {sentence}", flush=True))
-        strategy = STRATEGIES[self.plan.strategy](self.reuse.space, notes)
+        strategy = self._explore(self.reuse.space, notes)
 
         def over(number: int) -> bool:
             if number < len(finished):
@@ -116,7 +121,7 @@ class Search:
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)
         entered = self.ledger.begin(number, asked)
-        self._announce(number, asked)
+        self._announce(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
         told = self.ledger.told_epochs(number)
         report: OnEpoch = EpochReport(
@@ -130,24 +135,21 @@ class Search:
             return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
 
         outcome = self.runner.run(number, asked, before, keep, on_epoch)
-        if outcome.failure:
-            print(f"  failed: {outcome.failure}", flush=True)
-        print(
-            f"  from {'the pictures: ' + outcome.why if outcome.why else 'the cache'}", flush=True
-        )
         trial = self.ledger.end(entered, asked, outcome)
         keep.unlink(missing_ok=True)
-        self._tell_event(trial, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._tell_event(trial, seconds)
+        print(f"  {_ended(trial, outcome.failure)}, {duration(seconds)}", flush=True)
         return trial
 
-    def _announce(self, number: int, asked: Asked) -> None:
+    def _announce(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
         depth = asked.setting.depth
         kind = {"full": "trial", "probe": "probe", "fresh": "fresh seed"}[asked.stage]
-        passed = duration(_seconds(self.log))
+        left = duration(self.pace.left(before, _seconds(self.log)))
         print(
-            f"{number + 1}: {kind}, trained from {self.start.layers[depth]} on "
+            f"{kind} {number + 1}: trained from {self.start.layers[depth]} on "
             f"({self.start.shares[depth]:.0%} of the parameters), learning rate "
-            f"{asked.setting.learning_rate:.2g}; {passed} so far",
+            f"{asked.setting.learning_rate:.2g}, {asked.epochs} epochs; about {left} left",
             flush=True,
         )
 
@@ -166,6 +168,15 @@ class Search:
         for trial in finished:
             if trial.number not in seen:
                 self._tell_event(trial, 0.0)
+
+
+def _ended(trial: Trial, failure: str | None) -> str:
+    """How a trial ended, for a person."""
+    if failure:
+        return f"failed: {failure}"
+    came = f"from the pictures ({trial.why})" if trial.why else "from the cache"
+    pruned = "pruned, " if (trial.state, trial.stage) == ("pruned", "full") else ""
+    return f"{pruned}{trial.validation_accuracy:.1%} on validation pictures, {came}"
 
 
 def _seconds(log: Events) -> float:

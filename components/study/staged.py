@@ -49,6 +49,12 @@ def staged(space: Space, notes: Notes) -> Exploring:
     return finalists(space, search.trials, notes)
 
 
+def budget(space: Space) -> float:
+    """What the strategy may spend, multiply-accumulates."""
+    share = BUDGET + BUDGET_EACH * space.plan.max_trials
+    return space.plan.compute * share * space.whole
+
+
 def kept_depths(space: Space) -> set[int]:
     """The depths that are most often asked for, and therefore kept in the first pass."""
     return {space.deepest, deep(space), middle(space)}
@@ -75,8 +81,7 @@ class _Staged:
         self.spent = 0
         self.chosen: Setting | None = None
         """What the probes lead to."""
-        self.budget = space.plan.compute * space.whole
-        self.budget *= BUDGET + BUDGET_EACH * space.plan.max_trials
+        self.budget = budget(space)
 
     @property
     def rate(self) -> float:

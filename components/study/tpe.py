@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from components.data.dataset import derived_seed
 from components.study.setting import Setting, Trial
 from components.study.space import Space
-from components.study.strategy import Exploring, Notes, asked, finalists
+from components.study.strategy import FINALISTS, Exploring, Notes, asked, finalists
 
 STARTUP = 6
 """Trials drawn at random before the first estimate."""
@@ -24,6 +24,14 @@ def tpe(space: Space, notes: Notes) -> Exploring:
         drawn = suggest(space, trials, plan.depths, STARTUP)
         trials.append((yield asked(space, drawn, "sampled")))
     return finalists(space, trials, notes)
+
+
+def budget(space: Space) -> float:
+    """What the strategy spends if no trial is pruned, about, multiply-accumulates."""
+    plan = space.plan
+    depths = range(plan.depths[0], plan.depths[1] + 1)
+    each = sum(map(space.trial, depths)) / len(depths)
+    return (plan.max_trials + FINALISTS * plan.fresh_seeds) * each
 
 
 def suggest(
