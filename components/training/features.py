@@ -136,7 +136,8 @@ class FeatureCache:
             else:
                 refusals[depth] = (
                     f"its {entry.size:,} bytes do not fit beside what is in use "
-                    f"within the {self._store.budget:,} of the cache"
+                    f"within the {self._store.budget:,} of the cache and the "
+                    f"{self._store.spare():,} that the disk has to spare"
                 )
         return planned, refusals
 

@@ -7,6 +7,7 @@ asked: the same uses in the same order end in the same entries.
 """
 
 import fcntl
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,8 @@ from components import files
 
 ABOUT_BYTES = 4096
 """Set aside for an entry's description, and once for the folder's own small files."""
+RESERVE = 2**30
+"""Bytes of the disk that are left free, for checkpoints, outputs and everyone else."""
 FOLDER = "features"
 """Where the entries lie, below the cache that the stages share."""
 VALIDATION = "validation"
@@ -74,16 +77,21 @@ class Store:
         size += 2 * ABOUT_BYTES
         entries = self.entries()
         kept = sum(footprint(entry) for entry in entries if entry.key in in_use)
-        if kept + size > self.budget:
-            return False
         total = sum(footprint(entry) for entry in entries)
+        limit = min(self.budget, total + self.spare())
+        if kept + size > limit:
+            return False
         for entry in reversed([entry for entry in entries if entry.key not in in_use]):
-            if total + size <= self.budget:
+            if total + size <= limit:
                 break
             self._raise_floor(entry.priority)
             self.remove(entry.key)
             total -= footprint(entry)
         return True
+
+    def spare(self) -> int:
+        """Bytes that entries may still take on the disk: it is never filled up."""
+        return max(0, shutil.disk_usage(self.folder).free - RESERVE)
 
     @contextmanager
     def adding(self, entry: Entry) -> Iterator[BinaryIO]:

@@ -2,12 +2,14 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from components.training import store as module
 from components.training.store import ABOUT_BYTES, Entry, Store
 
 CODE = """
@@ -68,6 +70,16 @@ def test_the_budget_is_never_exceeded(tmp_path, seed):
         with store.lock():
             store.use(str(draw.randrange(60)))
     assert len(keys(store)) > 1
+
+
+def test_the_disk_is_never_filled_up(tmp_path, monkeypatch):
+    """Within the budget, there is room only for what leaves the disk its reserve."""
+    store = Store(tmp_path, 10**12)
+    spare = 10**9
+    monkeypatch.setattr(module, "RESERVE", shutil.disk_usage(tmp_path).free - spare)
+    with store.lock():
+        assert store.make_room(spare // 2, ())
+        assert not store.make_room(2 * spare, ())
 
 
 def test_what_saves_least_per_byte_goes_first(tmp_path):
