@@ -42,14 +42,11 @@ class BaseParams(Params):
 
 def base(params: BaseParams, *, start: In, model: Out, config: Out) -> None:
     """Write what the pin `start` names as safetensors, with all a user of the weights needs."""
-    from safetensors.torch import save_file
-
     pin = files.read_yaml(start)
     _check_pin(pin, params)
     state, facts = _read(params, pin)
     described = _describe(state, facts)
-    with files.replacing(model) as temporary:
-        save_file({name: value.contiguous() for name, value in sorted(state.items())}, temporary)
+    files.write_tensors(model, {name: value.contiguous() for name, value in sorted(state.items())})
     files.write_json(config, described | {"sha256": files.sha256(model)})
     print(f"{described['architecture']} from {described['source']}")
 

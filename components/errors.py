@@ -1,5 +1,7 @@
 """What can go wrong for a person, each kind with its exit code."""
 
+import errno
+
 
 class ThawlineError(Exception):
     """A fault that a person can mend; its text is the rule, the value and the remedy."""
@@ -29,3 +31,24 @@ class UnreachableError(ThawlineError):
     """A service, the network or the disk is out of reach: trying again later may help."""
 
     exit_code = 5
+
+
+def full_disk(error: BaseException) -> UnreachableError | None:
+    """The fault for a person where a full disk lies behind an error of any library.
+
+    Not all of them pass the system's own error on: SQLite and safetensors have words of theirs.
+    """
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in chain:
+        chain.append(found)
+        found = found.__cause__ or found.__context__
+    for one in chain:
+        number = one.errno if isinstance(one, OSError) else None
+        said = any(words in str(one) for words in ("disk is full", "No space left on device"))
+        if number in (errno.ENOSPC, errno.EDQUOT) or said:
+            return UnreachableError(
+                f"The disk has no room left ({one}). Make room, then run again: what was finished "
+                "is kept."
+            )
+    return None

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.errors import UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_YAML = 10**6
 """Bytes; more is no file that a person keeps."""
@@ -40,6 +43,22 @@ def replacing(path: Path) -> Iterator[Path]:
         raise UnreachableError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
+    """Write tensors and what is said of them as safetensors, whole or not at all.
+
+    Raises:
+        UnreachableError: the disk is full or does not take the file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=metadata or None)
+        except SafetensorError as error:  # its name for what the system refused
+            raise OSError(str(error)) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:

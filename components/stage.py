@@ -28,7 +28,7 @@ from typing import Any, Literal, NewType, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components import files
-from components.errors import ThawlineError, UsageError
+from components.errors import ThawlineError, UsageError, full_disk
 from components.events import Events
 
 In = NewType("In", Path)
@@ -172,7 +172,10 @@ def run(function: StageFunction) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
+    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
+        if full := full_disk(error):
+            _say_error(f"{function.__name__}: {full}")
+            sys.exit(full.exit_code)
         log = Path(".thawline") / "logs" / f"{function.__name__}.log"
         files.write_text(log, traceback.format_exc())
         _say_error(f"{function.__name__}: a defect of Thawline; the traceback lies in {log}.")

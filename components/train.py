@@ -105,11 +105,8 @@ def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
 
 
 def _write_weights(model: "nn.Module", path: "Path") -> None:
-    from safetensors.torch import save_file
-
     state = {name: value.cpu().contiguous() for name, value in sorted(model.state_dict().items())}
-    with files.replacing(path) as temporary:
-        save_file(state, temporary)
+    files.write_tensors(path, state)
 
 
 def _describe(settings: dict[str, Any], pictures: "Pictures", start: "Start") -> dict[str, Any]:

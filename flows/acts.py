@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from components.errors import ThawlineError, full_disk
 from components.stage import load_params, params_model
 from flows.project import Project
 
@@ -42,9 +43,15 @@ def perform(project: Project, name: str) -> str:
     """
     act = function(name)
     assert act is not None  # noqa: S101  # for ourselves
+    given = []
     if has_params(act):
-        params = load_params(params_model(act), project.params / f"{name}.yaml")
-        result = act(project, params)
-    else:
-        result = act(project)
+        given = [load_params(params_model(act), project.params / f"{name}.yaml")]
+    try:
+        result = act(project, *given)
+    except ThawlineError:
+        raise
+    except Exception as error:
+        if full := full_disk(error):
+            raise full from error
+        raise
     return result if isinstance(result, str) else str(result.message)

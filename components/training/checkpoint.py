@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from components import files
@@ -41,8 +40,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         for part, content in parts.items()
         for name, value in content.items()
     }
-    with files.replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={META: json.dumps(checkpoint.meta)})
+    files.write_tensors(path, tensors, **{META: json.dumps(checkpoint.meta)})
 
 
 def load(path: Path, digest: str) -> Checkpoint | None:
