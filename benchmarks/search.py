@@ -33,14 +33,14 @@ from cases import Case, case
 from components.data.dataset import derived_seed
 from components.events import Events
 from components.study.search import Search
-from components.study.setting import Plan, Setting
+from components.study.setting import Choices, Plan, Setting
 from components.training.device import choose_device
 from components.training.feed import PictureFeed
 from components.training.fit import Recipe, fit
 from components.training.score import score
 from components.training.step import DivergedError
 
-BATCH, DECAY, SMOOTHING, STRENGTH = 32, 0.05, 0.1, 1
+BATCH, SMOOTHING = 32, 0.1
 STARTUP = 5
 """Trials before the median pruner acts: Optuna's own choice."""
 HEAD_RATE = 1e-2
@@ -68,10 +68,16 @@ class Bench:
         self, setting: Setting, seed: int, on_epoch: Callable[..., bool] = lambda *_: False
     ) -> tuple[torch.nn.Module, list[float]]:
         """Train from the pictures; the network and its validation accuracies."""
-        feed = PictureFeed(self.case.pictures, BATCH, STRENGTH, seed, 0)
+        feed = PictureFeed(self.case.pictures, BATCH, setting.strength, seed, 0)
         epochs = self.asked.epochs
         recipe = Recipe(
-            setting.depth, setting.learning_rate, DECAY, SMOOTHING, epochs, epochs, seed
+            setting.depth,
+            setting.learning_rate,
+            setting.weight_decay,
+            SMOOTHING,
+            epochs,
+            epochs,
+            seed,
         )
         model = self.case.start.network(seed)
         keep = self.folder / "keep.safetensors"
@@ -114,8 +120,8 @@ class Bench:
             compute=asked.compute, epochs=asked.epochs, depths=(0, self.last),
             rates=(asked.low, asked.high),
             enqueued=head + whole, prune_after=0, fresh_seeds=1, views=asked.views,
-            cache_bytes=2**34, cache_precision="float32", batch_size=BATCH, weight_decay=DECAY,
-            label_smoothing=SMOOTHING, strength=STRENGTH, seed=seed, precision="auto", workers=0,
+            cache_bytes=2**34, cache_precision="float32", batch_size=BATCH, choices=Choices(),
+            label_smoothing=SMOOTHING, seed=seed, precision="auto", workers=0,
         )  # fmt: skip
         folder = self.folder / f"ours-{seed}"
         made, log = self.case, Events(folder / "events.jsonl")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from components import files
 from components.errors import UsageError
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from components.study.setting import Plan
     from components.training.start import Start
 
+
+def _several(value: object) -> object:
+    """A list as it is, anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+Choice = BeforeValidator(_several), Field(min_length=1)
+"""One value, or several to choose among, the customary one first."""
 Depth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
 
@@ -82,12 +90,17 @@ class SearchParams(Params):
     """Of kept activations: `float32` changes no bit on a CPU, `float16` takes half the room."""
     batch_size: Annotated[int, Field(ge=2)]
     """Pictures a step; `train` uses the same."""
-    weight_decay: Annotated[float, Field(ge=0)]
-    """Of AdamW, on weights only; `train` uses the same."""
+    layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice]
+    """Factor on the rate for every group of layers below the head, 1.0: none; one, or several to
+    choose among, the customary one first."""
+    weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice]
+    """Of AdamW, on weights only; one or several."""
+    head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice]
+    """Share of what the classifier reads that is dropped in training; one or several."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     """Share of the target spread over all classes; `train` uses the same."""
-    strength: Annotated[int, Field(ge=0, le=3)]
-    """Of the augmentation, 0 none to 3 strong; `train` uses the same."""
+    strength: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice]
+    """Of the augmentation, 0 none to 3 strong; one or several."""
     seed: Annotated[int, Field(ge=0)]
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -159,17 +172,19 @@ def make_plan(params: SearchParams, start: "Start") -> "Plan":
     Raises:
         UsageError: it has no such depths.
     """
-    from components.study.setting import Plan, Setting
+    from components.study.setting import CHOICES, Choices, Plan, Setting
 
     depths = _depth_range(params, start)
     rates = (params.learning_rate.low, params.learning_rate.high)
+    choices = Choices(**{name: tuple(getattr(params, name)) for name in CHOICES})
+    usual = {name: getattr(choices, name)[0] for name in CHOICES}
     enqueued = (
-        Setting(min(max(start.depth(one.depth), depths[0]), depths[1]), one.learning_rate)
+        Setting(min(max(start.depth(one.depth), depths[0]), depths[1]), one.learning_rate, **usual)
         for one in params.enqueue
     )
-    own = {"learning_rate", "depth_from", "depth_to", "enqueue", "cache_gib", "device"}
+    own = {"learning_rate", "depth_from", "depth_to", "enqueue", "cache_gib", "device", *CHOICES}
     return Plan(
-        depths=depths, rates=rates, enqueued=tuple(dict.fromkeys(enqueued)),
+        depths=depths, rates=rates, choices=choices, enqueued=tuple(dict.fromkeys(enqueued)),
         cache_bytes=int(params.cache_gib * 2**30), **params.model_dump(exclude=own),
     )  # fmt: skip
 
@@ -186,14 +201,15 @@ def _depth_range(params: SearchParams, start: "Start") -> tuple[int, int]:
 
 def _settings(params: SearchParams, found: "Found", start: "Start") -> dict[str, Any]:
     """What `train` needs to know, and nothing that may change while the choice does not."""
+    from components.study.setting import CHOICES
+
     return {
         "depth": found.chosen.depth,
         "layer": start.layers[found.chosen.depth],
         "learning_rate": found.chosen.learning_rate,
+        **{name: getattr(found.chosen, name) for name in CHOICES},
         "batch_size": params.batch_size,
-        "weight_decay": params.weight_decay,
         "label_smoothing": params.label_smoothing,
-        "strength": params.strength,
     }
 
 

@@ -100,7 +100,7 @@ def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
     return Recipe(
         settings["depth"], settings["learning_rate"], settings["weight_decay"],
         settings["label_smoothing"], params.epochs, params.patience, params.seed,
-        params.precision,
+        params.precision, settings["layer_decay"], settings["head_dropout"],
     )  # fmt: skip
 
 

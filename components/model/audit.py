@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from torch import nn
@@ -45,6 +46,17 @@ def audit(
             asked = "trained" if trains else "frozen"
             raise InertError(f"the group `{report.name}` has to be {asked}, but: {report}")
     return reports
+
+
+def require_decay(reports: Sequence[GroupReport], depth: int, layer_decay: float) -> None:
+    """See that groups nearer to the stem train with lower rates where that is asked for.
+
+    Raises:
+        InertError: they do not.
+    """
+    rates = [report.learning_rates[0] for report in reports[depth:]]
+    if layer_decay != 1.0 and len(rates) > 1 and not all(a < b for a, b in pairwise(rates)):
+        raise InertError(f"a layer decay of {layer_decay:g} was asked for, but the rates: {rates}")
 
 
 def _report(

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.errors import DataError
 from components.study.runner import Outcome
-from components.study.setting import Asked, Plan, State, Trial
+from components.study.setting import CHOICES, Asked, Plan, Setting, State, Trial
 
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -94,28 +99,29 @@ class Ledger:
         return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
 
     def _entry(self, asked: Asked) -> FrozenTrial:
-        distributions = self.distributions(self.plan.depths, self.plan.rates)
+        distributions = self.distributions(self.plan)
         return create_trial(
             state=TrialState.RUNNING, params=asdict(asked.setting), distributions=distributions,
             user_attrs={"asked": _attributes(asked)},
         )  # fmt: skip
 
     @staticmethod
-    def distributions(
-        depths: tuple[int, int], rates: tuple[float, float]
-    ) -> dict[str, BaseDistribution]:
+    def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings."""
+        choices = {name: getattr(plan.choices, name) for name in CHOICES}
+        choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
         return {
-            "depth": IntDistribution(*depths),
-            "learning_rate": FloatDistribution(*rates, log=True),
+            "depth": IntDistribution(*plan.depths),
+            "learning_rate": FloatDistribution(*plan.rates, log=True),
+            **{name: CategoricalDistribution(values) for name, values in choices.items()},
         }
 
     def _trial(self, found: FrozenTrial) -> Trial:
-        depth, record = found.params["depth"], found.user_attrs["record"]
+        setting, record = Setting(**found.params), found.user_attrs["record"]
         asked = found.user_attrs["asked"]
         return Trial(
-            found.number, STATES[found.state], asked["origin"], asked["stage"], depth,
-            self.layers[depth], round(self.shares[depth], 4), found.params["learning_rate"],
+            found.number, STATES[found.state], asked["origin"], asked["stage"],
+            self.layers[setting.depth], round(self.shares[setting.depth], 4), setting,
             tuple(record["history"]), record["cost"], record["cached"], record["why"],
             tuple(record["audit"]),
         )  # fmt: skip

@@ -16,7 +16,7 @@ from components.data.dataset import Batch
 from components.model.cost import cost
 from components.model.cut import Cut
 from components.model.survey import Survey, survey
-from components.study.setting import Plan
+from components.study.setting import Plan, Setting
 from components.study.space import WORTH_CACHING, Space
 from components.training.activations import Features
 from components.training.features import FeatureCache, Source
@@ -58,19 +58,20 @@ class Reuse:
         layers = tuple(self.start.layers)
         return Space(self.plan, counted, layers, rows, len(self.pictures.val))
 
-    def inputs(self, model: nn.Module, depth: int, seed: int) -> Inputs:
+    def inputs(self, model: nn.Module, setting: Setting, seed: int) -> Inputs:
         """From the cache where that pays and can be; `model` has to be as it starts."""
-        plan = self.plan
+        plan, depth, strength = self.plan, setting.depth, setting.strength
+        pictures = self._picture_feed(strength, seed)
         if not self.space.cacheable(depth):
-            return Inputs(self._picture_feed(seed), None, self._not_worth(depth))
+            return Inputs(pictures, None, self._not_worth(depth))
         found = self._surveyed(depth)
         if depth in found.refusals:
             why = f"the network cannot be cut there: {found.refusals[depth]}"
-            return Inputs(self._picture_feed(seed), None, why)
+            return Inputs(pictures, None, why)
         cut = found.cut(model)
-        kept = self._kept(cut, depth)
+        kept = self._kept(cut, depth, strength)
         if isinstance(kept, str):
-            return Inputs(self._picture_feed(seed), None, kept)
+            return Inputs(pictures, None, kept)
         feed = FeatureFeed(self.pictures, plan.batch_size, seed, kept[:-1], kept[-1])
         return Inputs(feed, partial(cut.suffix, depth=depth), "")
 
@@ -80,11 +81,9 @@ class Reuse:
         left = self.space.share(depth)
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
-    def _picture_feed(self, seed: int) -> PictureFeed:
+    def _picture_feed(self, strength: int, seed: int) -> PictureFeed:
         plan = self.plan
-        return PictureFeed(
-            self.pictures, plan.batch_size, plan.strength, seed, plan.workers, self.views
-        )
+        return PictureFeed(self.pictures, plan.batch_size, strength, seed, plan.workers, self.views)
 
     def _surveyed(self, depth: int) -> Survey:
         if depth not in self._surveys:
@@ -97,53 +96,58 @@ class Reuse:
     def _example(self, rows: int) -> Tensor:
         return torch.zeros(rows, 3, self.start.size, self.start.size, device=self.device)
 
-    def _kept(self, cut: Cut, depth: int) -> Sequence[Features] | str:
+    def _kept(self, cut: Cut, depth: int, strength: int) -> Sequence[Features] | str:
         """The views' activations and, last, those of validation; or why they cannot be kept.
 
         Where the budget does not hold all that is kept ahead, this depth is asked for alone: what
         a trial gets does not depend on the trials before it.
         """
-        together = self._provided(cut, depth, {depth, *self.ahead} & set(cut.points))
-        return self._provided(cut, depth, {depth}) if isinstance(together, str) else together
+        all_kept = {depth, *self.ahead} & set(cut.points)
+        together = self._provided(cut, depth, strength, all_kept)
+        if isinstance(together, str):
+            return self._provided(cut, depth, strength, {depth})
+        return together
 
-    def _provided(self, cut: Cut, depth: int, depths: Collection[int]) -> Sequence[Features] | str:
+    def _provided(
+        self, cut: Cut, depth: int, strength: int, depths: Collection[int]
+    ) -> Sequence[Features] | str:
         self._cache.release()
         kept = []
         for view in [*range(self.views.count), None]:
-            pictures = partial(self._pictures, view)
-            source = self._source(view)
+            pictures = partial(self._pictures, strength, view)
+            source = self._source(strength, view)
             provided = self._cache.provide(source, cut, depths, self.space.cost, pictures)
             if depth in provided.refusals:
                 return provided.refusals[depth]
             kept.append(provided.features[depth])
         return kept
 
-    def _pictures(self, view: int | None) -> Iterator[Tensor]:
-        for batch, _ in self._batches(view):
+    def _pictures(self, strength: int, view: int | None) -> Iterator[Tensor]:
+        for batch, _ in self._batches(strength, view):
             yield batch.to(self.device, memory_format=torch.channels_last)
 
-    def _batches(self, view: int | None) -> Iterator[Batch]:
+    def _batches(self, strength: int, view: int | None) -> Iterator[Batch]:
         plan, sides = self.plan, self.pictures
         if view is None:
             return sides.val.batches(plan.batch_size, workers=plan.workers)
-        augment = augmentations.load(sides.family, plan.strength)
+        augment = augmentations.load(sides.family, strength)
         seen = (self.views.seed, view)
         return sides.train.view(augment, plan.batch_size, seen, workers=plan.workers)
 
-    def _source(self, view: int | None) -> Source:
+    def _source(self, strength: int, view: int | None) -> Source:
         config, sides = self.start.config, self.pictures
         side = sides.val if view is None else sides.train
-        name = VALIDATION if view is None else self._view_name(view)
+        name = VALIDATION if view is None else self._view_name(strength, view)
         network = files.canonical([config["architecture"], config["arguments"]]).decode()
         return Source(
             side.digest, self._weights, network, self.start.size, name, len(side),
             self.plan.batch_size, self.device.type,
         )  # fmt: skip
 
-    def _view_name(self, view: int) -> str:
+    def _view_name(self, strength: int, view: int) -> str:
         """Names all that an augmented view depends on, the code that draws it included."""
         code = [files.sha256(Path(str(m.__file__))) for m in (augmentations, dataset)]
-        family = self.pictures.family[str(self.plan.strength)]
+        family = self.pictures.family[str(strength)]
         content = files.canonical([family, self.views.seed, view, code])
         return hashlib.sha256(content).hexdigest()
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 
 from components.data.dataset import derived_seed
+from components.model.depth import InertError
 from components.study.reuse import Reuse
-from components.study.setting import Asked, Plan, Trial
+from components.study.setting import Asked, Plan, Setting, Trial
 from components.training.fit import Epoch, OnEpoch, Recipe, fit
 from components.training.step import DivergedError, TooLargeError
 
@@ -52,9 +53,9 @@ class Runner:
             keep: holds the last epoch's state.
             on_epoch: as `fit` calls it.
         """
-        seed, depth = derived_seed(self.plan.seed, number, 1), asked.setting.depth
+        seed = derived_seed(self.plan.seed, number, 1)
         model = self.reuse.network.renew(seed)
-        inputs = self.reuse.inputs(model, depth, seed)
+        inputs = self.reuse.inputs(model, asked.setting, seed)
         cached = inputs.forward is not None
         epochs: list[Epoch] = []
 
@@ -71,26 +72,29 @@ class Runner:
                 forward=inputs.forward,
             )  # fmt: skip
             audit = tuple(asdict(report) for report in done.audit)
-        except (DivergedError, TooLargeError) as error:
+        except (DivergedError, TooLargeError, InertError) as error:
             failure = str(error)
-        cost = self._cost(depth, len(epochs) + (failure is not None), before, cached=cached)
+        taken = len(epochs) + (failure is not None)
+        cost = self._cost(asked.setting, taken, before, cached=cached)
         return Outcome(tuple(epochs), audit, cost, cached, inputs.why, failure)
 
     def _recipe(self, asked: Asked, seed: int) -> Recipe:
         plan, setting = self.plan, asked.setting
         return Recipe(
-            setting.depth, setting.learning_rate, plan.weight_decay, plan.label_smoothing,
+            setting.depth, setting.learning_rate, setting.weight_decay, plan.label_smoothing,
             asked.epochs, patience=asked.epochs, seed=seed, precision=plan.precision,
+            layer_decay=setting.layer_decay, head_dropout=setting.head_dropout,
         )  # fmt: skip
 
-    def _cost(self, depth: int, epochs: int, before: Sequence[Trial], *, cached: bool) -> int:
+    def _cost(self, setting: Setting, epochs: int, before: Sequence[Trial], *, cached: bool) -> int:
         """Counted as if the cache had been empty when the search began."""
-        space = self.reuse.space
+        space, depth = self.reuse.space, setting.depth
         taken = epochs * space.epoch(depth, cached=cached)
         if not cached:
             return taken
-        filled = {trial.depth for trial in before if trial.cached}
-        ahead = set(self.reuse.ahead)
-        if not filled:
-            return taken + space.filling(max(ahead | {depth}))
-        return taken + (0 if depth in filled | ahead else space.filling(depth))
+        ahead, seen = set(self.reuse.ahead), [trial.setting for trial in before if trial.cached]
+        alike = {one.depth for one in seen if one.strength == setting.strength}
+        if not alike:
+            return taken + space.filling(max(ahead | {depth}), validation=not seen)
+        known = depth in alike | ahead
+        return taken + (0 if known else space.filling(depth, validation=True))

@@ -1,7 +1,7 @@
 """What a search tries and what it keeps of each trial."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from components.training.device import Precision
@@ -19,6 +19,25 @@ class Setting:
 
     depth: int
     learning_rate: float
+    layer_decay: float = 1.0
+    """Factor on the rate for every group below the head; 1.0 where the head alone is trained."""
+    weight_decay: float = 0.05
+    head_dropout: float = 0.0
+    strength: int = 1
+    """Of the augmentation."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen among besides depth and rate; of each the first is the customary one."""
+
+    layer_decay: tuple[float, ...] = (1.0,)
+    weight_decay: tuple[float, ...] = (0.05,)
+    head_dropout: tuple[float, ...] = (0.0,)
+    strength: tuple[int, ...] = (1,)
+
+
+CHOICES = tuple(field.name for field in fields(Choices))
 
 
 @dataclass(frozen=True)
@@ -45,9 +64,8 @@ class Plan:
     cache_bytes: int
     cache_precision: CachePrecision
     batch_size: int
-    weight_decay: float
+    choices: Choices
     label_smoothing: float
-    strength: int
     seed: int
     precision: Precision
     workers: int
@@ -73,11 +91,10 @@ class Trial:
     """A probe counts as `pruned`: its score is none of a full trial."""
     origin: Origin
     stage: Stage
-    depth: int
     layer: str
     """The first trained one."""
     trained_share: float
-    learning_rate: float
+    setting: Setting
     history: tuple[Mapping[str, Any], ...]
     """An `Epoch` each, as a dictionary."""
     cost: int
@@ -89,9 +106,14 @@ class Trial:
     """What was in force for each group of layers."""
 
     @property
-    def setting(self) -> Setting:
-        """What was tried."""
-        return Setting(self.depth, self.learning_rate)
+    def depth(self) -> int:
+        """The first trained group."""
+        return self.setting.depth
+
+    @property
+    def learning_rate(self) -> float:
+        """Of AdamW at its highest."""
+        return self.setting.learning_rate
 
     @property
     def validation_accuracy(self) -> float:
@@ -114,9 +136,16 @@ class Trial:
 
     def row(self) -> dict[str, Any]:
         """As a line of `trials.csv`."""
-        hidden = {"history", "audit", "cost", "cached", "why"}
-        line = {key: value for key, value in asdict(self).items() if key not in hidden}
-        return line | {
+        return {
+            "number": self.number,
+            "state": self.state,
+            "origin": self.origin,
+            "stage": self.stage,
+            "depth": self.depth,
+            "layer": self.layer,
+            "trained_share": self.trained_share,
+            "learning_rate": self.learning_rate,
+            **{name: getattr(self.setting, name) for name in CHOICES},
             "epochs": len(self.history),
             "validation_accuracy": self.validation_accuracy,
             "validation_loss": self.validation_loss,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from components.model.cost import Cost
-from components.study.setting import Plan, Setting, Trial
+from components.study.setting import CHOICES, Plan, Setting, Trial
 
 WORTH_CACHING = 0.75
 """The cache is used where at most this share of a pass is left behind the frozen layers: above it,
@@ -56,10 +56,10 @@ class Space:
         """Multiply-accumulates of a full trial."""
         return self.plan.epochs * self.epoch(depth, cached=self.cacheable(depth))
 
-    def filling(self, depth: int) -> int:
-        """Multiply-accumulates of keeping all views' activations at a depth."""
+    def filling(self, depth: int, *, validation: bool) -> int:
+        """Multiply-accumulates of keeping all views' activations, and validation's, at a depth."""
         views = min(self.plan.views, self.plan.epochs)
-        rows = self.train_rows * views + self.validation_rows
+        rows = self.train_rows * views + (self.validation_rows if validation else 0)
         return self.cost.prefix(depth) * rows
 
     @property
@@ -67,10 +67,14 @@ class Space:
         """Multiply-accumulates of a full trial that trains every layer."""
         return self.plan.epochs * self.epoch(0, cached=False)
 
-    def within(self, depth: int, rate: float) -> Setting:
-        """The nearest setting that is allowed."""
+    def setting(self, depth: int, rate: float, **others: float) -> Setting:
+        """The nearest setting that is allowed, with what is customary where nothing is said."""
         (shallow, deep), (low, high) = self.plan.depths, self.plan.rates
-        return Setting(min(max(depth, shallow), deep), min(max(rate, low), high))
+        choices = {name: getattr(self.plan.choices, name)[0] for name in CHOICES} | others
+        depth = min(max(depth, shallow), deep)
+        if depth == len(self.layers) - 1:
+            choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
+        return Setting(depth, min(max(rate, low), high), **choices)
 
     def near_share(self, share: float) -> int:
         """The depth behind which about this share of a pass is left, of equal ones the deeper."""

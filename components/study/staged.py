@@ -6,12 +6,13 @@ way. Only the depth that they lead to is trained in full, and as budget allows i
 """
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from itertools import product
 
-from components.study.setting import Asked, Origin, Setting, Trial
+from components.study.setting import CHOICES, Asked, Origin, Setting, Trial
 from components.study.space import Space
 from components.study.strategy import Exploring, Finalists, Notes, asked, finalists, named
-from components.study.tpe import suggest
+from components.study.tpe import conditional, suggest
 
 Step = Generator[Asked, Trial, None]
 
@@ -103,7 +104,7 @@ class _Staged:
         leads = True
         while rate >= low and leads and self._trials_left() > 1:
             best, count = self._best(), len(self.trials)
-            yield from self.full(Setting(self.space.deepest, rate))
+            yield from self.full(self.space.setting(self.space.deepest, rate))
             leads = len(self.trials) == count or self._best() is not best
             rate /= HEAD_STEP
 
@@ -112,13 +113,13 @@ class _Staged:
         if self.deep == self.space.deepest:
             return
         enqueued = list(self.probes)
-        deep = yield from self._probe(Setting(self.deep, self.rate))
+        deep = yield from self._probe(self.space.setting(self.deep, self.rate))
         best = deep
         if self.middle < self.deep:
-            best = yield from self._probe(Setting(self.middle, self.rate))
+            best = yield from self._probe(self.space.setting(self.middle, self.rate))
             best = best if deep is None or not self._leads(deep, best) else deep
         if self._points_shallow(best, deep):
-            lowest = yield from self._probe(Setting(self.space.lowest, self.rate))
+            lowest = yield from self._probe(self.space.setting(self.space.lowest, self.rate))
             enqueued += [lowest] if lowest else []
         for probe in enqueued:
             best = probe if self._leads(probe, best) else best
@@ -186,13 +187,17 @@ class _Staged:
         factors = (RATE_STEP, 1 / RATE_STEP)
         steps = [(0, factor) for factor in factors] + list(product((1, -1), (1.0,)))
         for step, factor in steps:
-            near = self.space.within(depth + step, rate * factor)
+            others = {name: getattr(setting, name) for name in CHOICES}
+            near = self.space.setting(depth + step, rate * factor, **others)
             if near.depth < self.space.deepest and self.space.share(near.depth) <= DEAR:
                 yield near
+        for name, choices in conditional(self.space, depth).items():
+            others = {one: getattr(setting, one) for one in CHOICES if one != name}
+            yield from (self.space.setting(depth, rate, **others, **{name: c}) for c in choices)
 
     def _tried(self, setting: Setting) -> bool:
         return any(
-            trial.depth == setting.depth
+            replace(trial.setting, learning_rate=setting.learning_rate) == setting
             and 1 / SAME_RATE < trial.learning_rate / setting.learning_rate < SAME_RATE
             for trial in self.trials
         )

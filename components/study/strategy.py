@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from components.study.setting import Asked, Origin, Setting, Stage, Trial
+from components.study.setting import CHOICES, Asked, Origin, Setting, Stage, Trial
 from components.study.space import Space
 
 Finalists = list[Setting]
@@ -43,8 +43,14 @@ def asked(
 
 
 def named(space: Space, setting: Setting) -> str:
-    """A setting as a sentence names it."""
-    return f"{space.layers[setting.depth]} at {setting.learning_rate:.2g}"
+    """A setting as a sentence names it: what is customary goes without saying."""
+    usual = space.setting(setting.depth, setting.learning_rate)
+    others = (
+        f", {name.replace('_', ' ')} {getattr(setting, name):g}"
+        for name in CHOICES
+        if getattr(setting, name) != getattr(usual, name)
+    )
+    return f"{space.layers[setting.depth]} at {setting.learning_rate:.2g}{''.join(others)}"
 
 
 def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:

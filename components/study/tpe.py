@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import optuna
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.data.dataset import derived_seed
-from components.study.setting import Setting, Trial
+from components.study.setting import CHOICES, Setting, Trial
 from components.study.space import Space
 from components.study.strategy import FINALISTS, Exploring, Notes, asked, finalists
 
@@ -45,18 +45,35 @@ def suggest(
     drawn = study.ask()
     low, high = space.plan.rates
     depth = drawn.suggest_int("depth", *depths)
-    return Setting(depth, drawn.suggest_float("learning_rate", low, high, log=True))
+    rate = drawn.suggest_float("learning_rate", low, high, log=True)
+    others = {name: drawn.suggest_categorical(name, choices)
+              for name, choices in conditional(space, depth).items()}  # fmt: skip
+    return space.setting(depth, rate, **others)
+
+
+def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
+    """What there is to choose among at a depth, besides the rate."""
+    alone = depth == len(space.layers) - 1
+    return {
+        name: choices
+        for name in CHOICES
+        if len(choices := getattr(space.plan.choices, name)) > 1
+        if not (alone and name == "layer_decay")
+    }
 
 
 def _as_optuna(space: Space, trial: Trial) -> FrozenTrial:
+    others = conditional(space, trial.depth)
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     return create_trial(
         state=states.get(trial.state, TrialState.FAIL),
         value=trial.validation_accuracy if trial.state == "complete" else None,
-        params={"depth": trial.depth, "learning_rate": trial.learning_rate},
+        params={"depth": trial.depth, "learning_rate": trial.learning_rate}
+        | {name: getattr(trial.setting, name) for name in others},
         distributions={
             "depth": IntDistribution(*space.plan.depths),
             "learning_rate": FloatDistribution(*space.plan.rates, log=True),
+            **{name: CategoricalDistribution(choices) for name, choices in others.items()},
         },
         intermediate_values={e["epoch"]: e["validation_accuracy"] for e in trial.history},
     )

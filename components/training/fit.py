@@ -12,8 +12,9 @@ from torch import nn
 
 from components import files
 from components.data.dataset import Batch, derived_seed
-from components.model.audit import GroupReport, audit
+from components.model.audit import GroupReport, audit, require_decay
 from components.model.depth import Group, freeze
+from components.model.head import head_dropout
 from components.training import checkpoint as checkpoints
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.device import Precision
@@ -39,6 +40,10 @@ class Recipe:
     """Epochs without a better validation accuracy after which a fit ends; `epochs`: never."""
     seed: int
     precision: Precision = "auto"
+    layer_decay: float = 1.0
+    """Factor on the rate for every group below the head."""
+    head_dropout: float = 0.0
+    """Share of what the classifier reads that is dropped."""
 
     def digest(self) -> str:
         """SHA-256 of all that is asked."""
@@ -141,8 +146,10 @@ def fit(
     optimizer = adamw(
         model, groups, recipe.depth,
         learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
+        layer_decay=recipe.layer_decay,
     )  # fmt: skip
     in_force = audit(model, groups, recipe.depth, optimizer)
+    require_decay(in_force, recipe.depth, recipe.layer_decay)
     state = _resumed(model, optimizer, recipe, keep)
     take = Steps(
         forward or whole(model), optimizer, device=device, precision=recipe.precision,
@@ -153,7 +160,8 @@ def fit(
     while not _is_over(state, recipe):
         started = time.monotonic()
         number = len(state.history) + 1
-        epoch, pictures = _run_epoch(model, take, feed, recipe, number)
+        with head_dropout(model, recipe.head_dropout):
+            epoch, pictures = _run_epoch(model, take, feed, recipe, number)
         seconds = time.monotonic() - started
         state.pace.append((seconds, pictures / seconds))
         state.parts = take.parts

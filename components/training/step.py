@@ -48,7 +48,7 @@ class Steps:
             TooLargeError: the batch does not fit in any number of parts.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         while (taken := self._tried(inputs, labels)) is None:
             self._halve(len(labels))
         loss, _ = taken

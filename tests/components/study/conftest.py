@@ -15,7 +15,7 @@ from components.data.transform import Transform
 from components.model.backbone import create
 from components.model.depth import groups, trained_share
 from components.study.search import Search
-from components.study.setting import Plan, Setting
+from components.study.setting import Choices, Plan, Setting
 from components.training.feed import Pictures
 from components.training.start import Start
 
@@ -64,8 +64,7 @@ def plan(start):
         strategy="staged", max_trials=6, max_minutes=None, compute=10.0, epochs=3,
         depths=(0, last), rates=(1e-4, 1e-2), enqueued=(Setting(last, 1e-2), Setting(0, 1e-3)),
         prune_after=0, fresh_seeds=1, views=2, cache_bytes=2**30, cache_precision="float32",
-        batch_size=8, weight_decay=0.05, label_smoothing=0.1, strength=1, seed=0, precision="off",
-        workers=0,
+        batch_size=8, choices=Choices(), label_smoothing=0.1, seed=0, precision="off", workers=0,
     )  # fmt: skip
 
 

@@ -6,22 +6,27 @@ import torch
 from components.study.setting import Asked, Setting
 
 
-def run(search, depth, *, number=3, rate=3e-3):
-    asked = Asked(Setting(depth, rate), "rule", "full", 3)
+def run(search, depth, *, number=3, rate=3e-3, **others):
+    asked = Asked(Setting(depth, rate, **others), "rule", "full", 3)
     keep = search.folder / f"{depth}.safetensors"
     outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
     keep.unlink()
     return outcome, {k: v.clone() for k, v in search.reuse.network.model.state_dict().items()}
 
 
-def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search):
+@pytest.mark.parametrize(
+    "others",
+    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "strength": 3}],
+    ids=["customary", "others"],
+)
+def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
     """History and weights, also after a trial that trained everything with the same network."""
     cached, uncached = make_search("a"), make_search("b", cache_bytes=0)
     run(cached, 0)
     depths = [d for d in range(1, 6) if cached.reuse.space.cacheable(d)]
     for depth in depths:
-        one, weights = run(cached, depth)
-        other, expected = run(uncached, depth)
+        one, weights = run(cached, depth, **others)
+        other, expected = run(uncached, depth, **others)
         assert (one.cached, other.cached) == (True, False)
         assert one.history == other.history
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
@@ -87,6 +92,28 @@ def test_network_that_cannot_be_cut_is_run_whole(make_search, monkeypatch):
 def test_views_are_shared_and_differ(make_search):
     """Epoch 1 and 3 see the same pictures in another order, epoch 2 others."""
     search = make_search()
-    feed = search.reuse.inputs(search.reuse.network.model, 0, 5).feed
+    feed = search.reuse.inputs(search.reuse.network.model, Setting(0, 1e-3), 5).feed
     sums = [sorted(p.sum().item() for b, _ in feed.training(e) for p in b) for e in (1, 2, 3)]
     assert sums[0] == sums[2] != sums[1]
+
+
+def test_each_strength_is_kept_by_itself(make_search):
+    """Activations of one augmentation are never taken for those of another."""
+    search = make_search()
+    usual, strong = (run(search, 5, strength=strength)[0] for strength in (1, 3))
+    assert usual.cached
+    assert strong.cached
+    assert usual.history[0].train_loss != strong.history[0].train_loss
+    assert usual.history[0].validation_loss != strong.history[0].validation_loss
+
+
+@pytest.mark.parametrize("name", ["layer_decay", "weight_decay", "head_dropout"])
+def test_each_choice_changes_the_training(make_search, name):
+    """None of them is inert, and the audit tells the rates."""
+    search = make_search()
+    usual, _ = run(search, 4)
+    other, _ = run(search, 4, **{name: 0.5})
+    assert usual.history[-1].train_loss != other.history[-1].train_loss
+    rates = [group["learning_rates"] for group in other.audit[4:]]
+    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
+    assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]

@@ -93,6 +93,18 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
         assert "time is up after 1 trials" in found.decisions[0][1]
 
 
+def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
+    """A study that is opened again hands the same settings back."""
+    from components.study.setting import Choices
+
+    more = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2))
+    found = make_search(strategy="tpe", choices=more, max_trials=8).run()
+    assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
+    rows = [trial.row() for trial in found.trials]
+    assert {row["strength"] for row in rows} == {1, 2}
+    assert all(row["layer_decay"] == 1.0 for row in rows if row["depth"] == 6)
+
+
 def test_search_without_any_finished_trial_says_so(make_search):
     """A rate at which every loss is no number."""
     with pytest.raises(DataError, match="no trial of the search reached its end"):

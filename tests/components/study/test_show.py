@@ -30,8 +30,10 @@ def test_search_that_has_not_ended_is_said(tmp_path):
 
 def test_kept_activations_are_listed_and_cleared(make_search):
     """Each with its layer and size; afterwards nothing is left."""
+    from components.study.setting import Setting
+
     search = make_search()
-    search.reuse.inputs(search.reuse.network.model, 5, 0)
+    search.reuse.inputs(search.reuse.network.model, Setting(5, 1e-3), 0)
     cache = search.folder.parent / "cache"
     lines = show.activations(cache).splitlines()
     assert any(line.startswith("5 ") and "validation" in line for line in lines), lines

@@ -6,11 +6,11 @@ from math import log
 import pytest
 
 from components.model.cost import Cost
-from components.study.setting import Setting, Trial
+from components.study.setting import Choices, Setting, Trial
 from components.study.space import Space
 from components.study.staged import deep, kept_depths, middle, staged
 from components.study.strategy import Notes, session
-from components.study.tpe import suggest, tpe
+from components.study.tpe import conditional, suggest, tpe
 
 GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
 """Multiply-accumulates of the groups of a small network, about."""
@@ -46,7 +46,7 @@ def play(space, score, strategy=staged, over=lambda _: False):
             trials.append(
                 Trial(
                     len(trials), "pruned" if asked.stage == "probe" else state, asked.origin,
-                    asked.stage, depth, LAYERS[depth], 0.5, rate,
+                    asked.stage, LAYERS[depth], 0.5, asked.setting,
                     history(value, asked.epochs) if value is not None else (),
                     asked.epochs * space.epoch(depth, cached=cached), cached, "", (),
                 )
@@ -168,3 +168,25 @@ def test_any_range_of_depths_is_searched_within_its_bounds(space, depths):
     assert all(low <= trial.depth <= high for trial in trials)
     assert low <= chosen.depth <= high
     assert all(low <= depth <= high for depth in kept_depths(bounded))
+
+
+MORE = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2))
+
+
+@pytest.mark.parametrize("strategy", [staged, tpe])
+def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
+    """Every value is tried; the decay of rates only where there are layers to decay over."""
+    rich = replace(space, plan=replace(space.plan, choices=MORE, compute=100.0, max_trials=40))
+    _, trials, _ = play(rich, peaked(5, 3e-3, 0.02), strategy)
+    settings = [trial.setting for trial in trials]
+    for name in ("layer_decay", "weight_decay", "head_dropout", "strength"):
+        assert {getattr(one, name) for one in settings} == set(getattr(MORE, name)), name
+    assert {one.layer_decay for one in settings if one.depth == HEAD} == {1.0}
+    assert "layer_decay" not in conditional(rich, HEAD)
+    assert len({(t.setting, t.stage) for t in trials if t.stage == "full"}) > 12
+
+
+def test_customary_values_are_not_searched(space):
+    """One value of each leaves depth and rate alone."""
+    _, trials, _ = play(space, peaked(5, 3e-3, 0.02))
+    assert {replace(t.setting, depth=0, learning_rate=1.0) for t in trials} == {Setting(0, 1.0)}

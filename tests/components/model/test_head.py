@@ -1,0 +1,44 @@
+"""Dropout before the classifier, whatever the architecture."""
+
+import pytest
+import torch
+
+from components.model.backbone import create
+from components.model.depth import InertError
+from components.model.head import head_dropout
+
+FAMILIES = ("resnet18", "mobilenetv2_035", "convnext_atto", "vit_tiny_patch16_224", "vgg11",
+            "mixer_s32_224", "deit_tiny_distilled_patch16_224")  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_dropout_acts_in_training_only_and_is_taken_away(architecture):
+    """The same network gives what it gave before, and while it is judged."""
+    torch.manual_seed(0)
+    size = 224 if "224" in architecture else 64
+    model = create(architecture, 3, size, {})
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.modules.batchnorm._NormBase):
+            layer.track_running_stats = False
+    pictures = torch.randn(4, 3, size, size)
+    for name, parameter in model.named_parameters():
+        if name.startswith(model.pretrained_cfg["classifier"]):
+            torch.nn.init.normal_(parameter)
+    with torch.no_grad():
+        model.eval()
+        judged = model(pictures)
+        with head_dropout(model, 0.9):
+            assert torch.equal(model(pictures), judged)
+            model.train()
+            draws = [model(pictures) for _ in range(2)]
+        draws = [one[0] if isinstance(one, tuple) else one for one in draws]
+        assert not torch.equal(*draws)
+        model.eval()
+        assert torch.equal(model(pictures), judged)
+
+
+def test_dropout_that_drops_nothing_is_a_defect():
+    """A network that was never trained within the block."""
+    model = create("resnet18", 3, 64, {}).eval()
+    with pytest.raises(InertError, match="nothing was dropped"), head_dropout(model, 0.1):
+        model(torch.zeros(1, 3, 64, 64))
