@@ -8,6 +8,7 @@ way. Only the depth that they lead to is trained in full, and as budget allows i
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
+from typing import TypeGuard
 
 from components.study.setting import CHOICES, Asked, Origin, Setting, Trial
 from components.study.space import Space
@@ -20,17 +21,17 @@ PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
 CLEARLY, FAR = 0.5, 1.0
 """Standard errors by which a depth has to lead the one that is preferred, and by which the middle
-cut has to lead the deep one for the shallowest to be probed as well."""
+cut has to lead the deep one for a shallow one to be probed as well."""
 DEAR = 0.6
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-DEEP, MIDDLE = 0.27, 0.5
-"""What the deep and the middle cut leave of a pass, about."""
-RATE = 0.65
-"""The first rate at a depth, as the share of the way through the range on its logarithmic scale."""
+DEEP, MIDDLE, SHALLOW = 0.27, 0.5, 0.75
+"""What the deep, the middle and the shallow cut leave of a pass, about."""
+HIGH, LOW, LOWER = 0.85, 0.6, 0.35
+"""First rates at a depth, as shares of the way through the range on its logarithmic scale."""
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
-BUDGET, BUDGET_EACH = 0.4, 0.028
+BUDGET, BUDGET_EACH = 0.6, 0.03
 """What may be spent, in full trials that train everything: as a whole, and for each trial."""
 
 
@@ -77,6 +78,7 @@ class _Staged:
     def __init__(self, space: Space, notes: Notes) -> None:
         self.space, self.notes = space, notes
         self.deep, self.middle = deep(space), middle(space)
+        self.shallow = min(space.near_share(SHALLOW), self.middle)
         self.trials: list[Trial] = []
         self.probes: list[Trial] = []
         self.spent = 0
@@ -84,11 +86,10 @@ class _Staged:
         """What the probes lead to."""
         self.budget = budget(space)
 
-    @property
-    def rate(self) -> float:
-        """What a depth is tried with first."""
+    def at(self, depth: int, share: float) -> Setting:
+        """A depth at the rate that lies so far through the range."""
         low, high = self.space.plan.rates
-        return float(low ** (1 - RATE) * high**RATE)
+        return self.space.setting(depth, float(low ** (1 - share) * high**share))
 
     def customary(self) -> Step:
         """The enqueued settings: in full where they are cheap, otherwise probed first."""
@@ -109,27 +110,42 @@ class _Staged:
             rate /= HEAD_STEP
 
     def probe_depths(self) -> Step:
-        """Probe the deep and the middle cut, and the shallowest where those point that way."""
+        """Probe the deep and the middle cut, and a shallow one where those point that way."""
         if self.deep == self.space.deepest:
             return
         enqueued = list(self.probes)
-        deep = yield from self._probe(self.space.setting(self.deep, self.rate))
+        deep = yield from self._probe(self.at(self.deep, HIGH))
         best = deep
         if self.middle < self.deep:
-            best = yield from self._probe(self.space.setting(self.middle, self.rate))
+            best = yield from self._probe_rates(self.middle)
             best = best if deep is None or not self._leads(deep, best) else deep
         if self._points_shallow(best, deep):
-            lowest = yield from self._probe(self.space.setting(self.space.lowest, self.rate))
-            enqueued += [lowest] if lowest else []
+            shallow = yield from self._probe(replace(best.setting, depth=self.shallow))
+            enqueued += [shallow] if shallow else []
         for probe in enqueued:
             best = probe if self._leads(probe, best) else best
         self.chosen = best.setting if best else None
 
-    def _points_shallow(self, best: Trial | None, deep: Trial | None) -> bool:
-        """Whether the middle cut lies so far ahead that the shallowest may lead even more."""
-        if best is None or deep is None or best is deep or self.space.lowest == best.depth:
+    def _probe_rates(self, depth: int) -> Generator[Asked, Trial, Trial | None]:
+        """Probe a depth from high rates down for as long as lower ones are far better."""
+        best = yield from self._probe(self.at(depth, HIGH))
+        for share in (LOW, LOWER):
+            lower = yield from self._probe(self.at(depth, share))
+            far = lower is not None and best is not None and self._leads(lower, best, FAR)
+            best = max((probe for probe in (best, lower) if probe), key=Trial.rank, default=None)
+            if not far:
+                break
+        return best
+
+    def _points_shallow(self, best: Trial | None, deep: Trial | None) -> TypeGuard[Trial]:
+        """Whether the middle cut lies so far ahead that a shallow one may lead even more.
+
+        It is asked for only where the budget holds its probe, and then a training of it.
+        """
+        if best is None or deep is None or best is deep or self.shallow >= best.depth:
             return False
-        return self._leads(best, deep, FAR)
+        cost = (1 + PROBE) * self.space.trial(self.shallow)
+        return self.spent + cost <= self.budget and self._leads(best, deep, FAR)
 
     def neighbours(self) -> Step:
         """The untried neighbours of the best trials, the best one's first."""
