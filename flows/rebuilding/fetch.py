@@ -76,13 +76,13 @@ def _pull(project: Project, names: list[str]) -> str:
                     "A DVC remote with the pictures is needed, but none is set here. "
                     "Name it: dvc remote add --default NAME ADDRESS"
                 )
-            repo.pull(names)
+            repo.pull([str(project.root / name) for name in names])
     except LockError:
         raise graph.busy() from None
     except (DvcException, OSError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise UnreachableError(
-            f"The DVC remote has to give {', '.join(names)}, but: {reason} Mend it, or its "
+            f"The DVC remote has to give {', '.join(names)}, but: {reason}. Mend it, or its "
             "settings (`dvc remote list`); what the remote lacks, the project that has it sends: "
             "thawline push"
         ) from error
