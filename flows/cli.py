@@ -140,7 +140,7 @@ def promote(
 def predict(
     pictures: Annotated[
         list[str],
-        typer.Argument(metavar="FILES_OR_FOLDERS...", help="Pictures, or where they lie."),
+        typer.Argument(metavar="FILES_OR_FOLDERS", help="Pictures, or where they lie."),
     ],
     *,
     model: Annotated[
@@ -174,8 +174,8 @@ def rebuild(
 ) -> None:
     """Build a registered version again in an empty clone, and compare the weights' SHA-256.
 
-    The pictures and the starting weights come from the DVC remote, all the rest is computed. Exit
-    code 1 where the weights differ.
+    The pictures and the starting weights come from the DVC remote, all the rest is computed.
+    Exit code 1 where the weights differ.
     """
     from flows.rebuilding import rebuild as rebuilding
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from components import files
 from components.errors import DataError, UsageError
-from components.stage import spec
+from components.stage import Spec, spec
 from flows.project import Project
 from flows.rebuilding.carried import Carried
 from flows.store import revision
 
 SHAPE = ("cmd", "deps", "params", "outs", "metrics")
 """What of a stage in `dvc.yaml` may change what it makes."""
+PINS = "data/"
+"""Where what the world was like is pinned; everything else that is given is code."""
 SHOWN = 5
 """So many files are named."""
 
@@ -25,7 +27,12 @@ def check_code(project: Project, carried: Carried) -> None:
     """
     described = files.read_yaml(project.pipeline)["stages"]
     differing = [] if _shape(described) == _shape(carried.described) else ["dvc.yaml"]
-    differing += [path for path, md5 in _code(carried).items() if _md5(project.root / path) != md5]
+    given = _given(project, carried)
+    differing += [
+        path
+        for path, md5 in given.items()
+        if not path.startswith(PINS) and (md5 is None or _md5(project.root / path) != md5)
+    ]
     if differing:
         raise UsageError(
             f"The code has to be that of {carried.called}, but {_some(differing)} "
@@ -72,27 +79,22 @@ def finish(project: Project) -> None:
 
 def outs(project: Project) -> list[str]:
     """All that the stages make."""
-    stages = files.read_yaml(project.pipeline)["stages"]
-    return [out for name in stages for out in spec(name, project.root).outs]
+    return [out for one in _specs(project) for out in one.outs]
 
 
 def _wanted(project: Project, carried: Carried) -> dict[str, bytes]:
     """What the clone's files have to say; names come from the clone, never from the version."""
-    stages = files.read_yaml(project.pipeline)["stages"]
-    names = {name for stage in stages for name in spec(stage, project.root).params}
-    wanted = {name: carried.params(name) for name in sorted(names)}
-    for path in _leaves(carried):
-        if path.startswith("data/"):
-            wanted[path] = _pin(carried, path)
+    wanted = {name: carried.params(name) for one in _specs(project) for name in one.params}
+    for name, md5 in _given(project, carried).items():
+        if name.startswith(PINS):
+            wanted[name] = _pin(carried, name, md5)
     return wanted | {project.lock.name: (carried.lineage / "dvc.lock").read_bytes()}
 
 
-def _pin(carried: Carried, name: str) -> bytes:
+def _pin(carried: Carried, name: str, md5: str | None) -> bytes:
     """A pin as the version was built with it."""
     path = carried.lineage / name
-    if not path.resolve().is_relative_to(carried.lineage.resolve()) or (
-        _md5(path) != _leaves(carried)[name]
-    ):
+    if md5 is None or _md5(path) != md5:
         raise DataError(
             f"{carried.called} has to carry the {name} it was built with, but does not. "
             "It cannot be rebuilt."
@@ -111,19 +113,19 @@ def _check_empty(project: Project, carried: Carried) -> None:
         )
 
 
-def _leaves(carried: Carried) -> dict[str, str]:
-    """What stages depend on and no stage makes, by the MD5 in `dvc.lock`."""
-    made = {out["path"] for entry in carried.stages.values() for out in entry.get("outs", [])}
-    return {
-        dep["path"]: dep.get("md5", "")
-        for name in carried.described
-        for dep in carried.stages.get(name, {}).get("deps", [])
-        if dep["path"] not in made
-    }
+def _given(project: Project, carried: Carried) -> dict[str, str | None]:
+    """What stages depend on and no stage makes, code and pins, with the MD5 in `dvc.lock`."""
+    made = set(outs(project))
+    given: dict[str, str | None] = {}
+    for one in _specs(project):
+        locked = carried.stages.get(one.name, {}).get("deps", [])
+        known = {dep["path"]: dep.get("md5") for dep in locked}
+        given |= {dep: known.get(dep) for dep in one.deps if dep not in made}
+    return given
 
 
-def _code(carried: Carried) -> dict[str, str]:
-    return {path: md5 for path, md5 in _leaves(carried).items() if not path.startswith("data/")}
+def _specs(project: Project) -> list[Spec]:
+    return [spec(name, project.root) for name in files.read_yaml(project.pipeline)["stages"]]
 
 
 def _shape(stages: dict[str, Any]) -> dict[str, Any]:

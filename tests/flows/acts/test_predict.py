@@ -212,6 +212,18 @@ def test_ended_from_outside_nothing_is_left(champion):
     assert not list(champion.private.glob("tmp*"))
 
 
+def test_a_reader_who_has_enough_is_no_error(champion):
+    """As with `| head`: no traceback, the exit code that a shell knows."""
+    process = subprocess.Popen(
+        [*COMMAND, "data/raw"], cwd=champion.root, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(60) == 141
+
+
 def test_a_model_that_cannot_be_loaded_is_told_with_its_last_words(tmp_path):
     """Not an endless wait, not a traceback of ours."""
     (tmp_path / "model").mkdir()

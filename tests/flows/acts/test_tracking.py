@@ -17,7 +17,7 @@ from components.errors import UnreachableError
 from flows.project import Project
 from flows.store import tracking
 
-MAKE = "import sys; from pathlib import Path; from flows import tracking; \
+MAKE = "import sys; from pathlib import Path; from flows.store import tracking; \
 from flows.project import Project; tracking.connect(Project(Path(sys.argv[1])), 'thawline')"
 
 
