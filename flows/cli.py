@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
@@ -133,6 +134,54 @@ def promote(
     with _alone() as project:
         chosen = built_version(project) if version is None else version
         print(promoting.promote(project, version=chosen, anyway=anyway).message)
+
+
+@app.command()
+def predict(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES_OR_FOLDERS", help="Pictures, or where they lie."),
+    ],
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME@ALIAS|NAME/VERSION", help="By default the champion."),
+    ] = None,
+    form: Annotated[Literal["jsonl", "csv"], typer.Option("--format")] = "jsonl",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="By default standard output.")
+    ] = None,
+) -> None:
+    """Name pictures with a registered model: a line each, with the probability of every class.
+
+    Those that cannot be read are told on standard error; exit code 3 where none can.
+    """
+    from flows.predicting.predict import Wish
+    from flows.predicting.predict import predict as name_pictures
+
+    start = Path.cwd()
+    wish = Wish(tuple(pictures), start, model, form, output)
+    raise typer.Exit(name_pictures(_project(), wish))
+
+
+@app.command()
+def rebuild(
+    version: Annotated[int, typer.Option("--version", min=1, help="The version to build again.")],
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="Of the model; by default that in params/register.yaml.")
+    ] = None,
+) -> None:
+    """Build a registered version again in an empty clone, and compare the weights' SHA-256.
+
+    The pictures and the starting weights come from the DVC remote, all the rest is computed.
+    Exit code 1 where the weights differ.
+    """
+    from flows.rebuilding import rebuild as rebuilding
+
+    with _alone() as project:
+        code = rebuilding.rebuild(project, version, name)
+    raise typer.Exit(code)
 
 
 @app.command()

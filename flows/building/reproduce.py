@@ -1,4 +1,4 @@
-"""Have DVC build one stage, in this process: `python -m flows.building.reproduce STAGE`.
+"""Have DVC build one stage, in this process: `python -m flows.building.reproduce STAGE [--anew]`.
 
 The last line says what happened (`outcome: ran`, `restored` or `unchanged`); the exit code is the
 stage's own, which `dvc repro` hides behind its 255.
@@ -17,6 +17,7 @@ from flows.building import graph
 from flows.project import Project, enter, find
 
 Outcome = Literal["ran", "restored", "unchanged"]
+ANEW = "--anew"
 MARK = "\x1eoutcome: "
 """Begins with the record separator, which no text of a stage holds."""
 
@@ -27,7 +28,7 @@ def main() -> None:
     project = find()
     enter(project)
     try:
-        print(MARK + reproduce(project, sys.argv[1]), flush=True)
+        print(MARK + reproduce(project, sys.argv[1], anew=ANEW in sys.argv[2:]), flush=True)
     except ThawlineError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
@@ -51,8 +52,10 @@ def outcome_of(line: str) -> tuple[str, Outcome | None]:
     return text, next((outcome for outcome in get_args(Outcome) if outcome == word), None)
 
 
-def reproduce(project: Project, stage: str) -> Outcome:
+def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     """Build `stage` if it is stale; where DVC's caches hold the result, it is taken from there.
+
+    With `anew` it is built in any case, and nothing is taken from a cache.
 
     Raises:
         CommandFailedError: its command failed.
@@ -67,7 +70,7 @@ def reproduce(project: Project, stage: str) -> Outcome:
     try:
         with Repo(str(project.root)) as repo:
             restored = _watch_restore(repo)
-            built = repo.reproduce(stage, single_item=True)
+            built = repo.reproduce(stage, single_item=True, force=anew)
     except LockError:
         raise graph.busy() from None
     except ReproductionError as error:

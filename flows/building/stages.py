@@ -5,7 +5,7 @@ from collections.abc import Callable
 from components.errors import ThawlineError
 from flows import process
 from flows.building.graph import Node
-from flows.building.reproduce import Outcome, outcome_of
+from flows.building.reproduce import ANEW, Outcome, outcome_of
 from flows.project import Project, environment
 
 SECONDS = 60
@@ -23,8 +23,10 @@ class StageFailedError(ThawlineError):
         """A name for the state of its task."""
 
 
-def build(project: Project, node: Node, say: Callable[[str], None]) -> Outcome:
-    """Have DVC build `node` if it is stale; its lines go to `say`.
+def build(
+    project: Project, node: Node, say: Callable[[str], None], *, anew: bool = False
+) -> Outcome:
+    """Have DVC build `node` if it is stale, or `anew` in any case; its lines go to `say`.
 
     However this ends, by an exception from outside too, nothing of the process is left.
 
@@ -41,7 +43,7 @@ def build(project: Project, node: Node, say: Callable[[str], None]) -> Outcome:
             say(text)
 
     child = process.Child(
-        process.module("flows.building.reproduce", node.name),
+        process.module("flows.building.reproduce", node.name, *([ANEW] if anew else [])),
         folder=project.root,
         environment=environment(project),
         say=hear,

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from components import files
-from components.errors import DataError, ThawlineError
+from components.errors import ThawlineError
 from flows.project import Project
-from flows.store import digests, packing
+from flows.store import digests, packing, versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,8 @@ def predictions(
     cached = kept(project, model, pictures)
     if not cached.exists():
         there = [digests.built(project, f"data/raw/{one}") for one in pictures["path"]]
-        with _downloaded(project, version, fingerprint) as folder, files.replacing(cached) as path:
+        with _fetched(project, version) as folder, files.replacing(cached) as path:
+            versions.check(folder, version, fingerprint)
             _score(folder, there, path)
     return [str(label) for label in pd.read_parquet(cached)["class"]]
 
@@ -72,26 +73,9 @@ def classes(project: Project, version: "ModelVersion") -> list[str]:
 @contextmanager
 def _fetched(project: Project, version: "ModelVersion", name: str = "") -> Iterator[Path]:
     """A file of a version, or its whole folder, for as long as it is needed."""
-    from mlflow.artifacts import download_artifacts
-
-    where = f"models:/{version.name}/{version.version}/{name}"
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
-        yield Path(download_artifacts(where.rstrip("/"), dst_path=place))
-
-
-@contextmanager
-def _downloaded(project: Project, version: "ModelVersion", fingerprint: str) -> Iterator[Path]:
-    """The model's folder, checked to be what was registered before anything in it is run."""
-    with _fetched(project, version) as folder:
-        packing.check(folder)
-        if packing.fingerprint(folder) != fingerprint:
-            raise DataError(
-                f"{version.name} version {version.version} has to be what was registered, but its "
-                "files in the store differ. It is not loaded. Choose another champion: "
-                "thawline promote VERSION --anyway"
-            )
-        yield folder
+        yield versions.download(version, Path(place), name)
 
 
 def _score(folder: Path, pictures: list[Path], output: Path) -> None:

@@ -13,7 +13,7 @@ from components.errors import UsageError
 from components.stage import Params, load_params
 from flows import lock
 from flows.project import Project
-from flows.store import digests, ledger, tracking
+from flows.store import digests, ledger, tracking, versions
 from flows.store import publish as publishing
 from flows.store import register as registering
 
@@ -60,7 +60,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         champion = registering.aliased(store, name, registering.CHAMPION)
         if champion is None:
             judged = _without_champion(project, challenger)
-        elif digest_of(champion) == digest_of(challenger):
+        elif versions.digest_of(champion) == versions.digest_of(challenger):
             judged = Judged(None, promote=False, message=f"{_called(challenger)} is the champion.")
         else:
             judged = _compare(project, params.alpha, challenger, champion)
@@ -91,12 +91,6 @@ def registered(store: "Store", name: str, model: str) -> "ModelVersion":
     return found[0]
 
 
-def digest_of(version: "ModelVersion") -> str:
-    """The digest of a version's model; of one that is not ours, something no other has."""
-    found = version.tags.get(registering.MODEL_TAG)
-    return found or f"{version.name} version {version.version}"
-
-
 def recorded_champion(project: Project, name: str) -> ledger.Entry | None:
     """The last promotion in the ledger: its champion, whatever the registry says."""
     return ledger.last(project, "promoted", name=name)
@@ -106,7 +100,7 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     """The registry has no champion: the ledger knows whether there ever was one."""
     from flows.gate import verdict
 
-    name, model = challenger.name, digest_of(challenger)
+    name, model = challenger.name, versions.digest_of(challenger)
     last = recorded_champion(project, name)
     if last is None:
         return _entered(
@@ -139,8 +133,8 @@ def _compare(
     pictures = scoring.fair(project, champion, found)
     fact = {
         "name": challenger.name,
-        "challenger": digest_of(challenger),
-        "champion": digest_of(champion),
+        "challenger": versions.digest_of(challenger),
+        "champion": versions.digest_of(champion),
         "test_set": digests.digest(pictures[["sha256", "class"]].to_numpy().tolist()),
         "alpha": alpha,
     }
@@ -162,8 +156,10 @@ def _comparison(
     from flows.gate.verdict import Comparison
 
     network = files.read_json(project.build / "train" / "network.json")
-    fingerprint = _fingerprint(project, champion)
-    said = scoring.predictions(project, champion, digest_of(champion), fingerprint, pictures)
+    fingerprint = versions.fingerprint(project, champion)
+    said = scoring.predictions(
+        project, champion, versions.digest_of(champion), fingerprint, pictures
+    )
     return Comparison(
         truth=pictures["class"].tolist(),
         challenger=pictures["prediction"].tolist(),
@@ -171,13 +167,6 @@ def _comparison(
         challenger_classes=frozenset(network["classes"]),
         champion_classes=frozenset(scoring.classes(project, champion)),
     )
-
-
-def _fingerprint(project: Project, version: "ModelVersion") -> str:
-    """Over the files that were registered: as the ledger has it, else as the registry has it."""
-    fact = {"name": version.name, "version": int(version.version), "model": digest_of(version)}
-    entry = ledger.last(project, "registered", **fact)
-    return str(entry["files"] if entry else version.tags.get(registering.FILES_TAG))
 
 
 def _entered(project: Project, fact: dict[str, Any], decided: Any) -> Judged:  # noqa: ANN401

@@ -11,7 +11,7 @@ from components.errors import GateRefusedError, UsageError
 from flows import lock
 from flows.gate import judge
 from flows.project import Project
-from flows.store import digests, ledger, tracking
+from flows.store import digests, ledger, tracking, versions
 from flows.store import publish as publishing
 from flows.store import register as registering
 
@@ -90,8 +90,8 @@ def _allowed(
     project: Project, chosen: "ModelVersion", champion: "ModelVersion | None"
 ) -> str | None:
     """What allows the promotion over the champion of this moment; None: nothing does."""
-    name, model = chosen.name, judge.digest_of(chosen)
-    against = None if champion is None else judge.digest_of(champion)
+    name, model = chosen.name, versions.digest_of(chosen)
+    against = None if champion is None else versions.digest_of(champion)
     last = judge.recorded_champion(project, name)
     if champion is None and last is not None:
         return BY_LEDGER if last["model"] == model else None
@@ -123,8 +123,8 @@ def _promote(
     fact = {
         "name": chosen.name,
         "version": int(chosen.version),
-        "model": judge.digest_of(chosen),
-        "previous": None if champion is None else judge.digest_of(champion),
+        "model": versions.digest_of(chosen),
+        "previous": None if champion is None else versions.digest_of(champion),
         "why": why,
         "store": tracking.store_identity(project),
     }

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from components import files
 from components.errors import DataError
 from flows.project import Project
-from flows.store import digests, mirror
+from flows.store import digests, machine, mirror
 
 if TYPE_CHECKING:
     from mlflow.models import Model
@@ -43,6 +43,8 @@ WAYS = {
 """The one way in which a model of ours is loaded: from its code, nothing is unpickled."""
 LINEAGE = "lineage"
 """Folder in the model that holds what it can be built again from."""
+MACHINE = "machine.json"
+"""In the same folder: where it was built."""
 EXAMPLE = "example.png"
 
 
@@ -79,6 +81,7 @@ def pack(project: Project, folder: Path, model: "Model") -> None:
         target = folder / LINEAGE / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    files.write_json(folder / LINEAGE / MACHINE, machine.describe())
     for cache in sorted(folder.rglob("__pycache__")):
         shutil.rmtree(cache)
 

@@ -1,6 +1,7 @@
 """Which commit of the code a run was made from."""
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,11 @@ GENERATED = frozenset({"dvc.lock", "data/source.yaml", "data/start.yaml"})
 """Files that runs write: a commit is not dirty for them."""
 CODE = ("components/", "flows/", "params/", "dvc.yaml")
 """Where a file that git does not know may change what is built."""
+PARAMETERS = re.compile(r"params/[^/]+\.yaml")
+CLEAN = "clean"
+DIRTY = "dirty: "
+LONGEST = 500
+"""Characters of a state; what is longer is cut."""
 PATIENCE = 20.0
 
 
@@ -34,7 +40,24 @@ def revision(root: Path) -> Revision:
     except subprocess.CalledProcessError:
         return Revision(None, "no git commit here")
     changed = _changed(status, prefix)
-    return Revision(commit, f"dirty: {', '.join(changed)}"[:500] if changed else "clean")
+    return Revision(commit, f"{DIRTY}{', '.join(changed)}"[:LONGEST] if changed else CLEAN)
+
+
+def changed_beside_params(state: str) -> bool:
+    """Whether a commit was dirty in more than parameter files, which every version carries."""
+    names = state.removeprefix(DIRTY).split(", ")
+    known = len(state) < LONGEST and all(PARAMETERS.fullmatch(name) for name in names)
+    return state.startswith(DIRTY) and not known
+
+
+def is_committed(root: Path, name: str) -> bool:
+    """Whether a file below `root` is as the commit checked out there has it."""
+    try:
+        prefix = _git(root, "rev-parse", "--show-prefix").strip()
+        kept = _git(root, "rev-parse", f"HEAD:{prefix}{name}").strip()
+        return _git(root, "hash-object", "--", name).strip() == kept
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def _changed(status: str, prefix: str) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from components.errors import UnreachableError
+from components.errors import UnreachableError, UsageError
 from flows import lock
 from flows.project import Project
 from flows.store import relocate
@@ -69,16 +69,25 @@ def connect(project: Project, experiment: str) -> Store:
     Raises:
         UnreachableError: it does not answer.
     """
-    prepare()
-    where = address(project)
-    _knock(where)
-    from mlflow import MlflowClient
+    client = _open(project)
+    with lock.held(_lock(project)):
+        return Store(client, _experiment(client, experiment, address(project)))
 
-    with lock.held(project.private / "store.lock"):
-        if _database(where) == project.mlflow / DATABASE:
-            relocate.follow(project.mlflow / DATABASE)
-        client = MlflowClient(tracking_uri=where)
-        return Store(client, _experiment(client, experiment, where))
+
+def look(project: Project) -> "MlflowClient":
+    """Open the store to read in it; none is made where there is none.
+
+    Raises:
+        UsageError: there is no local store.
+        UnreachableError: it does not answer.
+    """
+    database = _database(address(project))
+    if database is not None and not database.is_file():
+        raise UsageError(
+            f"A store with registered models is needed, but there is no {database}. Make a model "
+            f"(thawline run), or name the store that has one: {VARIABLE}=ADDRESS"
+        )
+    return _open(project)
 
 
 def prepare() -> None:
@@ -134,6 +143,24 @@ def public(where: str) -> str:
     if parts.password is None:
         return where
     return parts._replace(netloc=f"{parts.username}:***@{parts.hostname}").geturl()
+
+
+def _open(project: Project) -> "MlflowClient":
+    """A client of the store; a local one follows its folder."""
+    prepare()
+    where = address(project)
+    _knock(where)
+    from mlflow import MlflowClient
+
+    with lock.held(_lock(project)):
+        if _database(where) == project.mlflow / DATABASE:
+            relocate.follow(project.mlflow / DATABASE)
+        return MlflowClient(tracking_uri=where)
+
+
+def _lock(project: Project) -> Path:
+    """The lock around everything that makes or moves a store."""
+    return project.private / "store.lock"
 
 
 @contextmanager

@@ -49,6 +49,15 @@ def test_help_is_light(toy, thawline):
         assert command in said
 
 
+@pytest.mark.parametrize("command", ["predict", "rebuild"])
+def test_help_on_a_command_is_light(toy, thawline, command):
+    """Also on those that need a model."""
+    said, code, heavy, spent = thawline(toy, command, "--help")
+    assert (code, heavy) == (0, set())
+    assert spent < 1
+    assert "--model" in said or "--version" in said
+
+
 def test_wrong_parameters_are_all_told_at_once_and_quickly(toy, thawline):
     """No stage begins, no server starts, nothing heavy is imported."""
     (toy.params / "base.yaml").write_text("source: package\nseed: -1\n")

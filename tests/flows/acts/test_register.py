@@ -3,10 +3,12 @@
 import base64
 import json
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import zlib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from mlflow import MlflowClient
 
 from components import files
 from components.errors import DataError, UsageError
-from flows.store import digests, ledger, packing, tracking
+from flows.store import digests, ledger, machine, packing, tracking
 from flows.store.publish import PublishParams, publish
 from flows.store.register import RegisterParams, register
 
@@ -186,6 +188,14 @@ def test_it_carries_what_it_can_be_built_again_from(seen):
         assert carried.read_bytes() == (seen.root / name).read_bytes()
     split = folder_of(seen) / "lineage" / "data" / "splits.parquet"
     assert split.read_bytes() == (seen.build / "split" / "splits.parquet").read_bytes()
+
+
+def test_it_says_on_what_kind_of_machine_it_was_made(seen):
+    """Processor and packages, since the bits depend on them; no name of the machine."""
+    told = files.read_json(folder_of(seen) / "lineage" / "machine.json")
+    assert told == machine.describe()
+    assert told["torch"] == version("torch")
+    assert socket.gethostname() not in told.values()
 
 
 def test_its_requirements_are_pinned_and_enough(seen):

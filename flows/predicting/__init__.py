@@ -1,0 +1,1 @@
+"""Naming pictures with a registered model."""

@@ -1,0 +1,78 @@
+"""Let a registered model name pictures, in a process of its own with the model's own code.
+
+    python -I answering.py MODEL_FOLDER
+
+It imports nothing of ours: `components` is the copy that the model holds. The first line that it
+writes lists the classes; then every line of its input, a list of paths, is answered by a line, a
+list with a class and the probabilities for each, or why it cannot be read. All lines are JSON.
+"""
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, TextIO
+
+PREFIX = "probability_"
+FIRST = "Picture 0 "
+"""With this a model begins a sentence on a picture that it was asked for alone."""
+
+Answer = dict[str, Any]
+
+
+def main(folder: str) -> None:
+    """Load the model and answer until input ends."""
+    answers = _own_output()
+    warnings.simplefilter("ignore")
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(folder)
+    columns = [column.name for column in model.metadata.signature.outputs]
+    classes = [name.removeprefix(PREFIX) for name in columns if name.startswith(PREFIX)]
+    print(json.dumps(classes), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(model, json.loads(line))), file=answers, flush=True)
+
+
+def answer(model: Any, paths: list[str]) -> list[Answer]:  # noqa: ANN401  # MLflow has no types
+    """What the model says of picture files; where one stops it, it is asked for each alone."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return ask(model, [Path(path).read_bytes() for path in paths])
+    except (OSError, MlflowException) as error:
+        if len(paths) == 1:
+            return [{"error": reason(error)}]
+    return [said for path in paths for said in answer(model, [path])]
+
+
+def ask(model: Any, contents: list[bytes]) -> list[Answer]:  # noqa: ANN401  # MLflow has no types
+    """A class and the probabilities in the order of the classes for each encoded picture."""
+    import pandas as pd
+
+    table = model.predict(pd.DataFrame({"image": contents}))
+    shares = table.filter(regex=f"^{PREFIX}").to_numpy()
+    return [
+        {"class": label, "probabilities": [float(str(share)) for share in row]}
+        for label, row in zip(table["class"], shares, strict=True)
+    ]
+
+
+def reason(error: Exception) -> str:
+    """Why a picture cannot be used, without the number that the model gives it."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    sentence = str(error)
+    return sentence[sentence.find(FIRST) + len(FIRST) :] if FIRST in sentence else sentence
+
+
+def _own_output() -> TextIO:
+    """Standard output for answers alone: whatever else is printed goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answers
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

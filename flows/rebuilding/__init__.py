@@ -1,0 +1,1 @@
+"""Building a registered version again, from what it carries."""

@@ -1,0 +1,160 @@
+"""The clone in which a version is built again: fit for it, and nothing of anybody's own in it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from components import files
+from components.errors import DataError, UsageError
+from components.stage import Spec, spec
+from flows.project import Project
+from flows.rebuilding.carried import Carried
+from flows.store import revision
+
+SHAPE = ("cmd", "deps", "params", "outs", "metrics")
+"""What of a stage in `dvc.yaml` may change what it makes."""
+PINS = "data/"
+"""Where what the world was like is pinned; everything else that is given is code."""
+SHOWN = 5
+"""So many files are named."""
+
+
+def check_code(project: Project, carried: Carried) -> None:
+    """See that the clone runs the code that the version was built with.
+
+    Raises:
+        UsageError: it does not; the commit to check out is told.
+    """
+    described = files.read_yaml(project.pipeline)["stages"]
+    differing = [] if _shape(described) == _shape(carried.described) else ["dvc.yaml"]
+    given = _given(project, carried)
+    differing += [
+        path
+        for path, md5 in given.items()
+        if not path.startswith(PINS) and (md5 is None or _md5(project.root / path) != md5)
+    ]
+    if differing:
+        raise UsageError(
+            f"The code has to be that of {carried.called}, but {_some(differing)} "
+            f"{'differs' if len(differing) == 1 else 'differ'}. {_remedy(carried)}"
+        )
+
+
+def prepare(project: Project, carried: Carried) -> None:
+    """Put parameters, pins and `dvc.lock` of the version into place.
+
+    Raises:
+        UsageError: something in the clone would be lost.
+        DataError: the version does not carry the pins it was built with.
+    """
+    begun = _marker(project)
+    mine = {"model": carried.model, "run": carried.tags["thawline.run"]}
+    goes_on = begun.is_file() and files.read_json(begun) == mine
+    wanted = _wanted(project, carried)
+    if not goes_on:
+        _check_empty(project, carried)
+    own = [
+        name
+        for name, content in wanted.items()
+        if (project.root / name).exists()
+        and _differs(project.root / name, content)
+        and not revision.is_committed(project.root, name)
+        and not (goes_on and name == project.lock.name)
+    ]
+    if own:
+        raise UsageError(
+            f"Nothing of yours may be lost, but a rebuild would replace {_some(own)}, of which no "
+            "commit has the present content. Commit it, or rebuild in a fresh clone."
+        )
+    files.write_json(begun, mine)
+    for name, content in wanted.items():
+        if _differs(project.root / name, content):
+            files.write_bytes(project.root / name, content)
+
+
+def finish(project: Project) -> None:
+    """Note that nothing of a rebuild is under way any more."""
+    _marker(project).unlink(missing_ok=True)
+
+
+def outs(project: Project) -> list[str]:
+    """All that the stages make."""
+    return [out for one in _specs(project) for out in one.outs]
+
+
+def _wanted(project: Project, carried: Carried) -> dict[str, bytes]:
+    """What the clone's files have to say; names come from the clone, never from the version."""
+    wanted = {name: carried.params(name) for one in _specs(project) for name in one.params}
+    for name, md5 in _given(project, carried).items():
+        if name.startswith(PINS):
+            wanted[name] = _pin(carried, name, md5)
+    return wanted | {project.lock.name: (carried.lineage / "dvc.lock").read_bytes()}
+
+
+def _pin(carried: Carried, name: str, md5: str | None) -> bytes:
+    """A pin as the version was built with it."""
+    path = carried.lineage / name
+    if md5 is None or _md5(path) != md5:
+        raise DataError(
+            f"{carried.called} has to carry the {name} it was built with, but does not. "
+            "It cannot be rebuilt."
+        )
+    return path.read_bytes()
+
+
+def _check_empty(project: Project, carried: Carried) -> None:
+    """See that no other build is there: stages remove what was built before, work is resumed."""
+    kept = [f".thawline/{name}" for name in ("work", "cache")]
+    there = [name for name in (*outs(project), *kept) if (project.root / name).exists()]
+    if there:
+        raise UsageError(
+            f"{carried.called} is rebuilt where nothing was built yet, but there is "
+            f"{_some(there)}. Rebuild in a fresh clone: git clone {project.root} FOLDER"
+        )
+
+
+def _given(project: Project, carried: Carried) -> dict[str, str | None]:
+    """What stages depend on and no stage makes, code and pins, with the MD5 in `dvc.lock`."""
+    made = set(outs(project))
+    given: dict[str, str | None] = {}
+    for one in _specs(project):
+        locked = carried.stages.get(one.name, {}).get("deps", [])
+        known = {dep["path"]: dep.get("md5") for dep in locked}
+        given |= {dep: known.get(dep) for dep in one.deps if dep not in made}
+    return given
+
+
+def _specs(project: Project) -> list[Spec]:
+    return [spec(name, project.root) for name in files.read_yaml(project.pipeline)["stages"]]
+
+
+def _shape(stages: dict[str, Any]) -> dict[str, Any]:
+    return {name: {key: entry.get(key) for key in SHAPE} for name, entry in stages.items()}
+
+
+def _remedy(carried: Carried) -> str:
+    if carried.commit is None:
+        state = carried.tags.get("thawline.git")
+        return f"It was made without a commit ({state}): bring back the files it was made with."
+    return f"Undo what is not committed, and take its commit: git checkout {carried.commit}"
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return not path.exists() or path.read_bytes() != content
+
+
+def _md5(path: Path) -> str | None:
+    """As `dvc.lock` has it, of a file."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _marker(project: Project) -> Path:
+    return project.private / "rebuild.json"
+
+
+def _some(names: list[str]) -> str:
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest

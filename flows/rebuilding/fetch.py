@@ -1,0 +1,97 @@
+"""What is not computed again: the pictures and the starting weights, from the DVC remote."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from components import files
+from components.data.source import open_source
+from components.errors import DataError, UnreachableError, UsageError
+from components.ingest import IngestParams, ingest
+from components.stage import In, Out, spec
+from flows.building import graph
+from flows.project import Project
+from flows.rebuilding.carried import Carried
+
+RAW = "data/raw"
+STAGES = ("ingest", "base")
+"""Their command is not run: the world that they read may have moved on."""
+
+
+def fetch(project: Project, carried: Carried) -> str:
+    """Bring the pictures and the starting weights; says in a line what was done.
+
+    Raises:
+        UsageError: no remote is set.
+        UnreachableError: it does not give them.
+        DataError: they are not those that the version was built from.
+    """
+    remote = _pull(project, [RAW, *spec("base", project.root).outs])
+    weights = project.build / "base" / "model.safetensors"
+    if files.sha256(weights) != carried.base:
+        raise _other(project, carried, weights)
+    return f"{RAW} and the starting weights, from the DVC remote {remote}"
+
+
+def list_pictures(project: Project, carried: Carried) -> None:
+    """Make the manifest anew from the pictures, which have to be those the version was built from.
+
+    Raises:
+        DataError: they are not.
+    """
+    import pandas as pd
+
+    manifest = project.build / "ingest" / "manifest.parquet"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    raw = project.root / RAW
+    with TemporaryDirectory(dir=project.private) as place:
+        pin = Path(place) / "source.yaml"
+        files.write_yaml(pin, {"sha256": open_source(str(raw)).fingerprint()})
+        ingest(
+            IngestParams(source=str(raw), max_unpacked_gib=1.0),
+            source=In(pin),
+            raw=Out(Path(place) / "raw"),
+            manifest=Out(manifest),
+        )
+    found, wanted = (
+        pd.read_parquet(path)[["path", "sha256"]].itertuples(index=False, name=None)
+        for path in (manifest, carried.lineage / "data" / "splits.parquet")
+    )
+    differing = sorted(set(wanted) - set(found))
+    if differing:
+        raise _other(project, carried, raw / str(differing[0][0]))
+
+
+def _pull(project: Project, names: list[str]) -> str:
+    """Have DVC bring outputs from the default remote; its name."""
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    graph.quiet()
+    try:
+        with Repo(str(project.root)) as repo:
+            remote = repo.config["core"].get("remote")
+            if not remote:
+                raise UsageError(
+                    "A DVC remote with the pictures is needed, but none is set here. "
+                    "Name it: dvc remote add --default NAME ADDRESS"
+                )
+            repo.pull([str(project.root / name) for name in names])
+    except LockError:
+        raise graph.busy() from None
+    except (DvcException, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UnreachableError(
+            f"The DVC remote has to give {', '.join(names)}, but: {reason}. Mend it, or its "
+            "settings (`dvc remote list`); what the remote lacks, the project that has it sends: "
+            "thawline push"
+        ) from error
+    return str(remote)
+
+
+def _other(project: Project, carried: Carried, path: Path) -> DataError:
+    return DataError(
+        f"What the DVC remote gave has to be what {carried.called} was built from, but "
+        f"{project.relative(path)} is another file. Remove it from .dvc/cache and from the remote, "
+        "and push it again from the project that has it: thawline push"
+    )
