@@ -144,7 +144,7 @@ def search(
     from components.study.search import Search
     from components.training.device import choose_device
     from components.training.feed import check_batch_size, open_pictures
-    from components.training.report import Progress
+    from components.training.report import Progress, tell_device
     from components.training.start import Start
 
     decoding = Progress(work.events, "search", "decoded")
@@ -153,6 +153,7 @@ def search(
     start = Start.read(model, config, len(pictures.classes), pictures.transform.size)
     plan = make_plan(params, start)
     device = choose_device(params.device)
+    tell_device(work.events, device, params.precision)
     found = Search(plan, pictures, start, work.folder, work.cache, work.events, device).run()
     settings = _settings(params, found, start)
     files.write_yaml(best, settings, comment="The settings `train` uses.")

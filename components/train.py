@@ -79,15 +79,17 @@ def _fit(
     from components.training.device import choose_device
     from components.training.feed import PictureFeed
     from components.training.fit import fit
-    from components.training.report import EpochReport
+    from components.training.report import EpochReport, tell_device
 
     feed = PictureFeed(
         pictures, settings["batch_size"], settings["strength"], params.seed, params.workers
     )
+    device = choose_device(params.device)
+    tell_device(work.events, device, params.precision)
     model = start.network(params.seed)
     fitted = fit(
         model, start.groups, feed, _recipe(params, settings),
-        device=choose_device(params.device),
+        device=device,
         keep=work.folder / "epoch.safetensors", keep_best=True,
         on_epoch=EpochReport(work.events, "train", trial=None, epochs=params.epochs),
     )  # fmt: skip

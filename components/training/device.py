@@ -30,3 +30,10 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return nullcontext()
+
+
+def described(device: torch.device, precision: Precision) -> tuple[str, str]:
+    """A device and the precision it trains in, as a person reads them."""
+    mixed = not isinstance(autocast(device, precision), nullcontext)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return name, "bfloat16" if mixed else "float32"

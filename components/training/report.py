@@ -2,8 +2,11 @@
 
 from dataclasses import asdict
 
+import torch
+
 from components import events
 from components.events import Events
+from components.training.device import Precision, described
 from components.training.fit import Epoch
 
 
@@ -35,6 +38,13 @@ class EpochReport:
             flush=True,
         )
         return False
+
+
+def tell_device(log: Events, device: torch.device, precision: Precision) -> None:
+    """Tell once where a stage trains."""
+    name, kind = described(device, precision)
+    log.emit("device", device=name, precision=kind)
+    print(f"on {name}, {kind}", flush=True)
 
 
 class Progress:
