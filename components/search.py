@@ -101,6 +101,9 @@ class SearchParams(Params):
     """Share of the target spread over all classes; `train` uses the same."""
     strength: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice]
     """Of the augmentation, 0 none to 3 strong; one or several."""
+    mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice]
+    """Blends pairs of pictures, by shares from a beta distribution with this as both parameters;
+    0.0: none are; one or several. Blended pictures cannot come from the cache."""
     seed: Annotated[int, Field(ge=0)]
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"]

@@ -82,8 +82,9 @@ def _fit(
     from components.training.report import EpochReport, tell_device
 
     feed = PictureFeed(
-        pictures, settings["batch_size"], settings["strength"], params.seed, params.workers
-    )
+        pictures, settings["batch_size"], settings["strength"], params.seed, params.workers,
+        mixup=settings["mixup"],
+    )  # fmt: skip
     device = choose_device(params.device)
     tell_device(work.events, device, params.precision)
     model = start.network(params.seed)

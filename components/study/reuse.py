@@ -61,7 +61,9 @@ class Reuse:
     def inputs(self, model: nn.Module, setting: Setting, seed: int) -> Inputs:
         """From the cache where that pays and can be; `model` has to be as it starts."""
         plan, depth, strength = self.plan, setting.depth, setting.strength
-        pictures = self._picture_feed(strength, seed)
+        pictures = self._picture_feed(setting, seed)
+        if setting.mixup:
+            return Inputs(pictures, None, "mixup blends pictures before the frozen layers")
         if not self.space.cacheable(depth):
             return Inputs(pictures, None, self._not_worth(depth))
         found = self._surveyed(depth)
@@ -81,9 +83,12 @@ class Reuse:
         left = self.space.share(depth)
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
-    def _picture_feed(self, strength: int, seed: int) -> PictureFeed:
+    def _picture_feed(self, setting: Setting, seed: int) -> PictureFeed:
         plan = self.plan
-        return PictureFeed(self.pictures, plan.batch_size, strength, seed, plan.workers, self.views)
+        return PictureFeed(
+            self.pictures, plan.batch_size, setting.strength, seed, plan.workers, self.views,
+            setting.mixup,
+        )  # fmt: skip
 
     def _surveyed(self, depth: int) -> Survey:
         if depth not in self._surveys:

@@ -25,6 +25,8 @@ class Setting:
     head_dropout: float = 0.0
     strength: int = 1
     """Of the augmentation."""
+    mixup: float = 0.0
+    """Both parameters of the beta distribution that blends pairs of pictures; 0.0: none are."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Choices:
     weight_decay: tuple[float, ...] = (0.05,)
     head_dropout: tuple[float, ...] = (0.0,)
     strength: tuple[int, ...] = (1,)
+    mixup: tuple[float, ...] = (0.0,)
 
 
 CHOICES = tuple(field.name for field in fields(Choices))

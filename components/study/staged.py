@@ -127,14 +127,16 @@ class _Staged:
         self.chosen = best.setting if best else None
 
     def _probe_rates(self, depth: int) -> Generator[Asked, Trial, Trial | None]:
-        """Probe a depth from high rates down for as long as lower ones are far better."""
+        """Probe a depth from high rates down for as long as lower ones are far better.
+
+        A short schedule flatters low rates: one that leads by less is worse over a full one.
+        """
         best = yield from self._probe(self.at(depth, HIGH))
         for share in (LOW, LOWER):
             lower = yield from self._probe(self.at(depth, share))
-            far = lower is not None and best is not None and self._leads(lower, best, FAR)
-            best = max((probe for probe in (best, lower) if probe), key=Trial.rank, default=None)
-            if not far:
+            if lower is None or (best is not None and not self._leads(lower, best, FAR)):
                 break
+            best = lower
         return best
 
     def _points_shallow(self, best: Trial | None, deep: Trial | None) -> TypeGuard[Trial]:

@@ -10,7 +10,7 @@ import torch
 
 from components import files
 from components.data import augmentation as augmentations
-from components.data.dataset import Batch, Side
+from components.data.dataset import Batch, Side, derived_seed
 from components.data.manifest import classes, read_table
 from components.data.pixels import Progress, pixels
 from components.data.transform import Transform
@@ -64,14 +64,27 @@ class PictureFeed:
     workers: int
     views: "Views | None" = None
     """Where given, epochs take turns with these instead of drawing anew."""
+    mixup: float = 0.0
+    """Blends pairs of pictures and their labels (Zhang et al., 2018); 0.0: none are."""
 
     def training(self, epoch: int) -> Iterator[Batch]:
-        """The augmented batches of an epoch."""
+        """The augmented batches of an epoch; where they are blended, labels are shares (n, c)."""
         augment = augmentations.load(self.pictures.family, self.strength)
-        return self.pictures.train.augmented(
+        batches = self.pictures.train.augmented(
             augment, self.batch_size, seed=self.seed, epoch=epoch, workers=self.workers,
             view=self.views.of(epoch) if self.views else None,
         )  # fmt: skip
+        return self._blended(batches, epoch) if self.mixup else batches
+
+    def _blended(self, batches: Iterator[Batch], epoch: int) -> Iterator[Batch]:
+        from torchvision.transforms.v2 import MixUp
+
+        blend = MixUp(alpha=self.mixup, num_classes=len(self.pictures.classes))
+        for step, batch in enumerate(batches):
+            with torch.random.fork_rng(devices=[]):  # it draws from torch's global state
+                torch.manual_seed(derived_seed(self.seed, epoch, step))
+                inputs, shares = blend(*batch)
+            yield inputs, shares
 
     def steps(self) -> int:
         """Batches an epoch."""

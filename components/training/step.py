@@ -81,7 +81,8 @@ class Steps:
             share = mean * (len(wanted) / len(labels))
             share.backward()
             loss += share.detach()
-            right += int((outputs.argmax(1) == wanted).sum())
+            most = wanted if wanted.ndim == 1 else wanted.argmax(1)
+            right += int((outputs.argmax(1) == most).sum())
         return loss, right
 
     def _halve(self, rows: int) -> None:

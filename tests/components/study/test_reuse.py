@@ -1,5 +1,7 @@
 """What trials share changes nothing: cached is uncached, renewed is fresh."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -107,7 +109,7 @@ def test_each_strength_is_kept_by_itself(make_search):
     assert usual.history[0].validation_loss != strong.history[0].validation_loss
 
 
-@pytest.mark.parametrize("name", ["layer_decay", "weight_decay", "head_dropout"])
+@pytest.mark.parametrize("name", ["layer_decay", "weight_decay", "head_dropout", "mixup"])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
@@ -117,3 +119,28 @@ def test_each_choice_changes_the_training(make_search, name):
     rates = [group["learning_rates"] for group in other.audit[4:]]
     expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
     assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
+
+
+def test_blended_pictures_never_come_from_the_cache(make_search):
+    """It would blend what the frozen layers made of them; the trial says so, and repeats."""
+    search = make_search()
+    assert run(search, 5)[0].cached
+    blended, again = (run(search, 5, mixup=0.2)[0] for _ in range(2))
+    assert not blended.cached
+    assert blended.why == "mixup blends pictures before the frozen layers"
+    assert blended.history == again.history
+
+
+def test_blending_keeps_pictures_and_labels_together(make_search):
+    """Each row is a share of two pictures, and its labels say which and how much."""
+    feed = make_search().reuse.inputs(None, Setting(0, 1e-3), 1).feed
+    plain = next(feed.training(1))
+    inputs, shares = next(replace(feed, mixup=1.0).training(1))
+    share = float(shares.max(1).values.min())
+    partner = plain[0].roll(1, 0)
+    candidates = [
+        share * plain[0] + (1 - share) * partner,
+        (1 - share) * plain[0] + share * partner,
+    ]
+    assert any(torch.allclose(inputs, one, atol=1e-5) for one in candidates)
+    assert torch.allclose(shares.sum(1), torch.ones(len(shares)))

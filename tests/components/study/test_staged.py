@@ -184,7 +184,7 @@ def test_any_range_of_depths_is_searched_within_its_bounds(space, depths):
     assert all(low <= depth <= high for depth in kept_depths(bounded))
 
 
-MORE = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2))
+MORE = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2), (0.0, 0.2))
 
 
 @pytest.mark.parametrize("strategy", [staged, tpe])
@@ -193,7 +193,7 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
     rich = replace(space, plan=replace(space.plan, choices=MORE, compute=100.0, max_trials=40))
     _, trials, _ = play(rich, peaked(5, 3e-3, 0.02), strategy)
     settings = [trial.setting for trial in trials]
-    for name in ("layer_decay", "weight_decay", "head_dropout", "strength"):
+    for name in ("layer_decay", "weight_decay", "head_dropout", "strength", "mixup"):
         assert {getattr(one, name) for one in settings} == set(getattr(MORE, name)), name
     assert {one.layer_decay for one in settings if one.depth == HEAD} == {1.0}
     assert "layer_decay" not in conditional(rich, HEAD)

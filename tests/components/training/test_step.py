@@ -32,7 +32,7 @@ def steps(model, *, holds, told):
             raise torch.OutOfMemoryError(f"{len(rows)} rows")
         return model(rows)
 
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    optimizer = torch.optim.SGD([{"params": [*model.parameters()], "scale": 1.0}], lr=1.0)
     return Steps(
         forward, optimizer, device=CPU, precision="off", label_smoothing=0.1, tell=told.append
     )
@@ -87,7 +87,7 @@ from components.training.step import Steps
 torch.set_num_threads(1)
 layers = [nn.Conv2d(3, 64, 3), *(nn.Conv2d(64, 64, 1) for _ in range(5))]
 model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.SGD([{"params": [*model.parameters()], "scale": 1.0}], lr=0.1)
 steps = Steps(model, optimizer, device=torch.device("cpu"), precision="off", label_smoothing=0.0)
 steps.step(torch.randn(2, 3, 64, 64), torch.tensor([0, 1]), 0, 0.1)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
