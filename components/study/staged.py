@@ -19,9 +19,10 @@ Step = Generator[Asked, Trial, None]
 
 PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
-CLEARLY, FAR = 0.5, 1.0
-"""Standard errors by which a depth has to lead the one that is preferred, and by which the middle
-cut has to lead the deep one for a shallow one to be probed as well."""
+CLEARLY, FAR, LOW_RATE = 0.5, 1.0, 2.0
+"""Standard errors by which a depth has to lead the one that is preferred; by which the middle cut
+has to lead the deep one for a shallow one to be probed as well; and by which a lower rate has to
+lead in a probe, whose short schedule flatters it."""
 DEAR = 0.6
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
 DEEP, MIDDLE, SHALLOW = 0.27, 0.5, 0.75
@@ -127,14 +128,11 @@ class _Staged:
         self.chosen = best.setting if best else None
 
     def _probe_rates(self, depth: int) -> Generator[Asked, Trial, Trial | None]:
-        """Probe a depth from high rates down for as long as lower ones are far better.
-
-        A short schedule flatters low rates: one that leads by less is worse over a full one.
-        """
+        """Probe a depth from high rates down for as long as lower ones are far better."""
         best = yield from self._probe(self.at(depth, HIGH))
         for share in (LOW, LOWER):
             lower = yield from self._probe(self.at(depth, share))
-            if lower is None or (best is not None and not self._leads(lower, best, FAR)):
+            if lower is None or (best is not None and not self._leads(lower, best, LOW_RATE)):
                 break
             best = lower
         return best
