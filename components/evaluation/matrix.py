@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from components.evaluation.style import (
     GRID,
     INK,
+    LONGEST,
     PAPER,
     QUIET,
     RIGHT,
@@ -42,13 +43,13 @@ def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:
         counts: pictures, shape (classes, classes).
         names: of the classes.
     """
-    side = float(np.clip(1.6 + 0.4 * len(names), 4.2, 10.5))
+    widest = min(LONGEST, max(map(len, names)))
+    side = float(np.clip(1.6 + 0.4 * len(names) + 0.06 * widest, 4.2, 10.5))
     remark = (
         f"{np.trace(counts):,} of {counts.sum():,} test pictures are right. Blue: the share of a "
         "true class that is right; orange: what was taken for another, small shares darkened."
     )
-    longest = min(SHORT, max(map(len, names)))
-    beside = 2 + 0.14 * longest
+    beside = 2 + 0.14 * min(SHORT, widest)
     with sheet(path, (side + beside, side + 0.55), "Confusion matrix", remark) as figure:
         matrix, pairs = figure.subplots(1, 2, width_ratios=[side, 2])
         _draw(matrix, counts, list(names), side)
@@ -109,7 +110,7 @@ def _number(axis: Axes, counts: Counts, dark: Shades) -> None:
 def _list(axis: Axes, counts: Counts, names: list[str], most: int) -> None:
     """The commonest confusions as bars."""
     pairs = confusions(counts, most)
-    axis.set_title("Commonest confusions")
+    axis.set_title("Commonest confusions", loc="right")
     if not pairs:
         axis.set_axis_off()
         axis.text(0, 0.97, "none", transform=axis.transAxes, va="top", color=QUIET)

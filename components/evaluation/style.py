@@ -50,6 +50,8 @@ SETTINGS = {
     "legend.frameon": False, "legend.fontsize": 8.5, "figure.facecolor": "none",
 }  # fmt: skip
 
+LONGEST = 22
+"""Characters of a name on an axis."""
 HALO = [withStroke(linewidth=3, foreground=PAPER)]
 """Around words that stand on lines."""
 
@@ -97,7 +99,7 @@ def thinned(names: list[str], most: int) -> tuple[list[int], list[str]]:
     return places, [shortened(names[place]) for place in places]
 
 
-def shortened(name: str, longest: int = 22) -> str:
+def shortened(name: str, longest: int = LONGEST) -> str:
     """A name with its middle left out where it is long: names often differ at their ends."""
     if len(name) <= longest:
         return name

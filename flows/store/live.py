@@ -167,7 +167,9 @@ def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunConten
 def _end_trial(store: tracking.Store, run: "Run", number: int, event: clock.Event) -> None:
     names = ("depth", "layer", "trained_share", "learning_rate")
     params = {name: content.text(event[name]) for name in names}
-    name = mirror.trial_name(number, event["layer"], event["learning_rate"])
+    name = mirror.trial_name(
+        number, event["layer"], event["learning_rate"], event.get("stage", "full")
+    )
     runs.log(store, run, _provisional(name, params), {})
     store.client.update_run(run.info.run_id, name=name)
     ended = content.milliseconds(event["at"])
