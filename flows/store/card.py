@@ -1,8 +1,9 @@
 """What MLflow's pages say in words and pictures: Markdown of a run and of a version.
 
-MLflow 3.17 renders tables, code, links and images whose address is its own `get-artifact`; it takes
-styles and sizes out. A run's page shows four lines until one asks for more, a list of versions the
-first line alone, unrendered: what matters most comes first, in a plain sentence.
+MLflow 3.17 renders lists, code, links and images whose address is its own `get-artifact`; headings
+look like text there, and columns of tables touch. A run's page shows four lines until one asks for
+more, a list of versions the first line alone, unrendered: what matters most comes first, in a plain
+sentence.
 """
 
 import json
@@ -29,7 +30,7 @@ LONGEST_LIST = 300
 
 def of_run(outputs: Outputs, run: str, experiment: str) -> str:
     """The description of a run."""
-    parts = [headline(outputs), training(outputs), _table(figures(outputs)), _decisions(outputs)]
+    parts = [headline(outputs), training(outputs), _list(figures(outputs)), _decisions(outputs)]
     parts += [_picture(outputs, name, run) for name in PICTURES]
     parts.append(f"[All runs, in columns that compare](#{view.path(experiment)})")
     return "\n\n".join(filter(None, parts))
@@ -46,11 +47,11 @@ def of_version(outputs: Outputs, run: str, model: str) -> str:
     parts = [
         headline(outputs),
         training(outputs),
-        "#### Figures\n\n" + _table(figures(outputs)),
-        f"#### Data\n\n{_data(outputs)}",
-        f"#### Starts from\n\n{_base(outputs)}",
-        f"#### Limits\n\n{_limits(outputs)}",
-        f"#### Loading it\n\n{loading(f'models:/{model}')}",
+        f"**Figures**\n\n{_list(figures(outputs))}",
+        f"**Data**\n\n{_data(outputs)}",
+        f"**Starts from**\n\n{_base(outputs)}",
+        f"**Limits**\n\n{_limits(outputs)}",
+        f"**Loading it**\n\n{loading(f'models:/{model}')}",
         _picture(outputs, "evaluate/matrix.png", run),
     ]
     return "\n\n".join(filter(None, parts))
@@ -76,10 +77,13 @@ def score(outputs: Outputs) -> str:
 def training(outputs: Outputs) -> str:
     """What was trained, and how, in one sentence."""
     network = outputs.network
+    rate = f"at a learning rate of {network['learning_rate']:.2g}"
+    if network["depth"] == 0:
+        return f"`{network['architecture']}`, trained whole {rate}."
     return (
         f"`{network['architecture']}`, trained from `{network['layer']}` on "
-        f"({network['trained_share']:.1%} of the parameters) at a learning rate of "
-        f"{network['learning_rate']:.2g}; everything before it is frozen as it was pretrained."
+        f"({network['trained_share']:.1%} of the parameters) {rate}; what comes before is frozen "
+        "as it was pretrained."
     )
 
 
@@ -151,7 +155,7 @@ def _decisions(outputs: Outputs) -> str:
     """How the search came to its choice."""
     path = outputs.project.build / "search" / "decisions.csv"
     lines = [f"- {row['decision']}" for row in content.rows(path)] if path.is_file() else []
-    return "#### How the search decided\n\n" + "\n".join(lines) if lines else ""
+    return "**How the search decided**\n\n" + "\n".join(lines) if lines else ""
 
 
 def _base(outputs: Outputs) -> str:
@@ -164,13 +168,11 @@ def _picture(outputs: Outputs, name: str, run: str) -> str:
     if not (outputs.project.build / name).is_file():
         return ""
     path = quote(f"{mirror.PICTURE_FOLDER}/{name}")
-    title = PICTURES[name]
-    return f"#### {title}\n\n![{title}](get-artifact?path={path}&run_uuid={run})"
+    return f"![{PICTURES[name]}](get-artifact?path={path}&run_uuid={run})"
 
 
-def _table(lines: dict[str, str]) -> str:
-    rows = "".join(f"| {name} | {value} |\n" for name, value in lines.items())
-    return f"| figure | on test pictures |\n|---|---|\n{rows}".rstrip()
+def _list(lines: dict[str, str]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in lines.items())
 
 
 def _digits(value: Any, digits: int = 3) -> str:  # noqa: ANN401  # whatever JSON holds

@@ -6,6 +6,7 @@ description that a person wrote or changed is left alone.
 
 import hashlib
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flows.store import card
 
@@ -18,11 +19,7 @@ CARD_TAG = "thawline.card"
 """Digests of descriptions that are ours: the one to be written, then the one before it, so that a
 writer killed in between is not taken for a person."""
 SCORE_TAG, DATA_TAG, CLASSES_TAG = "test_accuracy", "pictures", "classes"
-"""On a version, for people: these are the columns of the card."""
-HEADINGS = (
-    "| alias | version | test accuracy with interval | pictures | starts from |\n"
-    "|---|---|---|---|---|\n"
-)
+"""On a version, for people: the card is made of them."""
 HOW = (
     "A challenger becomes champion only by a verdict on the same test pictures; each version's "
     "page has its figures, its limits and the verdict on it."
@@ -53,26 +50,23 @@ def _text(store: "Store", model: "RegisteredModel") -> str:
     }
     newest = next(iter(bearers.values()), None)
     told = newest.tags if newest is not None else {}
-    lines = [f"| {a} ({ALIASES[a]}) | {_row(version)} |" for a, version in bearers.items()]
+    lines = [f"- **{a}** ({ALIASES[a]}): {_line(version)}" for a, version in bearers.items()]
     parts = [
         f"Names the class of a picture; {told.get(CLASSES_TAG, 'its version tells which')}.",
-        HEADINGS + "\n".join(lines),
+        "\n".join(lines),
         HOW,
         card.loading(f"models:/{model.name}@champion"),
     ]
     return "\n\n".join(parts)
 
 
-def _row(version: "ModelVersion") -> str:
-    base = f"{version.tags.get('thawline.base.source', '')}"
-    licence = version.tags.get("thawline.base.licence", "")
-    return " | ".join(
-        [
-            str(version.version),
-            version.tags.get(SCORE_TAG, ""),
-            version.tags.get(DATA_TAG, ""),
-            f"{base} ({licence})",
-        ]
+def _line(version: "ModelVersion") -> str:
+    """One version in a few words, with the way to its page."""
+    tags, number = version.tags, version.version
+    return (
+        f"[version {number}](#/models/{quote(version.name)}/versions/{number}), test accuracy "
+        f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown pictures')}; "
+        f"starts from {tags.get('thawline.base.source')}, licence {tags.get('thawline.base.licence')}"
     )
 
 

@@ -60,7 +60,7 @@ def test_the_experiment_opens_on_columns_that_the_runs_have(seen):
     held = {f"metrics.`{name}`" for name in run.data.metrics}
     held |= {f"params.`{name}`" for name in run.data.params}
     absent = {"metrics.`test_calibration_error`", "params.`stage`"}  # not in this small project
-    assert set(state["selectedColumns"]) <= held | absent | {"attributes.`Models`"}
+    assert set(state["selectedColumns"]) <= held | absent
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
@@ -94,13 +94,14 @@ def test_a_version_has_a_card(seen):
 def test_the_models_page_follows_the_champion(project, perform, rebuild):
     """It names the version that bears each alias, whoever moved it."""
     perform("publish", "register")
-    assert "| challenger (the newest that is not) | 1 |" in page(project)
+    assert "- **challenger** (the newest that is not): [version 1](" in page(project)
     perform("judge", "promote")
-    assert "| champion (in use) | 1 | 100.0% (95.0% to 100.0%) | colours |" in page(project)
-    assert "challenger (" not in page(project)
+    assert "- **champion** (in use): [version 1](#/models/thawline/versions/1)" in page(project)
+    assert "test accuracy 100.0% (95.0% to 100.0%) on colours; starts from package" in page(project)
+    assert "**challenger**" not in page(project)
     rebuild(1, right=0.5)
     perform("publish", "register")
-    assert "| challenger (the newest that is not) | 2 | 50.0% (45.0% to 55.0%) |" in page(project)
+    assert "(#/models/thawline/versions/2), test accuracy 50.0% (45.0% to 55.0%)" in page(project)
     assert 'load_model("models:/thawline@champion")' in page(project)
 
 
@@ -136,7 +137,7 @@ def test_a_writer_of_the_models_page_that_was_killed_is_no_person(
 
     catalogue.describe(store, "thawline")
     assert page(project) != before
-    assert "| champion (in use) | 1 |" in page(project)
+    assert "- **champion** (in use): [version 1](" in page(project)
     assert not catalogue.describe(store, "thawline")
 
 
