@@ -66,7 +66,8 @@ def _line(version: "ModelVersion") -> str:
     return (
         f"[version {number}](#/models/{quote(version.name)}/versions/{number}), test accuracy "
         f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown pictures')}; "
-        f"starts from {tags.get('thawline.base.source')}, licence {tags.get('thawline.base.licence')}"
+        f"starts from {tags.get('thawline.base.source')}, "
+        f"licence {tags.get('thawline.base.licence')}"
     )
 
 
