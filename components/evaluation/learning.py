@@ -31,7 +31,7 @@ def save_learning(path: Path, accuracy: Curves, loss: Curves, kept: int) -> None
         left.yaxis.set_major_formatter(percent)
         _name_gap(left, accuracy, kept)
         right.set_ylim(bottom=0)
-        left.legend(loc="lower right")
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
 def sentence(accuracy: Curves, kept: int) -> str:

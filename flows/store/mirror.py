@@ -91,17 +91,16 @@ def trials(outputs: Outputs) -> list[Trial]:
 
 
 def run_name(outputs: Outputs) -> str:
-    """What tells two runs apart, first what differs most: a narrow column cuts the end."""
+    """What tells two runs apart, first what differs most: the lists of runs cut the end."""
     network, accuracy = outputs.network, f"{outputs.metrics['accuracy']:.1%}"
-    name = source_name(outputs.project)
-    score = accuracy.replace("%", " %")
-    return f"{name} {score} · from {network['layer']} · {network['architecture']}"
+    parts = [accuracy.replace("%", " %"), network["layer"], source_name(outputs.project)]
+    return " · ".join([*parts, network["architecture"]])
 
 
 def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full") -> str:
     """As `run_name`, of a trial; what is no full trial says so."""
     kind = "" if stage == "full" else f" · {KINDS.get(stage, stage)}"
-    return f"trial {number:02d} · from {layer} · {learning_rate:.1e}{kind}"
+    return f"trial {number:02d} · {layer} · {learning_rate:.1e}{kind}"
 
 
 def datasets(outputs: Outputs) -> list[Dataset]:

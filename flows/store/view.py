@@ -15,19 +15,18 @@ KEY = "thawline"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
 NOTE_TAG = "mlflow.note.content"
 KIND_TAG = "mlflow.experimentKind"
-COLUMNS = {
-    "metrics.`best_validation_accuracy`": 165,
-    "metrics.`test_accuracy`": 115,
-    "metrics.`test_accuracy_low`": 135,
-    "metrics.`test_accuracy_high`": 135,
-    "metrics.`test_calibration_error`": 150,
-    "params.`layer`": 110,
-    "params.`learning_rate`": 110,
-    "params.`trained_share`": 105,
-    "params.`stage`": 70,
-}
-"""What is shown of a run or a trial, with widths in pixels that let the names be read."""
-NAME_WIDTH = {"attributes.`Run Name`": 320}
+COLUMNS = (
+    "metrics.`best_validation_accuracy`",
+    "metrics.`test_accuracy`",
+    "metrics.`test_accuracy_low`",
+    "metrics.`test_accuracy_high`",
+    "metrics.`test_calibration_error`",
+    "params.`layer`",
+    "params.`learning_rate`",
+    "params.`stage`",
+    "params.`trained_share`",
+)
+"""What is shown of a run or a trial; MLflow takes widths and order from nobody but the reader."""
 NOTE = (
     "One run a pipeline run, one nested in it for each trial of its search. A run's page tells "
     "what it is worth, with pictures. Select some and press Compare to see what differs."
@@ -41,7 +40,7 @@ def path(experiment: str) -> str:
 
 def tags() -> dict[str, str]:
     """What the experiment should bear."""
-    state = {"selectedColumns": list(COLUMNS), "columnWidths": NAME_WIDTH | COLUMNS}
+    state = {"selectedColumns": COLUMNS}
     return {VIEW_TAG: json.dumps(state), KIND_TAG: "custom_model_development", NOTE_TAG: NOTE}
 
 

@@ -96,7 +96,7 @@ def test_every_trial_is_a_nested_run(seen, shown):
     assert [run.data.params["depth"] for run in nested] == ["0", "1", "2"]
     assert [run.data.tags["thawline.state"] for run in nested] == ["complete", "pruned", "complete"]
     assert [len(history(seen, run, "validation_loss")) for run in nested] == [3, 1, 3]
-    assert nested[0].info.run_name == "trial 00 · from blocks.0 · 3.0e-03"
+    assert nested[0].info.run_name == "trial 00 · blocks.0 · 3.0e-03"
     assert nested[0].data.params["learning_rate"] == "0.003"
 
 
@@ -133,7 +133,7 @@ def test_the_run_names_its_base_weights(shown):
 
 def test_the_run_can_be_recognised(seen, shown):
     """Its name says network, depth and score; its page describes it; its key is the lock's."""
-    assert shown.info.run_name == "colours 100.0 % · from blocks.1 · test_efficientnet"
+    assert shown.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     note = shown.data.tags["mlflow.note.content"]
     assert note.startswith("100.0% (95.0% to 100.0%) of 36 test pictures of colours are right")
     assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)

@@ -67,8 +67,8 @@ def test_what_is_told_shows_at_once(project, follower, told):
     told(SEARCH, 3)
     follower.look()
     states = {run.info.run_name: run.info.status for run in runs(project) if run != parent}
-    assert states["trial 00 · from blocks.0 · 3.0e-03"] == "FINISHED"
-    assert states["trial 01 · from blocks.1 · 3.3e-05"] == "KILLED"
+    assert states["trial 00 · blocks.0 · 3.0e-03"] == "FINISHED"
+    assert states["trial 01 · blocks.1 · 3.3e-05"] == "KILLED"
 
 
 def test_publishing_takes_the_live_run_over(project, follower, told):
@@ -87,7 +87,7 @@ def test_publishing_takes_the_live_run_over(project, follower, told):
     assert runs(project, LIVE) == []
     parent = client(project).get_run(published.run)
     assert parent.info.status == "FINISHED"
-    assert parent.info.run_name == "colours 100.0 % · from blocks.1 · test_efficientnet"
+    assert parent.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     assert not publish(project, PARAMS).changed
 
 
