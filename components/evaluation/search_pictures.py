@@ -35,7 +35,7 @@ ASIDE = 0.22
 POOR = 0.25
 """The quantile of the scores from which on down all are drawn as the worst: a few failures would
 take all the colours otherwise."""
-NAMED = 5
+NAMED = 8
 """Points of the front that are named: the best of them."""
 
 
@@ -87,28 +87,23 @@ def save_landscape(path: Path, points: Sequence[Point], layers: Sequence[str]) -
 def save_front(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
     """What each trial cost and reached, and the front: nothing cheaper reaches more."""
     best = front([point for point in points if point.kind in COMPARABLE])
-    spent = sum(point.cost for point in points)
+    spent, floor = sum(point.cost for point in points), _floor(points)
     remark = (
         f"The line joins what nothing cheaper reaches. All {len(points)} together cost as much as "
-        f"{spent:.2g} trainings of the whole network (counted operations, not seconds)."
+        f"{spent:.2g} trainings of the whole network, in counted operations. Scores below "
+        f"{floor:.1%} stand at the lower edge."
     )
-    with sheet(path, (8.6, 4.8), "Cost against score", remark) as figure:
-        axis = figure.subplots()
+    with sheet(path, (9.4, 4.8), "Cost against score", remark) as figure:
+        axis, beside = figure.subplots(1, 2, width_ratios=[1, 0.34])
         axis.plot(
             [p.cost for p in best], [p.score for p in best], color=ORANGE, lw=2, label="front",
             drawstyle="steps-post", zorder=1,
         )  # fmt: skip
-        for kind, mark in MARKS.items():
-            some = [point for point in points if point.kind == kind]
-            axis.scatter(
-                [p.cost for p in some], [p.score for p in some], marker=mark, s=48,
-                color=BLUE if kind in COMPARABLE else "none", linewidths=1.1,
-                edgecolors=QUIET if kind not in COMPARABLE else INK,
-                label=NAMES[kind] if some else None, zorder=3,
-            )  # fmt: skip
-        _name(axis, best, layers)
+        for kind in MARKS:
+            _weigh(axis, [point for point in points if point.kind == kind], kind, floor)
+        _name(axis, beside, best, layers)
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.xaxis.set_major_formatter(plain)
         axis.xaxis.set_minor_formatter("")
         axis.yaxis.set_major_formatter(percent)
@@ -152,12 +147,35 @@ def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
     return drawn
 
 
-def _name(axis: Axes, best: Sequence[Point], layers: Sequence[str]) -> None:
-    """Names above and left of the best points, where the front lets nothing be."""
-    for point in best[-NAMED:]:
+def _floor(points: Sequence[Point]) -> float:
+    """The score below which points are drawn at the edge; the front's own stay above it."""
+    comparable = [point for point in points if point.kind in COMPARABLE]
+    poor = float(np.quantile([point.score for point in points], POOR))
+    return min([poor, *(point.score for point in front(comparable))])
+
+
+def _weigh(axis: Axes, some: Sequence[Point], kind: str, floor: float) -> None:
+    """Marks by cost; filled where a full schedule stands behind the score."""
+    full = kind in COMPARABLE
+    axis.scatter(
+        [p.cost for p in some], [max(p.score, floor) for p in some], marker=MARKS[kind], s=48,
+        color=BLUE if full else "none", edgecolors=INK if full else QUIET, linewidths=1.1,
+        label=NAMES[kind] if some else None, zorder=3,
+    )  # fmt: skip
+
+
+def _name(axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str]) -> None:
+    """Numbers at the best points of the front, and what they are beside it."""
+    beside.set_axis_off()
+    beside.set_title("The front")
+    for number, point in enumerate(best[-NAMED:], start=1):
         axis.annotate(
-            f"{layers[point.depth]}, {point.learning_rate:.1e}\n{point.score:.1%}",
-            (point.cost, point.score), (-4, 5), textcoords="offset points", fontsize=7.5,
-            ha="left" if point is best[0] else "right", path_effects=HALO,
-            weight="bold" if point is best[-1] else "normal",
+            str(number), (point.cost, point.score), (-5, 4), textcoords="offset points",
+            ha="right", fontsize=8, weight="bold", path_effects=HALO,
+        )  # fmt: skip
+        setting = f"{layers[point.depth]}, {point.learning_rate:.1e}"
+        words = f"{number}  {point.score:.1%}\n    {setting}"
+        beside.text(
+            0, 1.02 - 0.125 * number, words, transform=beside.transAxes, fontsize=8, va="center",
+            linespacing=1.4,
         )  # fmt: skip

@@ -146,11 +146,10 @@ class Follower:
         return self.runs[fit]
 
     def _log(self, store: tracking.Store, run: "Run", points: list[Point]) -> None:
-        new = {(run.info.run_id, point) for point in points} - self.sent
+        new = [point for point in points if (run.info.run_id, point) not in self.sent]
         if new:
-            shown = _provisional("", {}, tuple(point for _, point in new))
-            runs.log(store, run, shown, {})
-            self.sent |= new
+            runs.log(store, run, _provisional("", {}, tuple(new)), {})
+            self.sent |= {(run.info.run_id, point) for point in new}
 
     def _tags(self) -> dict[str, str]:
         return {

@@ -21,7 +21,9 @@ PICTURE_FOLDER, TABLE_FOLDER = "pictures", "tables"
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
-NO_SETTING = frozenset({"number", "state", "validation_accuracy", "validation_loss"})
+FOUND = frozenset({"validation_accuracy", "validation_loss", "cost"})
+TOLD = frozenset({"state", "cached", "why"})
+NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
 KINDS = {"probe": "probe", "fresh": "fresh seed"}
 CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
@@ -188,7 +190,7 @@ def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
         points += content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
     found = {f"test_{key}": value for key, value in content.flat(outputs.metrics).items()}
     found["best_validation_accuracy"] = best_validation(outputs)
-    return points + content.points_of(found, ended)
+    return content.points_of(found, ended) + points
 
 
 def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
@@ -198,6 +200,7 @@ def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]])
     if told is not None:
         ended = content.milliseconds(told["at"])
     final = {"best_validation_accuracy": number_in(row, "validation_accuracy")}
+    final["cost"] = number_in(row, "cost")
     if told is not None:
         final["seconds/total"] = told.get("seconds")
     points = content.curve_points(curve, times.times(fit)) + times.measured(fit)
@@ -211,10 +214,15 @@ def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]])
             started=started,
             ended=ended,
             params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
-            tags={TRIAL_TAG: str(number), "thawline.state": row["state"]},
-            points=tuple(points + content.points_of(final, ended)),
+            tags={TRIAL_TAG: str(number)} | _told(row),
+            points=tuple(content.points_of(final, ended) + points),
         ),
     )
+
+
+def _told(row: dict[str, str]) -> dict[str, str]:
+    """What happened to a trial, which is neither a setting nor a figure."""
+    return {f"thawline.{key}": row[key] for key in sorted(TOLD) if row.get(key)}
 
 
 def best_validation(outputs: Outputs) -> float | None:

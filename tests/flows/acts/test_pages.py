@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from components import files
-from flows.store import catalogue, tracking, view
+from flows.store import card, catalogue, mirror, tracking, view
 from flows.store.publish import PublishParams, publish
 
 PARAMS = PublishParams(experiment="thawline")
@@ -143,9 +143,31 @@ def test_a_writer_of_the_models_page_that_was_killed_is_no_person(
 
 def test_names_of_many_classes_are_counted(project):
     """A card does not list a thousand names."""
-    from flows.store import card, mirror
-
     network = project.build / "train" / "network.json"
     described = files.read_json(network)
     files.write_json(network, described | {"classes": [f"species {i}" for i in range(1000)]})
     assert card.classes(mirror.Outputs(project)) == "1000 classes"
+
+
+def test_comparing_opens_on_what_counts(seen):
+    """The figure given first, and the settings first by name, are those that MLflow plots."""
+    outputs = mirror.Outputs(seen)
+    for content in (mirror.parent(outputs), *(one.content for one in mirror.trials(outputs))):
+        assert content.points[0].key in {"test_accuracy", "best_validation_accuracy"}
+    told = {"number", "state", "cost", "cached", "why", "validation_accuracy", "validation_loss"}
+    assert not told & set(mirror.trials(outputs)[0].content.params)
+
+
+def test_what_happened_to_a_trial_is_no_setting(project):
+    """Its cost is a figure; whether it was cached, and why not, are tags."""
+    table = project.build / "search" / "trials.csv"
+    first, *lines = table.read_text().splitlines()
+    more = [
+        f"{first},cost,cached,why",
+        *(f"{line},2000000,False,no layer is frozen" for line in lines),
+    ]
+    table.write_text("\n".join(more) + "\n")
+    trial = mirror.trials(mirror.Outputs(project))[0].content
+    assert {point.key: point.value for point in trial.points}["cost"] == 2e6
+    assert trial.tags["thawline.cached"] == "False"
+    assert trial.tags["thawline.why"] == "no layer is frozen"
