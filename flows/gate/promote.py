@@ -65,6 +65,7 @@ def _decided(
     """Promote the chosen version, if anything allows it."""
     champion = registering.aliased(store, chosen.name, registering.CHAMPION)
     if champion is not None and champion.version == chosen.version:
+        _settle(store, champion)
         message = f"{chosen.name} version {champion.version} is the champion already."
         return Promoted(chosen.name, int(champion.version), changed=False, message=message)
     why = _allowed(project, chosen, champion)
@@ -142,6 +143,11 @@ def _promote(
     if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)
     store.client.set_registered_model_alias(chosen.name, registering.CHAMPION, chosen.version)
-    challenger = registering.aliased(store, chosen.name, registering.CHALLENGER)
-    if challenger is not None and challenger.version == chosen.version:
-        store.client.delete_registered_model_alias(chosen.name, registering.CHALLENGER)
+    _settle(store, chosen)
+
+
+def _settle(store: "Store", champion: "ModelVersion") -> None:
+    """A champion is no challenger; a promotion killed half-way may have left it both."""
+    challenger = registering.aliased(store, champion.name, registering.CHALLENGER)
+    if challenger is not None and challenger.version == champion.version:
+        store.client.delete_registered_model_alias(champion.name, registering.CHALLENGER)
