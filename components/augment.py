@@ -74,7 +74,7 @@ def _draw_preview(
 ) -> None:
     from components.data.reader import read
     from components.data.transform import Transform
-    from components.evaluation.pictures import save_sheet
+    from components.evaluation.preview import save_preview
 
     transform = Transform.from_dict(content["evaluation"])
     chosen = table[table["side"] == "train"].groupby("class", sort=True).head(3)
@@ -86,7 +86,7 @@ def _draw_preview(
     headings = ["original"] + [
         f"strength {s}" for s in content["training"] if s != "0" for _ in range(PREVIEW_DRAWS)
     ]
-    save_sheet(preview, rows, headings, list(chosen["class"]))
+    save_preview(preview, rows, headings, list(chosen["class"]))
 
 
 def _row(

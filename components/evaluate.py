@@ -145,12 +145,13 @@ def _write_classes(
     matrix: "Path",
 ) -> None:
     from components.data.manifest import write_csv
-    from components.evaluation import metrics, pictures
+    from components.evaluation import metrics
+    from components.evaluation.matrix import save_matrix
 
     labels = _labels(scored, names)
     write_csv(classes, metrics.per_class(labels, shares, names))
     write_csv(confusion, scored[["class", "prediction"]])
-    pictures.save_confusion(matrix, metrics.confusion(labels, shares, len(names)), names)
+    save_matrix(matrix, metrics.confusion(labels, shares, len(names)), names)
 
 
 def _draw_mistakes(
@@ -162,18 +163,19 @@ def _draw_mistakes(
     mistakes: "Path",
 ) -> None:
     from components.data.reader import read
-    from components.evaluation.pictures import save_mistakes
+    from components.evaluation.mistakes import Mistake, save_mistakes
 
     wrong = scored.assign(certainty=shares.max(1))[~scored["correct"]]
     worst = wrong.sort_values(["certainty", "path"], ascending=[False, True])
     worst = worst.head(params.mistakes)
-    shown = [transform.crop(transform.shrink(read(raw / path))) for path in worst["path"]]
-    captions = [
-        f"{row.prediction} {row.certainty:.0%}\nis {truth}"
-        for row, truth in zip(worst.itertuples(), worst["class"], strict=True)
+    columns = zip(
+        worst["path"], worst["prediction"], worst["certainty"], worst["class"], strict=True
+    )
+    gallery = [
+        Mistake(transform.crop(transform.shrink(read(raw / path))), said, certainty, truth)
+        for path, said, certainty, truth in columns
     ]
-    title = f"{len(wrong)} of {len(scored)} test pictures are wrong; the surest first"
-    save_mistakes(mistakes, shown, captions, title)
+    save_mistakes(mistakes, gallery, len(wrong), len(scored))
 
 
 if __name__ == "__main__":

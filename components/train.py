@@ -146,15 +146,12 @@ def _summary(fitted: "Fit") -> dict[str, Any]:
 
 
 def _draw(fitted: "Fit", learning: "Path") -> None:
-    from components.evaluation.pictures import save_learning
+    from components.evaluation.learning import Curves, save_learning
 
-    save_learning(
-        learning,
-        [epoch.epoch for epoch in fitted.history],
-        [epoch.train_accuracy for epoch in fitted.history],
-        [epoch.validation_accuracy for epoch in fitted.history],
-        fitted.best.epoch,
-    )
+    epochs = fitted.history
+    accuracy = Curves([e.train_accuracy for e in epochs], [e.validation_accuracy for e in epochs])
+    loss = Curves([e.train_loss for e in epochs], [e.validation_loss for e in epochs])
+    save_learning(learning, accuracy, loss, fitted.best.epoch)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ PATH="$here/../.venv/bin:$PATH"
 export PATH
 export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
-echo "MLflow's pages: http://127.0.0.1:$port (Ctrl-C ends them)"
+view="experiments/1/runs?workflowType=machine_learning&viewStateShareKey=thawline"
+echo "The runs: http://127.0.0.1:$port/#/$view (Ctrl-C ends the pages)"
 exec mlflow server --host 127.0.0.1 --port "$port" --workers 1 \
     --backend-store-uri "sqlite:///$here/mlflow.db" --artifacts-destination "$here/artifacts"

@@ -11,7 +11,7 @@ from components.errors import GateRefusedError, UsageError
 from flows import lock
 from flows.gate import judge
 from flows.project import Project
-from flows.store import digests, ledger, tracking, versions
+from flows.store import catalogue, digests, ledger, tracking, versions
 from flows.store import publish as publishing
 from flows.store import register as registering
 
@@ -54,18 +54,28 @@ def promote(project: Project, *, version: int | None = None, anyway: bool = Fals
     with lock.held(lock.acts(project)), tracking.answering(project):
         store = tracking.connect(project, publishing.load(project).experiment)
         chosen = _chosen(project, store, name, version)
-        champion = registering.aliased(store, name, registering.CHAMPION)
-        if champion is not None and champion.version == chosen.version:
-            message = f"{name} version {champion.version} is the champion already."
-            return Promoted(name, int(champion.version), changed=False, message=message)
-        why = _allowed(project, chosen, champion)
-        if why is None and anyway and version is not None:
-            why = BY_PERSON
-        if why is None:
-            return _refused(champion, chosen, asked=version is not None)
-        _promote(project, store, chosen, champion, why)
-    message = f"{name} version {chosen.version} is the champion now ({why})."
-    return Promoted(name, int(chosen.version), changed=True, message=message)
+        promoted = _decided(project, store, chosen, asked=version is not None, anyway=anyway)
+        catalogue.describe(store, name)
+    return promoted
+
+
+def _decided(
+    project: Project, store: "Store", chosen: "ModelVersion", *, asked: bool, anyway: bool
+) -> Promoted:
+    """Promote the chosen version, if anything allows it."""
+    champion = registering.aliased(store, chosen.name, registering.CHAMPION)
+    if champion is not None and champion.version == chosen.version:
+        _settle(store, champion)
+        message = f"{chosen.name} version {champion.version} is the champion already."
+        return Promoted(chosen.name, int(champion.version), changed=False, message=message)
+    why = _allowed(project, chosen, champion)
+    if why is None and anyway and asked:
+        why = BY_PERSON
+    if why is None:
+        return _refused(champion, chosen, asked=asked)
+    _promote(project, store, chosen, champion, why)
+    message = f"{chosen.name} version {chosen.version} is the champion now ({why})."
+    return Promoted(chosen.name, int(chosen.version), changed=True, message=message)
 
 
 def _chosen(project: Project, store: "Store", name: str, version: int | None) -> "ModelVersion":
@@ -133,6 +143,11 @@ def _promote(
     if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)
     store.client.set_registered_model_alias(chosen.name, registering.CHAMPION, chosen.version)
-    challenger = registering.aliased(store, chosen.name, registering.CHALLENGER)
-    if challenger is not None and challenger.version == chosen.version:
-        store.client.delete_registered_model_alias(chosen.name, registering.CHALLENGER)
+    _settle(store, chosen)
+
+
+def _settle(store: "Store", champion: "ModelVersion") -> None:
+    """A champion is no challenger; a promotion killed half-way may have left it both."""
+    challenger = registering.aliased(store, champion.name, registering.CHALLENGER)
+    if challenger is not None and challenger.version == champion.version:
+        store.client.delete_registered_model_alias(champion.name, registering.CHALLENGER)

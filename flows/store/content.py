@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 CURVES = (
-    "train_loss",
-    "train_accuracy",
-    "validation_loss",
     "validation_accuracy",
+    "validation_loss",
+    "train_accuracy",
+    "train_loss",
     "learning_rate",
 )
-"""What every fit tells per epoch: the same names for the final training and for each trial."""
+"""What every fit tells per epoch: the same names for the final training and for each trial.
+
+MLflow's comparison opens on the first that a run was given.
+"""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./ ")
 LONGEST_NAME = 250
 LONGEST_VALUE = 6000

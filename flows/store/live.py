@@ -146,11 +146,10 @@ class Follower:
         return self.runs[fit]
 
     def _log(self, store: tracking.Store, run: "Run", points: list[Point]) -> None:
-        new = {(run.info.run_id, point) for point in points} - self.sent
+        new = [point for point in points if (run.info.run_id, point) not in self.sent]
         if new:
-            shown = _provisional("", {}, tuple(point for _, point in new))
-            runs.log(store, run, shown, {})
-            self.sent |= new
+            runs.log(store, run, _provisional("", {}, tuple(new)), {})
+            self.sent |= {(run.info.run_id, point) for point in new}
 
     def _tags(self) -> dict[str, str]:
         return {
@@ -167,7 +166,9 @@ def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunConten
 def _end_trial(store: tracking.Store, run: "Run", number: int, event: clock.Event) -> None:
     names = ("depth", "layer", "trained_share", "learning_rate")
     params = {name: content.text(event[name]) for name in names}
-    name = mirror.trial_name(number, event["layer"], event["learning_rate"])
+    name = mirror.trial_name(
+        number, event["layer"], event["learning_rate"], event.get("stage", "full")
+    )
     runs.log(store, run, _provisional(name, params), {})
     store.client.update_run(run.info.run_id, name=name)
     ended = content.milliseconds(event["at"])

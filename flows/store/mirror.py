@@ -16,12 +16,16 @@ LIVE_TAG = "thawline.live"
 PLACE_TAG = "thawline.place"
 TRIAL_TAG = "thawline.trial"
 MODEL_TAG = "thawline.model"
-NOTE_TAG = "mlflow.note.content"
+PICTURE_FOLDER, TABLE_FOLDER = "pictures", "tables"
+"""Folders of a run's artifacts."""
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
-NO_SETTING = frozenset({"number", "state", "validation_accuracy", "validation_loss"})
+FOUND = frozenset({"validation_accuracy", "validation_loss", "cost"})
+TOLD = frozenset({"state", "cached", "why"})
+NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
+KINDS = {"probe": "probe", "fresh": "fresh seed"}
 CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
 DIGEST_LENGTH = 36
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
@@ -89,14 +93,16 @@ def trials(outputs: Outputs) -> list[Trial]:
 
 
 def run_name(outputs: Outputs) -> str:
-    """Architecture, where it was thawed and what it scores: what tells two runs apart."""
-    network, accuracy = outputs.network, outputs.metrics["accuracy"]
-    return f"{network['architecture']} · {network['layer']} · {accuracy:.1%}".replace("%", " %")
+    """What tells two runs apart, first what differs most: the lists of runs cut the end."""
+    network, accuracy = outputs.network, f"{outputs.metrics['accuracy']:.1%}"
+    parts = [accuracy.replace("%", " %"), network["layer"], source_name(outputs.project)]
+    return " · ".join([*parts, network["architecture"]])
 
 
-def trial_name(number: int, layer: str, learning_rate: float) -> str:
-    """As `run_name`, of a trial."""
-    return f"trial {number:02d} · {layer} · {learning_rate:.1e}"
+def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full") -> str:
+    """As `run_name`, of a trial; what is no full trial says so."""
+    kind = "" if stage == "full" else f" · {KINDS.get(stage, stage)}"
+    return f"trial {number:02d} · {layer} · {learning_rate:.1e}{kind}"
 
 
 def datasets(outputs: Outputs) -> list[Dataset]:
@@ -110,8 +116,17 @@ def datasets(outputs: Outputs) -> list[Dataset]:
 
 def picture_files(project: Project) -> dict[str, Path]:
     """The stages' pictures as artifacts."""
-    found = sorted(project.build.rglob("*.png"))
-    return {f"pictures/{path.relative_to(project.build).as_posix()}": path for path in found}
+    return _found(project, "*.png", PICTURE_FOLDER)
+
+
+def table_files(project: Project) -> dict[str, Path]:
+    """The stages' tables as artifacts, the decisions of the search among them."""
+    return _found(project, "*.csv", TABLE_FOLDER)
+
+
+def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
+    found = sorted(project.build.rglob(pattern))
+    return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in found}
 
 
 def lineage_files(project: Project) -> dict[str, Path]:
@@ -123,7 +138,7 @@ def lineage_files(project: Project) -> dict[str, Path]:
 
 
 def _files(project: Project) -> dict[str, Path]:
-    return lineage_files(project) | picture_files(project)
+    return lineage_files(project) | picture_files(project) | table_files(project)
 
 
 def _params(outputs: Outputs) -> dict[str, str]:
@@ -157,7 +172,6 @@ def _tags(outputs: Outputs) -> dict[str, str]:
         "thawline.git": commit.state,
         "mlflow.source.name": "thawline",
         "mlflow.source.type": "LOCAL",
-        NOTE_TAG: note(outputs),
     }
     return tags | ({"mlflow.source.git.commit": commit.commit} if commit.commit else {})
 
@@ -165,25 +179,6 @@ def _tags(outputs: Outputs) -> dict[str, str]:
 def data_version(project: Project) -> str:
     """The fingerprint of the pictures."""
     return str(files.read_yaml(digests.built(project, "data/source.yaml"))["sha256"])
-
-
-def note(outputs: Outputs) -> str:
-    """A description of the run in Markdown."""
-    network, metrics = outputs.network, outputs.metrics
-    base = network["base"]
-    interval = f"{metrics['accuracy_low']:.1%} to {metrics['accuracy_high']:.1%}"
-    lines = {
-        "test accuracy": f"**{metrics['accuracy']:.1%}** ({interval})",
-        "largest class": f"{metrics['majority_share']:.1%}",
-        "test pictures": f"{metrics['pictures']}",
-        "classes": f"{len(network['classes'])}",
-        "network": f"`{network['architecture']}`",
-        "thawed from": f"`{network['layer']}`, {network['trained_share']:.1%} of the parameters",
-        "learning rate": f"{network['learning_rate']:.2g}",
-        "starts from": f"{base['source']} ({base['licence']})",
-    }
-    table = "".join(f"| {key} | {value} |\n" for key, value in lines.items())
-    return f"| | |\n|---|---|\n{table}\nPictures: Artifacts, `pictures/`."
 
 
 def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
@@ -194,8 +189,8 @@ def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
     if seconds:
         points += content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
     found = {f"test_{key}": value for key, value in content.flat(outputs.metrics).items()}
-    best = _best((number_in(row, "validation_accuracy") for row in outputs.history), default=None)
-    return points + content.points_of(found | {"best_validation_accuracy": best}, ended)
+    found["best_validation_accuracy"] = best_validation(outputs)
+    return content.points_of(found, ended) + points
 
 
 def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
@@ -205,30 +200,40 @@ def _trial(times: clock.Clock, row: dict[str, str], curve: list[dict[str, str]])
     if told is not None:
         ended = content.milliseconds(told["at"])
     final = {"best_validation_accuracy": number_in(row, "validation_accuracy")}
+    final["cost"] = number_in(row, "cost")
     if told is not None:
         final["seconds/total"] = told.get("seconds")
     points = content.curve_points(curve, times.times(fit)) + times.measured(fit)
     return Trial(
         number,
         RunContent(
-            name=trial_name(number, row["layer"], float(row["learning_rate"])),
+            name=trial_name(
+                number, row["layer"], float(row["learning_rate"]), row.get("stage", "full")
+            ),
             status=STATUS[row["state"]],
             started=started,
             ended=ended,
             params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
-            tags={TRIAL_TAG: str(number), "thawline.state": row["state"]},
-            points=tuple(points + content.points_of(final, ended)),
+            tags={TRIAL_TAG: str(number)} | _told(row),
+            points=tuple(content.points_of(final, ended) + points),
         ),
     )
+
+
+def _told(row: dict[str, str]) -> dict[str, str]:
+    """What happened to a trial, which is neither a setting nor a figure."""
+    return {f"thawline.{key}": row[key] for key in sorted(TOLD) if row.get(key)}
+
+
+def best_validation(outputs: Outputs) -> float | None:
+    """The best validation accuracy of an epoch of the final training."""
+    found = (number_in(row, "validation_accuracy") for row in outputs.history)
+    return max((value for value in found if value is not None), default=None)
 
 
 def number_in(row: dict[str, str], key: str) -> float | None:
     """The finite number in a column of a row."""
     return content.number(row.get(key, ""))
-
-
-def _best(values: Any, *, default: float | None) -> float | None:  # noqa: ANN401  # any iterable
-    return max((value for value in values if value is not None), default=default)
 
 
 def _dataset(project: Project, side: str, pictures: Any) -> Dataset:  # noqa: ANN401  # a data frame

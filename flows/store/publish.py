@@ -53,7 +53,7 @@ def publish(project: Project, params: PublishParams) -> Published:
         UsageError: nothing was built yet.
         UnreachableError: the tracking store is away.
     """
-    from flows.store import mirror, runs
+    from flows.store import card, mirror, runs, view
 
     outputs = mirror.Outputs(project)
     content, trials = mirror.parent(outputs), mirror.trials(outputs)
@@ -63,9 +63,11 @@ def publish(project: Project, params: PublishParams) -> Published:
         _adopt_live(project, store, key)
         parent, opened = _parent(store, content, key)
         nested = _publish_trials(store, parent.info.run_id, trials)
-        filled = runs.fill(store, parent, content, key)
+        note = {view.NOTE_TAG: card.of_run(outputs, parent.info.run_id, store.experiment)}
+        filled = runs.fill(store, parent, content, key | note)
         _drop_live(project, store)
-    changed = opened or nested or filled
+        shown = view.ensure(store)
+    changed = opened or nested or filled or shown
     message = _sentence(content, trials, changed)
     return Published(parent.info.run_id, store.experiment, changed, message)
 

@@ -15,7 +15,7 @@ from components.errors import UsageError
 from components.stage import Params, load_params
 from flows import lock
 from flows.project import Project
-from flows.store import digests, ledger, tracking
+from flows.store import card, catalogue, digests, ledger, mirror, tracking
 from flows.store import publish as publishing
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
         found = versions(store, params.name, model)
         made = found[0] if found else _make(project, store, params.name, model)
         _call_challenger(store, made)
+        catalogue.describe(store, params.name)
         ledger.record(
             project,
             "registered",
@@ -127,7 +128,11 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     logged = _logged(project, store, run, model)
     _show_on_run(store, run, logged)
     _ensure_name(store, name)
+    outputs = mirror.Outputs(project)
     tags = {
+        catalogue.SCORE_TAG: card.score(outputs),
+        catalogue.DATA_TAG: mirror.source_name(project),
+        catalogue.CLASSES_TAG: card.classes(outputs),
         MODEL_TAG: model,
         FILES_TAG: logged.tags[FILES_TAG],
         **{key: run.data.tags[key] for key in CARRIED if key in run.data.tags},
@@ -137,7 +142,7 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
         f"models:/{logged.model_id}",
         run.info.run_id,
         tags=tags,
-        description=run.data.tags.get("mlflow.note.content"),
+        description=card.of_version(outputs, run.info.run_id, logged.model_id),
         model_id=logged.model_id,
     )
     first, *others = versions(store, name, model)

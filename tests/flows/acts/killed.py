@@ -22,6 +22,7 @@ WRITES = (
     "set_terminated", "create_logged_model", "log_model_artifacts", "set_logged_model_tags",
     "finalize_logged_model", "log_outputs", "create_registered_model", "create_model_version",
     "set_registered_model_alias", "delete_registered_model_alias", "set_model_version_tag",
+    "set_experiment_tag", "set_registered_model_tag", "update_registered_model",
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ def warm() -> None:
         "mlflow.pyfunc", "mlflow.store.model_registry.sqlalchemy_store",
         "mlflow.store.tracking.sqlalchemy_store", "pyarrow.parquet", "flows.gate.judge",
         "flows.gate.promote", "flows.store.mirror", "flows.store.packing", "flows.store.runs",
+        "flows.store.card", "flows.store.view",
     ):  # fmt: skip
         import_module(name)
 
@@ -92,13 +94,15 @@ def held(project) -> str:
         [v.name, v.version, v.status, sorted(v.aliases), sorted(set(v.tags) - {"thawline.files"})]
         for v in client.search_model_versions()
     ]
+    shown = client.get_experiment(experiment).tags
+    pages = [m.description for m in client.search_registered_models()]
     models = [[m.status, m.name] for m in client.search_logged_models([experiment])]
     entries = [
         [e["kind"], e.get("version"), e.get("model"), e.get("reason")]
         for kind in ("registered", "verdict", "promoted")
         for e in ledger.read(project, kind)
     ]
-    return json.dumps([sorted(runs, key=json.dumps), versions, models, entries])
+    return json.dumps([sorted(runs, key=json.dumps), versions, models, entries, shown, pages])
 
 
 def run_of(client, run):
@@ -109,7 +113,8 @@ def run_of(client, run):
         for key in run.data.metrics
     }
     hidden = {"mlflow.parentRunId"}
-    tags = {k: v for k, v in run.data.tags.items() if k not in hidden}
+    own = run.info.run_id  # its description names the pictures by it
+    tags = {k: v.replace(own, "RUN") for k, v in run.data.tags.items() if k not in hidden}
     inputs = sorted(entry.dataset.digest for entry in run.inputs.dataset_inputs)
     return [run.info.status, run.info.run_name, run.info.start_time, run.info.end_time,
             tags, run.data.params, histories, inputs, sorted(files_of(client, run.info.run_id)),

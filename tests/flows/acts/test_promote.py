@@ -55,6 +55,14 @@ def test_promoting_twice_changes_nothing(project):
 
 
 @pytest.mark.usefixtures("first")
+def test_a_promotion_killed_before_its_last_step_is_finished(project):
+    """A version that is left both champion and challenger is champion alone after the next."""
+    client(project).set_registered_model_alias("thawline", "challenger", "1")
+    promote(project)
+    assert aliases(project) == {"champion": 1}
+
+
+@pytest.mark.usefixtures("first")
 def test_the_champion_is_not_its_own_challenger(project, perform):
     """Registering the champion's model again gives it no second alias."""
     perform(*ALL)

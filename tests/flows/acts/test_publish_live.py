@@ -87,7 +87,7 @@ def test_publishing_takes_the_live_run_over(project, follower, told):
     assert runs(project, LIVE) == []
     parent = client(project).get_run(published.run)
     assert parent.info.status == "FINISHED"
-    assert parent.info.run_name == "test_efficientnet · blocks.1 · 100.0 %"
+    assert parent.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     assert not publish(project, PARAMS).changed
 
 
