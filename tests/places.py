@@ -28,8 +28,6 @@ class Place:
         for name in ("params", "components"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "dvc.yaml", root)
-        (root / "data").mkdir()
-        shutil.copy(ROOT / "data" / "start.yaml", root / "data")
 
     def change(self, stage: str, **values) -> None:
         path = self.root / "params" / f"{stage}.yaml"

@@ -1,10 +1,11 @@
 """`search` and `train` on a CUDA device, on real pictures: device, mixed precision, freezing."""
 
+import shutil
 import statistics
 
 import pytest
 import torch
-from places import Place
+from places import ROOT, Place
 from safetensors.torch import load_file
 
 from components import events, files
@@ -24,6 +25,7 @@ def trained(tmp_path_factory):
     """The digits, searched and trained on the device; with the types that layers answered in."""
     place = Place(tmp_path_factory.mktemp("gpu") / "project")
     place.source("digits")
+    shutil.copy(ROOT / "data" / "start.yaml", place.root / "data")
     for stage, values in SETTINGS.items():
         place.change(stage, **values)
     assert place.upto("ingest", "validate", "split", "base", "augment").code == 0
