@@ -139,8 +139,10 @@ def search(
     decisions: Out,
     audits: Out,
     summary: Out,
+    importances: Out,
     landscape: Out,
     front: Out,
+    epochs: Out,
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
@@ -163,7 +165,9 @@ def search(
     _write_tables(found, trials, curves, decisions)
     files.write_json(audits, _audits(found))
     files.write_json(summary, _summary(found, start))
+    files.write_json(importances, found.importances)
     _draw(found, start, landscape, front)
+    _draw_curves(found, start, epochs)
     print(
         f"chosen: {settings['layer']} at {settings['learning_rate']:.2g}, "
         f"{found.validation_accuracy:.1%} on validation pictures with fresh seeds"
@@ -256,13 +260,23 @@ def _draw(found: "Found", start: "Start", landscape: "Path", front: "Path") -> N
     from components.evaluation.search_pictures import Point, save_front, save_landscape
 
     points = [
-        Point(t.depth, t.learning_rate, t.validation_accuracy, t.cost / found.whole_cost,
-              "pruned" if t.stage == "full" and t.state == "pruned" else t.stage,
+        Point(t.depth, t.learning_rate, t.validation_accuracy, t.cost / found.whole_cost, t.kind,
               t.setting == found.chosen)
         for t in found.trials if t.history
     ]  # fmt: skip
     save_landscape(landscape, points, start.layers)
     save_front(front, points, start.layers)
+
+
+def _draw_curves(found: "Found", start: "Start", epochs: "Path") -> None:
+    from components.evaluation.search_curves import Curve, save_curves
+
+    curves = [
+        Curve(t.depth, tuple(e["validation_accuracy"] for e in t.history), t.kind,
+              t.setting == found.chosen)
+        for t in found.trials if t.history
+    ]  # fmt: skip
+    save_curves(epochs, curves, start.layers, found.importances)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A search from its first trial to the setting it chooses; killed at any moment, it goes on."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 from components import events
 from components.errors import DataError
 from components.events import Events
+from components.study.importance import importances
 from components.study.ledger import Ledger
 from components.study.pace import Pace
 from components.study.reuse import Reuse
@@ -38,6 +39,8 @@ class Found:
     """The number of trials finished then, and the sentence."""
     whole_cost: int
     """Multiply-accumulates of a full trial that trains every layer."""
+    importances: Mapping[str, float]
+    """Shares of the full trials' variance that settings explain; empty: nothing can be said."""
 
     @property
     def fresh(self) -> tuple[Trial, ...]:
@@ -95,8 +98,9 @@ class Search:
                 "no trial of the search reached its end; see the reasons above. Lower "
                 "search.learning_rate.high, or look at the pictures."
             )
-        whole = self.reuse.space.whole
-        return Found(tuple(self.ledger.finished()), chosen, tuple(notes.sentences), whole)
+        trials, space = tuple(self.ledger.finished()), self.reuse.space
+        shares = importances(space, trials)
+        return Found(trials, chosen, tuple(notes.sentences), space.whole, shares)
 
     def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
         done: list[Trial] = []

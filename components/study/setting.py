@@ -129,6 +129,12 @@ class Trial:
         return float(self.history[-1]["validation_loss"]) if self.history else float("nan")
 
     @property
+    def kind(self) -> str:
+        """What its score stands for: `full`, `probe`, `fresh`, or `pruned`, which ended early."""
+        early = self.stage == "full" and self.state == "pruned"
+        return "pruned" if early else self.stage
+
+    @property
     def scored(self) -> bool:
         """Whether it is a full trial that reached its end."""
         return self.state == "complete" and self.stage == "full"

@@ -41,7 +41,7 @@ def suggest(
     seed = derived_seed(space.plan.seed, len(trials))
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials([_as_optuna(space, t) for t in trials if t.stage == "full" and t.history])
+    study.add_trials([as_optuna(space, t) for t in trials if t.stage == "full" and t.history])
     drawn = study.ask()
     low, high = space.plan.rates
     depth = drawn.suggest_int("depth", *depths)
@@ -62,7 +62,8 @@ def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
     }
 
 
-def _as_optuna(space: Space, trial: Trial) -> FrozenTrial:
+def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
+    """A trial as Optuna's estimators take it, with what there was to choose."""
     others = conditional(space, trial.depth)
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     return create_trial(

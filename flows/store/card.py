@@ -17,6 +17,7 @@ PICTURES = {
     "train/learning.png": "Learning curves",
     "search/landscape.png": "Depths and rates that were tried",
     "search/front.png": "What scores cost",
+    "search/epochs.png": "How the trials learned",
     "evaluate/matrix.png": "Confusion matrix",
     "evaluate/mistakes.png": "Worst mistakes",
     "augment/preview.png": "What training sees",

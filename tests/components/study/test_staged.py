@@ -6,6 +6,7 @@ from math import log
 import pytest
 
 from components.model.cost import Cost
+from components.study.importance import importances
 from components.study.setting import Choices, Setting, Trial
 from components.study.space import Space
 from components.study.staged import deep, kept_depths, middle, staged
@@ -204,3 +205,19 @@ def test_customary_values_are_not_searched(space):
     """One value of each leaves depth and rate alone."""
     _, trials, _ = play(space, peaked(5, 3e-3, 0.02))
     assert {replace(t.setting, depth=0, learning_rate=1.0) for t in trials} == {Setting(0, 1.0)}
+
+
+def test_importances_tell_what_the_scores_hang_on(space):
+    """Of full trials alone; nothing where there are too few, or all reached the same."""
+    wide = replace(space, plan=replace(space.plan, max_trials=40))
+    for name, score in {
+        "depth": lambda depth, _: 0.9 - 0.05 * abs(depth - 4),
+        "learning_rate": lambda _, rate: 0.9 - 0.1 * abs(log(rate / 1e-3)),
+    }.items():
+        _, trials, _ = play(wide, score, tpe)
+        found = importances(wide, trials)
+        assert next(iter(found)) == name
+        assert found[name] > 0.8
+        assert found == importances(wide, trials)
+    assert importances(wide, trials[:3]) == {}
+    assert importances(wide, play(wide, lambda *_: 0.5, tpe)[1]) == {}
