@@ -1,5 +1,6 @@
 """What tests of every part share."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,21 @@ def pictures(tmp_path):
             content = encode(draw(100 * label + number))
             (folder / name / f"{number:02}.png").write_bytes(content)
     return folder
+
+
+@pytest.fixture
+def small_disk():
+    """Mount a disk of a megabyte at a folder below the test's own."""
+    mounted = []
+
+    def mount(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("mounting a small disk takes the rights for it")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

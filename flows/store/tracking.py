@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from components.errors import UnreachableError, UsageError
+from components.errors import UnreachableError, UsageError, full_disk
 from flows import lock
 from flows.project import Project
 from flows.store import relocate
@@ -116,9 +116,9 @@ def answering(project: Project) -> Iterator[None]:
         status = error.get_http_status_code()
         if status < SERVER_FAULT and status not in REFUSED:
             raise
-        raise _away(address(project), error) from error
+        raise full_disk(error) or _away(address(project), error) from error
     except OSError as error:
-        raise _away(address(project), error) from error
+        raise full_disk(error) or _away(address(project), error) from error
 
 
 def store_identity(project: Project) -> str | None:

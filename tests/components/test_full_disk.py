@@ -15,24 +15,6 @@ from components.training.checkpoint import Checkpoint
 MEGABYTE = 2**20
 
 
-@pytest.fixture
-def small_disk():
-    """Mount a disk of a megabyte at a folder below the test's own."""
-    mounted = []
-
-    def mount(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("mounting a small disk takes the rights for it")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def state(size: int, value: float) -> Checkpoint:
     return Checkpoint({"weight": torch.full((size // 4,), value)}, {}, {}, {"digest": "d"})
 
