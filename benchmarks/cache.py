@@ -24,12 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pretrained import bring, sides
+from cases import bring, sides, weights_of
 from torch import Tensor
 from torch.nn import functional
 
 from components import files
-from components.base import BaseParams, base, start_pin
 from components.data import augmentation as augmentations
 from components.data.dataset import Side, derived_seed
 from components.data.transform import Transform
@@ -79,15 +78,6 @@ def batches(pictures: Tensor, size: int) -> Iterator[Tensor]:
         yield rows.contiguous(memory_format=torch.channels_last)
 
 
-def weights(source: str, folder: Path) -> tuple[Path, Path]:
-    """What `base` makes of a source of weights."""
-    params = BaseParams(source=source, architecture="auto", seed=0)
-    files.write_yaml(folder / "start.yaml", start_pin(params, {}))
-    model, config = folder / "base.safetensors", folder / "base.json"
-    base(params, start=folder / "start.yaml", model=model, config=config)
-    return model, config
-
-
 def augmented(side: Side, strength: int, family: dict, view: int) -> Tensor:
     """One augmented view of every picture of a side, in order."""
     augment = augmentations.load(family, strength)
@@ -99,7 +89,7 @@ def augmented(side: Side, strength: int, family: dict, view: int) -> Tensor:
 
 
 def case(asked: argparse.Namespace, folder: Path) -> Case:
-    model, config = weights(asked.weights, folder)
+    model, config = weights_of(asked.weights, folder)
     described = files.read_json(config)
     transform = Transform(asked.size, asked.size, *(tuple(described[k]) for k in ("mean", "std")))
     if asked.data:

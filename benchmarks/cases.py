@@ -41,7 +41,7 @@ def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
     With `blur:` the class is how much a picture was blurred: what a network sees in its first
     layers decides, and what its last layers were trained for does not matter.
     """
-    model, config = _weights(weights, folder)
+    model, config = weights_of(weights, folder)
     described = files.read_json(config)
     transform = Transform(size, size, *(tuple(described[key]) for key in ("mean", "std")))
     pictures, test = sides(bring(data, folder, limit), folder, transform)
@@ -87,7 +87,7 @@ def sides(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Pict
     return Pictures(made["train"], made["val"], tuple(names), transform, family), made["test"]
 
 
-def _weights(source: str, folder: Path) -> tuple[Path, Path]:
+def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
     """What `base` makes of a source of weights."""
     params = BaseParams(source=source, architecture="auto", seed=0)
     files.write_yaml(folder / "start.yaml", start_pin(params, {}))

@@ -15,73 +15,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import pandas as pd
 import torch
+from cases import bring, sides, weights_of
 
 from components import files
-from components.base import BaseParams, base, start_pin
-from components.data import augmentation as augmentations
 from components.data.dataset import Side
-from components.data.layout import places
-from components.data.pixels import pixels
-from components.data.source import open_source
 from components.data.transform import Transform
-from components.split import SplitParams, split
 from components.training.feed import PictureFeed, Pictures
-from components.training.fit import Recipe, fit, score
+from components.training.fit import Recipe, fit
+from components.training.score import score
 from components.training.start import Start
 
 CPU = torch.device("cpu")
-
-
-def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
-    """Copy at most `limit` pictures, the same share of every class, and split them."""
-    import hashlib
-
-    found = {picture.name: picture.content for picture in open_source(source).pictures()}
-    where = places(found)
-    rows = [
-        {"path": name, "class": where[name].label, "subset": None,
-         "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in found.items()
-    ]  # fmt: skip
-    table = pd.DataFrame(rows).sort_values("sha256").astype({"subset": "string"})
-    share = min(1.0, limit / len(table))
-    table = table.groupby("class").apply(lambda rows: rows.head(round(len(rows) * share)))
-    table = table.reset_index(level=0).reset_index(drop=True)
-    for name in table["path"]:
-        (folder / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "raw" / name).write_bytes(found[name])
-    table.to_parquet(folder / "pictures.parquet")
-    params = SplitParams(test_fraction=0.25, val_fraction=0.25, group_by=None)
-    split(
-        params, pictures=folder / "pictures.parquet", splits=folder / "splits.parquet",
-        shares=folder / "shares.json",
-    )  # fmt: skip
-    return pd.read_parquet(folder / "splits.parquet")
-
-
-def weights(source: str, folder: Path) -> tuple[Path, Path]:
-    """What `base` makes of a source of weights."""
-    params = BaseParams(source=source, architecture="auto", seed=0)
-    files.write_yaml(folder / "start.yaml", start_pin(params, {}))
-    model, config = folder / f"{source}.safetensors", folder / f"{source}.json"
-    base(params, start=folder / "start.yaml", model=model, config=config)
-    return model, config
-
-
-def sides(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Pictures, Side]:
-    """Decoded pictures: train and validation, and the test side apart."""
-    names = sorted(table["class"].unique())
-    labels = table["class"].map({name: i for i, name in enumerate(names)}).to_numpy("int64")
-    paths = [folder / "raw" / path for path in table["path"]]
-    decoded = pixels(paths, list(table["sha256"]), transform, folder, lambda *_: None)
-    made = {}
-    for side in ("train", "val", "test"):
-        chosen = (table["side"] == side).to_numpy().nonzero()[0]
-        made[side] = Side(decoded, chosen, labels[chosen], transform)
-    family = augmentations.family(transform.size, mirror=False)
-    return Pictures(made["train"], made["val"], tuple(names), transform, family), made["test"]
 
 
 def attempt(start: Start, pictures: Pictures, test: Side, depth: int, rate: float, seed: int,
@@ -113,7 +58,7 @@ def main() -> None:
         print("|---|---|---|---|---|---|")
         lines: dict[int, list[str]] = {}
         for source in ("package", "none"):
-            model, config = weights(source, folder)
+            model, config = weights_of(source, folder)
             described = files.read_json(config)
             transform = Transform(
                 asked.size, asked.size, tuple(described["mean"]), tuple(described["std"])

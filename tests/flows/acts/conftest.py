@@ -119,6 +119,17 @@ def perform(project):
 
 
 @pytest.fixture
+def first(project, perform):
+    """A project whose first model is the champion; its digest."""
+    from registry import ALL
+
+    from flows.store import digests
+
+    perform(*ALL)
+    return digests.model_digest(project)
+
+
+@pytest.fixture
 def answers(project):
     """Keep answers of a registered model to today's test pictures, as if it had been asked."""
     import pandas as pd

@@ -4,33 +4,15 @@ import shutil
 
 import pandas as pd
 import pytest
-from mlflow import MlflowClient
+from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components import files
 from components.errors import DataError, UsageError
 from flows.gate import champion
 from flows.gate.judge import JudgeParams, judge
-from flows.store import digests, ledger, tracking
+from flows.store import digests, ledger
 
 PARAMS = JudgeParams(alpha=0.05)
-UP_TO_JUDGE = ("publish", "register", "judge")
-ALL = (*UP_TO_JUDGE, "promote")
-
-
-def client(project) -> MlflowClient:
-    return MlflowClient(tracking.address(project))
-
-
-def aliases(project) -> dict[str, int]:
-    found = client(project).get_registered_model("thawline").aliases
-    return {name: int(version) for name, version in found.items()}
-
-
-@pytest.fixture
-def first(project, perform):
-    """A project whose first model is the champion; its digest."""
-    perform(*ALL)
-    return digests.model_digest(project)
 
 
 def test_the_first_model_of_a_name_may_be_champion(project, perform):

@@ -6,16 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mlflow import MlflowClient
+from registry import client
 
 from components import files
 from flows.store import card, catalogue, mirror, tracking, view
 from flows.store.publish import PublishParams, publish
 
 PARAMS = PublishParams(experiment="thawline")
-
-
-def client(project) -> MlflowClient:
-    return MlflowClient(tracking.address(project))
 
 
 def run_of(project):

@@ -1,31 +1,12 @@
 """Who becomes champion: by verdict, by a person's word, and never by accident."""
 
 import pytest
-from mlflow import MlflowClient
+from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components.errors import GateRefusedError, UsageError
 from flows.gate import judge
 from flows.gate.promote import promote
-from flows.store import digests, ledger, tracking
-
-UP_TO_JUDGE = ("publish", "register", "judge")
-ALL = (*UP_TO_JUDGE, "promote")
-
-
-def client(project) -> MlflowClient:
-    return MlflowClient(tracking.address(project))
-
-
-def aliases(project) -> dict[str, int]:
-    found = client(project).get_registered_model("thawline").aliases
-    return {name: int(version) for name, version in found.items()}
-
-
-@pytest.fixture
-def first(project, perform):
-    """A project whose first model is the champion; its digest."""
-    perform(*ALL)
-    return digests.model_digest(project)
+from flows.store import digests, ledger
 
 
 @pytest.fixture

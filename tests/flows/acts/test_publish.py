@@ -7,21 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
+from registry import client
 
 from components import files
 from components.errors import UsageError
-from flows.store import content, digests, tracking
+from flows.store import content, digests
 from flows.store.publish import PublishParams, publish
 
 PARAMS = PublishParams(experiment="thawline")
 KILLED = Path(__file__).with_name("killed.py")
 START = 1_790_000_000.0
 """As conftest.py has it."""
-
-
-def client(project) -> MlflowClient:
-    return MlflowClient(tracking.address(project))
 
 
 def runs(project, condition=""):

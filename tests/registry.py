@@ -1,0 +1,17 @@
+"""What a project's registry holds, as tests of several acts ask it."""
+
+from mlflow import MlflowClient
+
+from flows.store import tracking
+
+UP_TO_JUDGE = ("publish", "register", "judge")
+ALL = (*UP_TO_JUDGE, "promote")
+
+
+def client(project) -> MlflowClient:
+    return MlflowClient(tracking.address(project))
+
+
+def aliases(project) -> dict[str, int]:
+    found = client(project).get_registered_model("thawline").aliases
+    return {name: int(version) for name, version in found.items()}
