@@ -1,52 +1,63 @@
 """The staged strategy: cheap trials first, dear ones only where something speaks for them.
 
-The head alone is tried in full: from the cache it costs next to nothing. How deep to thaw is asked
-of short probes, each with a schedule of its own, the dearest only where the cheaper ones point that
-way. Only the depth that they lead to is trained in full, and as budget allows its neighbours.
+The head alone and a deep cut are tried in full: from the cache they cost little. A middle cut is
+seldom far from the best: it is probed for its rate with a short schedule and trained, as a finalist
+at once where the budget holds no more, otherwise with its neighbours.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
-from typing import TypeGuard
 
 from components.study.setting import CHOICES, Asked, Origin, Setting, Trial
 from components.study.space import Space
-from components.study.strategy import Exploring, Finalists, Notes, asked, finalists, named
+from components.study.strategy import (
+    Exploring,
+    Finalist,
+    Finalists,
+    Notes,
+    asked,
+    finalists,
+    named,
+)
 from components.study.tpe import conditional, suggest
 
 Step = Generator[Asked, Trial, None]
 
 PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
-CLEARLY, FAR, LOW_RATE = 0.5, 1.0, 2.0
-"""Standard errors by which a depth has to lead the one that is preferred; by which the middle cut
-has to lead the deep one for a shallow one to be probed as well; and by which a lower rate has to
-lead in a probe, whose short schedule flatters it."""
-DEAR = 0.6
+CLEARLY, FAR, BEHIND = 0.5, 1.0, 2.0
+"""Standard errors by which a probe has to lead the one that is preferred; by which the middle cut
+has to lead the deep one for a shallow one to be tried as well; and by which a probe of the middle
+cut has to fall behind the head, and a lower rate to lead it, for that rate to be followed."""
+DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-DEEP, MIDDLE, SHALLOW = 0.27, 0.5, 0.75
+DEEP, MIDDLE, SHALLOW = 0.2, 0.6, 0.75
 """What the deep, the middle and the shallow cut leave of a pass, about."""
 HIGH, LOW, LOWER = 0.85, 0.6, 0.35
 """First rates at a depth, as shares of the way through the range on its logarithmic scale."""
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
-BUDGET, BUDGET_EACH = 0.6, 0.03
+BUDGET, BUDGET_EACH = 0.66, 0.03
 """What may be spent, in full trials that train everything: as a whole, and for each trial."""
+SLACK = 1.15
+"""By how much a deep and a shallow cut, which guard against a wrong middle one, may exceed it."""
 
 
 def staged(space: Space, notes: Notes) -> Exploring:
-    """Head only, probes, the depth that they lead to, its neighbours, then the estimator."""
+    """The head, the deep cut, the middle one, its neighbours, then the estimator."""
     search = _Staged(space, notes)
     yield from search.customary()
     yield from search.heads()
-    yield from search.probe_depths()
+    yield from search.probe_middle()
+    yield from search.deep_cut()
     chosen = search.chosen
     if chosen is not None and not search.affordable(chosen.depth):
         return search.finalists_by_probe(chosen)
     if chosen is not None:
         yield from search.full(chosen)
+        yield from search.shallow_cut()
     yield from search.neighbours()
     yield from search.estimated()
     return finalists(space, search.trials, notes)
@@ -110,42 +121,44 @@ class _Staged:
             leads = len(self.trials) == count or self._best() is not best
             rate /= HEAD_STEP
 
-    def probe_depths(self) -> Step:
-        """Probe the deep and the middle cut, and a shallow one where those point that way."""
-        if self.deep == self.space.deepest:
+    def probe_middle(self) -> Step:
+        """Probe the middle cut, at lower rates where it fails; what leads the probes is chosen."""
+        if self.middle == self.space.deepest:
             return
         enqueued = list(self.probes)
-        deep = yield from self._probe(self.at(self.deep, HIGH))
-        best = deep
-        if self.middle < self.deep:
-            best = yield from self._probe_rates(self.middle)
-            best = best if deep is None or not self._leads(deep, best) else deep
-        if self._points_shallow(best, deep):
-            shallow = yield from self._probe(replace(best.setting, depth=self.shallow))
-            enqueued += [shallow] if shallow else []
+        best = yield from self._probe_rates(self.middle)
         for probe in enqueued:
             best = probe if self._leads(probe, best) else best
         self.chosen = best.setting if best else None
 
     def _probe_rates(self, depth: int) -> Generator[Asked, Trial, Trial | None]:
-        """Probe a depth from high rates down for as long as lower ones are far better."""
+        """Probe a depth at a high rate; at lower ones as long as it falls far behind the head."""
         best = yield from self._probe(self.at(depth, HIGH))
         for share in (LOW, LOWER):
+            if best is not None and not self._leads(self._best(), best, BEHIND):
+                break
             lower = yield from self._probe(self.at(depth, share))
-            if lower is None or (best is not None and not self._leads(lower, best, LOW_RATE)):
+            if lower is None or (best is not None and not self._leads(lower, best, BEHIND)):
                 break
             best = lower
         return best
 
-    def _points_shallow(self, best: Trial | None, deep: Trial | None) -> TypeGuard[Trial]:
-        """Whether the middle cut lies so far ahead that a shallow one may lead even more.
+    def deep_cut(self) -> Step:
+        """A full trial of the deep cut, where it leaves enough to train what is chosen."""
+        if self.chosen is None or not self.middle < self.deep < self.space.deepest:
+            return
+        last = self.space.plan.fresh_seeds * self.space.trial(self.chosen.depth)
+        if self.spent + self.space.trial(self.deep) + last <= SLACK * self.budget:
+            yield from self.full(replace(self.chosen, depth=self.deep))
 
-        It is asked for only where the budget holds its probe, and then a training of it.
-        """
-        if best is None or deep is None or best is deep or self.shallow >= best.depth:
-            return False
-        cost = (1 + PROBE) * self.space.trial(self.shallow)
-        return self.spent + cost <= self.budget and self._leads(best, deep, FAR)
+    def shallow_cut(self) -> Step:
+        """A full trial of a shallow cut, where the middle one leads the deep one far."""
+        middle, deep = (self._best(depth) for depth in (self.middle, self.deep))
+        if middle is None or deep is None or self.shallow >= self.middle:
+            return
+        cost = (1 + self.space.plan.fresh_seeds) * self.space.trial(self.shallow)
+        if self.spent + cost <= SLACK * self.budget and self._leads(middle, deep, FAR):
+            yield from self.full(replace(middle.setting, depth=self.shallow))
 
     def neighbours(self) -> Step:
         """The untried neighbours of the best trials, the best one's first."""
@@ -175,12 +188,13 @@ class _Staged:
             "hold one more full trial of it."
         )
         best = self._best()
-        return [chosen, *([best.setting] if best else [])]
+        others = [Finalist(best.setting, best.validation_accuracy)] if best else []
+        return [Finalist(chosen), *others]
 
-    def _leads(self, one: Trial, other: Trial | None, errors: float = CLEARLY) -> bool:
+    def _leads(self, one: Trial | None, other: Trial | None, errors: float = CLEARLY) -> bool:
         """Whether a trial leads another by more than some standard errors; the answer is noted."""
-        if other is None:
-            return True
+        if one is None or other is None:
+            return other is None
         margin = errors * self.space.error(one, other)
         leads = one.validation_accuracy > other.validation_accuracy + margin
         self.notes.say(
@@ -228,8 +242,10 @@ class _Staged:
     def _trials_left(self) -> int:
         return self.space.plan.max_trials - len(self.trials)
 
-    def _best(self) -> Trial | None:
-        return max((t for t in self.trials if t.scored), key=Trial.rank, default=None)
+    def _best(self, depth: int | None = None) -> Trial | None:
+        """The best full trial, of all or of one depth."""
+        scored = (t for t in self.trials if t.scored and depth in (None, t.depth))
+        return max(scored, key=Trial.rank, default=None)
 
     def full(self, setting: Setting, origin: Origin = "rule") -> Step:
         """Try a setting in full, unless it was or there are trials enough."""

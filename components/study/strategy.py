@@ -12,7 +12,17 @@ from typing import cast
 from components.study.setting import CHOICES, Asked, Origin, Setting, Stage, Trial
 from components.study.space import Space
 
-Finalists = list[Setting]
+
+@dataclass(frozen=True)
+class Finalist:
+    """A setting that is trained anew with fresh seeds."""
+
+    setting: Setting
+    reached: float | None = None
+    """What its one trial reached, where it is trained anew only if those before it reach less."""
+
+
+Finalists = list[Finalist]
 Exploring = Generator[Asked, Trial, Finalists]
 Session = Generator[Asked, Trial, Setting | None]
 FINALISTS = 2
@@ -62,7 +72,7 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
             best.append(trial)
     best = best[:FINALISTS]
     if len(best) < FINALISTS:
-        return [trial.setting for trial in best]
+        return [Finalist(trial.setting) for trial in best]
     first, second = best
     margin = OUT_OF_REACH * space.error(first, second)
     lead = first.validation_accuracy - second.validation_accuracy
@@ -72,9 +82,9 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     )
     if lead > margin:
         notes.say(f"{lines} are more than {margin:.3f} apart: the first alone is trained anew.")
-        return [first.setting]
+        return [Finalist(first.setting)]
     notes.say(f"{lines} are within {margin:.3f}: both are trained anew with fresh seeds.")
-    return [first.setting, second.setting]
+    return [Finalist(first.setting), Finalist(second.setting)]
 
 
 def session(
@@ -90,7 +100,15 @@ def session(
     """
     last = yield from _limited(space, exploring, notes, over)
     means: list[tuple[float, float, Setting]] = []
-    for setting in last:
+    for one in last:
+        setting = one.setting
+        best = max((mean for mean, *_ in means), default=0.0)
+        if means and one.reached is not None and one.reached <= best:
+            notes.say(
+                f"{named(space, setting)} reached {one.reached:.3f}, no more than that with fresh "
+                "seeds: it is not trained anew."
+            )
+            continue
         fresh = yield from _repeated(space, setting)
         if fresh:
             accuracy = sum(trial.validation_accuracy for trial in fresh) / len(fresh)

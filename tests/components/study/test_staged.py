@@ -78,13 +78,13 @@ def test_flat_task_is_searched_at_a_fraction_of_one_full_fine_tuning(space):
 
 
 def test_clearly_better_shallow_depth_is_found(space):
-    """Where the budget holds it: the probes lead there, and it is trained."""
+    """Where the budget holds it: the middle cut leads there, and it is trained."""
     large = replace(space, plan=replace(space.plan, max_trials=64))
     chosen, trials, _ = play(large, peaked(0, 2e-3, 0.05))
     shallow = space.near_share(0.75)
     assert chosen.depth <= shallow < middle(space)
-    assert {"probe", "fresh"} <= {trial.stage for trial in trials if trial.depth <= shallow}
-    assert spent(large, trials) < 2.6
+    assert {"full", "fresh"} <= {trial.stage for trial in trials if trial.depth <= shallow}
+    assert spent(large, trials) < 3.5
 
 
 def test_rates_are_lowered_for_as_long_as_that_is_far_better(space):
@@ -95,7 +95,7 @@ def test_rates_are_lowered_for_as_long_as_that_is_far_better(space):
     assert tried[-1] < 1e-3
     _, trials, _ = play(space, peaked(middle(space), 5e-3, 0.0))
     tried = [t.learning_rate for t in trials if (t.stage, t.depth) == ("probe", middle(space))]
-    assert len(tried) == 2
+    assert len(tried) == 1
 
 
 def test_clearly_better_deep_cut_is_found(space):
