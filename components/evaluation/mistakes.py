@@ -31,7 +31,8 @@ def save_mistakes(path: Path, mistakes: Sequence[Mistake], wrong: int, of: int) 
     columns = min(COLUMNS, max(1, len(mistakes)))
     lines = max(1, -(-len(mistakes) // columns))
     size = (max(6.2, 0.3 + columns * SIDE), 0.85 + lines * (SIDE + CAPTION))
-    remark = f"{wrong:,} of {of:,} test pictures are wrong. " + _shown(len(mistakes), wrong)
+    verb = "is" if wrong == 1 else "are"
+    remark = f"{wrong:,} of {of:,} test pictures {verb} wrong. " + _shown(len(mistakes), wrong)
     with sheet(path, size, "Worst mistakes", remark) as figure:
         axes = figure.subplots(lines, max(columns, int(size[0] / SIDE)), squeeze=False).ravel()
         for axis in axes:
