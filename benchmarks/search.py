@@ -183,7 +183,8 @@ def main() -> None:
 
 def compare(asked: argparse.Namespace, bench: Bench) -> dict[str, list[Run]]:
     """All searches, in turns, the first place going round."""
-    bench.train(Setting(0, 1e-3), 0)  # what a process does once is nobody's
+    bench.train(Setting(0, 1e-3), 0)  # what a process does once is nobody's:
+    optuna.create_study(storage=f"sqlite:///{bench.folder / 'first.db'}")  # imports, too
     pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP)
     searches = {
         "plain": lambda seed: bench.optuna(seed, optuna.pruners.NopPruner()),

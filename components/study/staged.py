@@ -28,8 +28,8 @@ PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
 CLEARLY, FAR, BEHIND = 0.5, 1.0, 2.0
 """Standard errors by which a probe has to lead the one that is preferred; by which the middle cut
-has to lead the deep one for a shallow one to be tried as well; and by which a probe of the middle
-cut has to fall behind the head, and a lower rate to lead it, for that rate to be followed."""
+has to lead the deep one for a shallow one to be tried as well, and a lower rate the higher one to
+be followed; and by which a probe has to fall behind the head for a lower rate to be asked."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
 DEEP, MIDDLE, SHALLOW = 0.2, 0.6, 0.75
@@ -138,7 +138,7 @@ class _Staged:
             if best is not None and not self._leads(self._best(), best, BEHIND):
                 break
             lower = yield from self._probe(self.at(depth, share))
-            if lower is None or (best is not None and not self._leads(lower, best, BEHIND)):
+            if lower is None or (best is not None and not self._leads(lower, best, FAR)):
                 break
             best = lower
         return best
