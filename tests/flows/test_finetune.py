@@ -158,6 +158,7 @@ def test_a_killed_parent_leaves_no_orphan(toy, thawline, until, server):
     until(lambda: asleep(toy), 60)
     run.kill()
     until(lambda: not working(toy), 40)
+    assert run.wait() == -signal.SIGKILL
 
 
 def test_a_defect_is_a_sentence_and_a_log(toy, thawline, server):

@@ -145,3 +145,4 @@ def test_a_killed_parent_takes_everything_along(until, tmp_path):
         grandchild = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
     until(lambda: gone(grandchild))
+    assert parent.returncode == -signal.SIGKILL

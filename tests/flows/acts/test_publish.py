@@ -287,7 +287,7 @@ def test_any_name_is_made_one_that_mlflow_takes(name):
     """Class names may hold anything, metric names may not."""
     from mlflow.utils.validation import _validate_metric
 
-    _validate_metric(content.safe(name), 1.0, 0, 0)
+    assert _validate_metric(content.safe(name), 1.0, 0, 0) is None
 
 
 def test_different_names_stay_different():
