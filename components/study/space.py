@@ -34,11 +34,6 @@ class Space:
         """The deepest depth, as a rule the head alone."""
         return self.plan.depths[1]
 
-    @property
-    def middle_rate(self) -> float:
-        """The geometric mean of the range."""
-        return sqrt(self.plan.rates[0] * self.plan.rates[1])
-
     def share(self, depth: int) -> float:
         """What is left of a pass behind the frozen layers, 0 to 1."""
         return self.cost.suffix(depth) / self.cost.suffix(0)

@@ -91,6 +91,7 @@ def test_stop_ends_what_the_process_started(start, until):
     until(lambda: lines)
     child.stop()
     until(lambda: gone(int(lines[0])))
+    assert gone(int(lines[0]))
 
 
 def test_stop_asks_the_whole_group_to_end(start, until, tmp_path):

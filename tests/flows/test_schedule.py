@@ -365,6 +365,7 @@ def test_a_cron_makes_runs_also_after_everything_was_killed(project, start, unti
     prefect = Prefect(own_server(screen, until), project.root.name)
     until(lambda: ("CRASHED", "Crashed") in prefect.begun(), 60)
     until(lambda: prefect.begun().count(done[0]) == 2, 90)
+    assert prefect.begun()[:2] == done
 
 
 @pytest.mark.slow
