@@ -1,13 +1,14 @@
 """A case that a benchmark runs on: pictures, split and decoded, and the weights to start from."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from components import files
 from components.base import BaseParams, base, start_pin
@@ -21,7 +22,8 @@ from components.split import SplitParams, split
 from components.training.feed import Pictures
 from components.training.start import Start
 
-BLUR = "blur:"
+Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
+"""Changes a picture (H, W, 3) in one of several ways."""
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Standard deviations of the blur, in hundredths of the picture's short side."""
 
@@ -36,10 +38,12 @@ class Case:
 
 
 def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
-    """Bring in `data`: `digits`, a folder, an archive, or `blur:` and one of these.
+    """Bring in `data`: `digits`, a folder, an archive, or `blur:` or `turn:` and one of these.
 
     With `blur:` the class is how much a picture was blurred: what a network sees in its first
-    layers decides, and what its last layers were trained for does not matter.
+    layers decides, and what its last layers were trained for does not matter. With `turn:` it is
+    by how many quarters of a circle a picture was turned: its last layers were trained to say what
+    is seen, and not how it lies.
     """
     model, config = weights_of(weights, folder)
     described = files.read_json(config)
@@ -50,8 +54,10 @@ def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
 
 def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     """Copy at most `limit` pictures, the same share of every class, and split them."""
-    found = {one.name: one.content for one in open_source(source.removeprefix(BLUR)).pictures()}
-    found = _blurred(found) if source.startswith(BLUR) else found
+    task, _, path = source.partition(":")
+    made = task in TASKS
+    found = {one.name: one.content for one in open_source(path if made else source).pictures()}
+    found = _made_anew(found, *TASKS[task]) if made else found
     where = places(found)
     rows = [
         {"path": name, "class": where[name].label, "subset": None,
@@ -96,15 +102,25 @@ def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
     return model, config
 
 
-def _blurred(found: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The pictures, each blurred by one of the levels; its folder names which."""
+def _blurred(picture: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+    sigma = LEVELS[level] / 100 * min(picture.shape[:2])
+    return cv2.GaussianBlur(picture, (0, 0), sigma) if sigma else picture
+
+
+def _turned(picture: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    return np.rot90(picture, quarters)
+
+
+TASKS: dict[str, tuple[Change, int]] = {"blur": (_blurred, len(LEVELS)), "turn": (_turned, 4)}
+
+
+def _made_anew(found: Mapping[str, bytes], change: Change, classes: int) -> dict[str, bytes]:
+    """The pictures, each changed in one of the ways; its folder names which."""
     made = {}
     for _, content in sorted(found.items()):
         digest = hashlib.sha256(content).hexdigest()
-        level = int(digest, 16) % len(LEVELS)
+        way = int(digest, 16) % classes
         picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        sigma = LEVELS[level] / 100 * min(picture.shape[:2])
-        if sigma:
-            picture = cv2.GaussianBlur(picture, (0, 0), sigma)
-        made[f"level_{level}/{digest[:24]}.png"] = cv2.imencode(".png", picture)[1].tobytes()
+        encoded = cv2.imencode(".png", change(picture, way))[1]
+        made[f"way_{way}/{digest[:24]}.png"] = encoded.tobytes()
     return made

@@ -3,6 +3,7 @@
     python benchmarks/search.py                               the digits, packaged weights
     python benchmarks/search.py --data PATH --weights FILE --size 64 --limit 2000
     python benchmarks/search.py --data blur:PATH              how much was a picture blurred?
+    python benchmarks/search.py --data turn:PATH              by how much was it turned?
 
 Three searches over freeze depth and learning rate take turns, each seed with other draws:
 plain   Optuna's TPE; every trial trains from the pictures, newly augmented, at its depth
@@ -155,7 +156,9 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits", help="digits, a folder, an archive, blur:PATH")
+    parser.add_argument(
+        "--data", default="digits", help="digits, a folder, an archive, blur: or turn:PATH"
+    )
     parser.add_argument("--weights", default="package", help="package, none or a file")
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--limit", type=int, default=2000, help="pictures, all sides together")

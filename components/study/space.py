@@ -34,6 +34,11 @@ class Space:
         """The deepest depth, as a rule the head alone."""
         return self.plan.depths[1]
 
+    @property
+    def head(self) -> int:
+        """The depth at which the head alone is trained."""
+        return len(self.layers) - 1
+
     def share(self, depth: int) -> float:
         """What is left of a pass behind the frozen layers, 0 to 1."""
         return self.cost.suffix(depth) / self.cost.suffix(0)
@@ -67,7 +72,7 @@ class Space:
         (shallow, deep), (low, high) = self.plan.depths, self.plan.rates
         choices = {name: getattr(self.plan.choices, name)[0] for name in CHOICES} | others
         depth = min(max(depth, shallow), deep)
-        if depth == len(self.layers) - 1:
+        if depth == self.head:
             choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
         return Setting(depth, min(max(rate, low), high), **choices)
 
@@ -77,11 +82,14 @@ class Space:
         return min(depths, key=lambda depth: (abs(self.share(depth) - share), -depth))
 
     def error(self, *trials: Trial) -> float:
-        """The standard error of the best of some validation accuracies.
+        """The standard error of the best of some trials' validation accuracies."""
+        return self.chance(max(trial.validation_accuracy for trial in trials))
+
+    def chance(self, accuracy: float) -> float:
+        """The standard error of a validation accuracy.
 
         Of a binomial share, with a picture's worth added so that a perfect score has one too.
         """
         rows = self.validation_rows
-        best = max(trial.validation_accuracy for trial in trials)
-        share = (best * rows + 1) / (rows + 2)
+        share = (accuracy * rows + 1) / (rows + 2)
         return sqrt(share * (1 - share) / rows)

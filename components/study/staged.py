@@ -1,8 +1,8 @@
 """The staged strategy: cheap trials first, dear ones only where something speaks for them.
 
 The head alone and a deep cut are tried in full: from the cache they cost little. A middle cut is
-seldom far from the best: it is probed for its rate with a short schedule and trained, as a finalist
-at once where the budget holds no more, otherwise with its neighbours.
+seldom far from the best: a short probe tells whether it bears a high rate, and it is trained, as a
+finalist at once where the budget holds no more, otherwise with its neighbours.
 """
 
 from collections.abc import Generator, Iterator
@@ -26,15 +26,17 @@ Step = Generator[Asked, Trial, None]
 
 PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
-CLEARLY, FAR, BEHIND = 0.5, 1.0, 2.0
-"""Standard errors by which a probe has to lead the one that is preferred; by which the middle cut
-has to lead the deep one for a shallow one to be tried as well, and a lower rate the higher one to
-be followed; and by which a probe has to fall behind the head for a lower rate to be asked."""
+CLEARLY, FAR = 0.5, 1.0
+"""Standard errors by which a trial has to lead the one that is preferred; and by which the middle
+cut has to lead the deep one for a shallow one to be tried as well."""
+BEHIND, KEPT = 2.0, 7 / 8
+"""A rate does harm where its probe falls behind the head by so many standard errors and keeps less
+than this share of the head's accuracy."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
 DEEP, MIDDLE, SHALLOW = 0.2, 0.6, 0.75
 """What the deep, the middle and the shallow cut leave of a pass, about."""
-HIGH, LOW, LOWER = 0.85, 0.6, 0.35
+HIGH, LOW = 0.85, 0.6
 """First rates at a depth, as shares of the way through the range on its logarithmic scale."""
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
@@ -122,26 +124,19 @@ class _Staged:
             rate /= HEAD_STEP
 
     def probe_middle(self) -> Step:
-        """Probe the middle cut, at lower rates where it fails; what leads the probes is chosen."""
+        """Probe the middle cut at a high rate; it, or what leads it, is chosen."""
         if self.middle == self.space.deepest:
             return
-        enqueued = list(self.probes)
-        best = yield from self._probe_rates(self.middle)
-        for probe in enqueued:
-            best = probe if self._leads(probe, best) else best
-        self.chosen = best.setting if best else None
-
-    def _probe_rates(self, depth: int) -> Generator[Asked, Trial, Trial | None]:
-        """Probe a depth at a high rate; at lower ones as long as it falls far behind the head."""
-        best = yield from self._probe(self.at(depth, HIGH))
-        for share in (LOW, LOWER):
-            if best is not None and not self._leads(self._best(), best, BEHIND):
-                break
-            lower = yield from self._probe(self.at(depth, share))
-            if lower is None or (best is not None and not self._leads(lower, best, FAR)):
-                break
-            best = lower
-        return best
+        others = list(self.probes)
+        chosen = self.at(self.middle, HIGH)
+        probe = yield from self._probe(chosen)
+        if self._harmed(probe):
+            chosen = self.at(self.middle, LOW)
+            probe = (yield from self._probe(chosen)) if others else None
+        self.chosen = chosen
+        for other in others:
+            if self._leads(other, probe):
+                self.chosen, probe = other.setting, other
 
     def deep_cut(self) -> Step:
         """A full trial of the deep cut, where it leaves enough to train what is chosen."""
@@ -203,6 +198,22 @@ class _Staged:
             f"{other.validation_accuracy:.3f}, {errors:g} standard errors are {margin:.3f}."
         )
         return leads
+
+    def _harmed(self, probe: Trial | None) -> bool:
+        """Whether a probe shows that its rate is too high; the answer is noted."""
+        head = self._best()
+        if probe is None or head is None:
+            return probe is None
+        most = head.validation_accuracy
+        least = min(KEPT * most, most - BEHIND * self.space.error(head, probe))
+        harmed = probe.validation_accuracy < least
+        how, then = ("falls behind", "lowered") if harmed else ("keeps up with", "kept")
+        self.notes.say(
+            f"{named(self.space, probe.setting)} {how} {named(self.space, head.setting)}: "
+            f"{probe.validation_accuracy:.3f} against {most:.3f}, at least {least:.3f} was asked "
+            f"for; the rate is {then}."
+        )
+        return harmed
 
     def _neighbour(self) -> Setting | None:
         done = sorted((t for t in self.trials if t.scored), key=Trial.rank, reverse=True)

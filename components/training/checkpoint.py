@@ -92,13 +92,16 @@ def moments(optimizer: torch.optim.Optimizer) -> Tensors:
 
 
 def restore_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `moments` gave."""
+    """Put back what `moments` gave, laid out in memory as the parameters are.
+
+    The fused optimizer goes through all of them as one row of numbers.
+    """
     parameters = dict(_named(optimizer))
     for path, value in state.items():
         name, key = path.rsplit("/", 1)
         parameter = parameters[name]
-        device = parameter.device if value.ndim else torch.device("cpu")
-        optimizer.state[parameter][key] = value.to(device)
+        like = parameter if value.ndim else value.to(parameter.device)
+        optimizer.state[parameter][key] = torch.empty_like(like).copy_(value)
 
 
 def _named(optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.Tensor]]:

@@ -26,7 +26,7 @@ def adamw(
     parameters = list(_entries(model, groups[depth:], weight_decay, layer_decay))
     for entry in parameters:
         entry["lr"] = learning_rate * entry["scale"]
-    return torch.optim.AdamW(parameters)
+    return torch.optim.AdamW(parameters, fused=True)  # one pass over memory a step, not a dozen
 
 
 def _entries(

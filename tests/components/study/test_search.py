@@ -74,15 +74,21 @@ def test_search_repeats_to_the_bit(make_search, strategy):
 
 
 def test_chosen_setting_was_trained_with_a_fresh_seed(make_search, strategy):
-    """And its mean score is what is reported."""
-    found = make_search(strategy=strategy, fresh_seeds=2).run()
+    """And its mean score is what is reported; it is the best one, or alike and not the head."""
+    search = make_search(strategy=strategy, fresh_seeds=2)
+    found, space = search.run(), search.reuse.space
     fresh = [t for t in found.trials if t.stage == "fresh" and t.setting == found.chosen]
     assert len(fresh) == 2
     assert found.validation_accuracy == sum(t.validation_accuracy for t in fresh) / 2
     means = {}
     for trial in (t for t in found.trials if t.stage == "fresh"):
         means.setdefault(trial.setting, []).append(trial.validation_accuracy)
-    assert found.validation_accuracy == max(sum(scores) / 2 for scores in means.values())
+    best = max(means, key=lambda setting: sum(means[setting]))
+    highest = sum(means[best]) / 2
+    if best.depth == space.head:
+        assert found.validation_accuracy >= highest - space.chance(highest)
+    else:
+        assert found.validation_accuracy == highest
 
 
 def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):

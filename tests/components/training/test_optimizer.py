@@ -1,0 +1,62 @@
+"""The optimizer: what torch's plain one does, in one pass."""
+
+import pytest
+import torch
+
+from components.model.backbone import create
+from components.model.depth import groups
+from components.training.checkpoint import moments, restore_moments
+from components.training.optimizer import adamw
+
+STEPS, RATE = 4, 1e-2
+
+
+def network():
+    torch.manual_seed(0)
+    model = create("test_efficientnet", 2, 32, {})
+    return model.to(memory_format=torch.channels_last)
+
+
+def steps(model, optimizer, numbers):
+    """Some steps on made-up gradients, each step's from its own number."""
+    for number in numbers:
+        generator = torch.Generator().manual_seed(number)
+        for parameter in model.parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.grad = torch.empty_like(parameter).copy_(noise)
+        optimizer.step()
+
+
+def made(model):
+    return adamw(model, groups(model), 0, learning_rate=RATE, weight_decay=0.1, layer_decay=0.5)
+
+
+def test_it_is_adamw_as_torch_writes_it_out():
+    """Against the plain loop, with the same entries, for weights of any layout in memory."""
+    mine, plain = network(), network()
+    entries = [
+        {key: value for key, value in entry.items() if key in ("params", "weight_decay", "lr")}
+        for entry in made(plain).param_groups
+    ]
+    steps(mine, made(mine), range(STEPS))
+    steps(plain, torch.optim.AdamW(entries, fused=False, foreach=False), range(STEPS))
+    for (name, one), other in zip(mine.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, msg=name, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("contiguous", [False, True])
+def test_moments_that_are_put_back_go_on_to_the_bit(contiguous):
+    """However a file laid them out in memory."""
+    one, other = network(), network()
+    whole, first = made(one), made(other)
+    steps(one, whole, range(STEPS))
+    steps(other, first, range(2))
+    kept = {
+        name: value.contiguous() if contiguous else value.clone()
+        for name, value in moments(first).items()
+    }
+    second = made(other)
+    restore_moments(second, kept)
+    steps(other, second, range(2, STEPS))
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
