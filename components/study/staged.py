@@ -12,6 +12,7 @@ from itertools import product
 from components.study.setting import CHOICES, Asked, Origin, Setting, Trial
 from components.study.space import Space
 from components.study.strategy import (
+    ALIKE,
     Exploring,
     Finalist,
     Finalists,
@@ -177,14 +178,22 @@ class _Staged:
             self._take((yield asked(self.space, setting, "sampled")))
 
     def finalists_by_probe(self, chosen: Setting) -> Finalists:
-        """What the probes lead to, trained in full now for the first time, and the best trial."""
+        """What the probe leads to, trained in full now for the first time, and the best trials."""
         self.notes.say(
             f"{named(self.space, chosen)} goes to the finalists by its probe: the budget does not "
             "hold one more full trial of it."
         )
-        best = self._best()
-        others = [Finalist(best.setting, best.validation_accuracy)] if best else []
+        others = (Finalist(one.setting, one.validation_accuracy) for one in self._alike())
         return [Finalist(chosen), *others]
+
+    def _alike(self) -> list[Trial]:
+        """The best full trial of each depth that chance may have put behind the best of all."""
+        best = self._best()
+        if best is None:
+            return []
+        least = best.validation_accuracy - ALIKE * self.space.error(best)
+        each = (self._best(depth) for depth in range(self.space.head + 1))
+        return [trial for trial in each if trial and trial.validation_accuracy >= least]
 
     def _leads(self, one: Trial | None, other: Trial | None, errors: float = CLEARLY) -> bool:
         """Whether a trial leads another by more than some standard errors; the answer is noted."""
