@@ -29,7 +29,8 @@ PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
 CLEARLY, FAR = 0.5, 1.0
 """Standard errors by which a trial has to lead the one that is preferred; and by which the middle
-cut has to lead the deep one for a shallow one to be tried as well."""
+cut has to lead the deep one for a shallow one to be tried as well, or the head for a deep one not
+to be."""
 BEHIND, KEPT = 2.0, 7 / 8
 """A rate does harm where its probe falls behind the head by so many standard errors and keeps less
 than this share of the head's accuracy."""
@@ -54,11 +55,11 @@ def staged(space: Space, notes: Notes) -> Exploring:
     yield from search.customary()
     yield from search.heads()
     yield from search.probe_middle()
-    yield from search.deep_cut()
     chosen = search.chosen
     if chosen is not None and not search.affordable(chosen.depth):
         return search.finalists_by_probe(chosen)
     if chosen is not None:
+        yield from search.deep_cut(chosen)
         yield from search.full(chosen)
         yield from search.shallow_cut()
     yield from search.neighbours()
@@ -139,13 +140,13 @@ class _Staged:
             if self._leads(other, probe):
                 self.chosen, probe = other.setting, other
 
-    def deep_cut(self) -> Step:
+    def deep_cut(self, chosen: Setting) -> Step:
         """A full trial of the deep cut, where it leaves enough to train what is chosen."""
-        if self.chosen is None or not self.middle < self.deep < self.space.deepest:
+        if not chosen.depth < self.deep < self.space.head:
             return
-        last = self.space.plan.fresh_seeds * self.space.trial(self.chosen.depth)
+        last = self.space.plan.fresh_seeds * self.space.trial(chosen.depth)
         if self.spent + self.space.trial(self.deep) + last <= SLACK * self.budget:
-            yield from self.full(replace(self.chosen, depth=self.deep))
+            yield from self.full(replace(chosen, depth=self.deep))
 
     def shallow_cut(self) -> Step:
         """A full trial of a shallow cut, where the middle one leads the deep one far."""
@@ -178,12 +179,19 @@ class _Staged:
             self._take((yield asked(self.space, setting, "sampled")))
 
     def finalists_by_probe(self, chosen: Setting) -> Finalists:
-        """What the probe leads to, trained in full now for the first time, and the best trials."""
+        """Cuts that are trained in full now for the first time, and the best trials.
+
+        The deep cut is left out where the chosen one turns out far ahead of the trials.
+        """
         self.notes.say(
             f"{named(self.space, chosen)} goes to the finalists by its probe: the budget does not "
             "hold one more full trial of it."
         )
-        others = (Finalist(one.setting, one.validation_accuracy) for one in self._alike())
+        alike, best = self._alike(), self._best()
+        others = [Finalist(trial.setting, trial.validation_accuracy) for trial in alike]
+        if best and chosen.depth < self.deep < self.space.head:
+            enough = best.validation_accuracy + FAR * self.space.error(best)
+            others.insert(0, Finalist(replace(chosen, depth=self.deep), enough))
         return [Finalist(chosen), *others]
 
     def _alike(self) -> list[Trial]:

@@ -7,6 +7,7 @@ for the same ones and goes on where it was.
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import cast
 
 from components.study.setting import CHOICES, Asked, Origin, Setting, Stage, Trial
@@ -18,8 +19,8 @@ class Finalist:
     """A setting that is trained anew with fresh seeds."""
 
     setting: Setting
-    reached: float | None = None
-    """What its one trial reached, where it is trained anew only if those before it reach less."""
+    enough: float = inf
+    """It is left out if a finalist before it reaches so much, 0 to 1."""
 
 
 Finalists = list[Finalist]
@@ -105,11 +106,11 @@ def session(
     means: list[tuple[float, float, Setting]] = []
     for one in last:
         setting = one.setting
-        best = max((mean for mean, *_ in means), default=0.0)
-        if means and one.reached is not None and one.reached <= best:
+        best = max((mean for mean, *_ in means), default=-inf)
+        if best >= one.enough:
             notes.say(
-                f"{named(space, setting)} reached {one.reached:.3f}, no more than that with fresh "
-                "seeds: it is not trained anew."
+                f"{named(space, setting)} is not trained: {one.enough:.3f} was asked for, and "
+                f"{best:.3f} is reached."
             )
             continue
         fresh = yield from _repeated(space, setting)

@@ -63,9 +63,16 @@ def load(path: Path, digest: str) -> Checkpoint | None:
 
 
 def model_state(model: nn.Module) -> Tensors:
-    """A copy of what training can change: trained parameters and all buffers."""
+    """A copy of what training can change: trained parameters and buffers that may move."""
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    return {name: value.detach().clone() for name, value in {**trained, **buffers(model)}.items()}
+    moving = {name: value for name, value in buffers(model).items() if _moves(model, name)}
+    return {name: value.detach().clone() for name, value in {**trained, **moving}.items()}
+
+
+def _moves(model: nn.Module, buffer: str) -> bool:
+    """Not where its module has parameters and all are frozen."""
+    own = list(model.get_submodule(buffer.rpartition(".")[0]).parameters(recurse=False))
+    return not own or any(parameter.requires_grad for parameter in own)
 
 
 def buffers(model: nn.Module) -> Tensors:

@@ -104,6 +104,21 @@ def test_the_rate_is_lowered_only_where_a_high_one_does_harm(space):
         assert (trained < 3e-3) is lowered
 
 
+def test_deep_cut_is_trained_unless_the_middle_one_is_far_ahead_of_the_head(space):
+    """Once, with a fresh seed like the middle one; the head again only if it had reached more."""
+    for head, deep_too in ((0.6, False), (0.79, True), (0.9, True)):
+        _, trials, notes = play(space, lambda depth, _: head if depth == HEAD else 0.8)  # noqa: B023
+        fresh = [trial.depth for trial in trials if trial.stage == "fresh"]
+        wanted = [
+            middle(space),
+            *([deep(space)] if deep_too else []),
+            *([HEAD] if head > 0.8 else []),
+        ]
+        assert fresh == wanted
+        assert any("is not trained" in sentence for _, sentence in notes.sentences) is (head < 0.8)
+        assert spent(space, trials) < 1.1
+
+
 def test_few_validation_pictures_do_not_lower_the_rate(space):
     """Of eight pictures one more wrong is no harm."""
     few = replace(space, validation_rows=8)
