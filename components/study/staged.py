@@ -1,8 +1,9 @@
 """The staged strategy: cheap trials first, dear ones only where something speaks for them.
 
 The head alone and a deep cut are tried in full: from the cache they cost little. A middle cut is
-seldom far from the best: a short probe tells whether it bears a high rate, and it is trained, as a
-finalist at once where the budget holds no more, otherwise with its neighbours.
+seldom far from the best: a short probe tells whether it bears a high rate, and it is trained, at a
+lower rate and a little deeper if not; as a finalist at once where the budget holds no more,
+otherwise with its neighbours.
 """
 
 from collections.abc import Generator, Iterator
@@ -29,15 +30,15 @@ PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
 CLEARLY, FAR = 0.5, 1.0
 """Standard errors by which a trial has to lead the one that is preferred; and by which the middle
-cut has to lead the deep one for a shallow one to be tried as well, or the head for a deep one not
-to be."""
+cut has to lead the deep one for a shallow one to be tried as well."""
 BEHIND, KEPT = 2.0, 7 / 8
 """A rate does harm where its probe falls behind the head by so many standard errors and keeps less
 than this share of the head's accuracy."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-DEEP, MIDDLE, SHALLOW = 0.2, 0.6, 0.75
-"""What the deep, the middle and the shallow cut leave of a pass, about."""
+DEEP, FITTING, MIDDLE, SHALLOW = 0.2, 0.45, 0.6, 0.75
+"""What the deep, the middle and the shallow cut leave of a pass, about; and what the middle one
+leaves where the pretrained layers fit the pictures, so that fewer have to be trained."""
 HIGH, LOW = 0.85, 0.6
 """First rates at a depth, as shares of the way through the range on its logarithmic scale."""
 HEAD_STEP, RATE_STEP = 3.0, 2.0
@@ -75,7 +76,7 @@ def budget(space: Space) -> float:
 
 def kept_depths(space: Space) -> set[int]:
     """The depths that are most often asked for, and therefore kept in the first pass."""
-    return {space.deepest, deep(space), middle(space)}
+    return {space.deepest, deep(space), fitting(space), middle(space)}
 
 
 def deep(space: Space) -> int:
@@ -86,6 +87,11 @@ def deep(space: Space) -> int:
 def middle(space: Space) -> int:
     """The middle cut; the deep one where the network has none in between."""
     return min(space.near_share(MIDDLE), deep(space))
+
+
+def fitting(space: Space) -> int:
+    """The middle cut where the pretrained layers fit the pictures."""
+    return min(max(space.near_share(FITTING), middle(space)), deep(space))
 
 
 class _Staged:
@@ -133,7 +139,7 @@ class _Staged:
         chosen = self.at(self.middle, HIGH)
         probe = yield from self._probe(chosen)
         if self._harmed(probe):
-            chosen = self.at(self.middle, LOW)
+            chosen = self.at(fitting(self.space), LOW)
             probe = (yield from self._probe(chosen)) if others else None
         self.chosen = chosen
         for other in others:
@@ -181,16 +187,15 @@ class _Staged:
     def finalists_by_probe(self, chosen: Setting) -> Finalists:
         """Cuts that are trained in full now for the first time, and the best trials.
 
-        The deep cut is left out where the chosen one turns out far ahead of the trials.
+        The deep cut is trained only if the chosen one comes out behind the trials.
         """
         self.notes.say(
             f"{named(self.space, chosen)} goes to the finalists by its probe: the budget does not "
             "hold one more full trial of it."
         )
-        alike, best = self._alike(), self._best()
-        others = [Finalist(trial.setting, trial.validation_accuracy) for trial in alike]
-        if best and chosen.depth < self.deep < self.space.head:
-            enough = best.validation_accuracy + FAR * self.space.error(best)
+        others = [Finalist(trial.setting, trial.validation_accuracy) for trial in self._alike()]
+        if chosen.depth < self.deep < self.space.head and others:
+            enough = max(other.enough for other in others)
             others.insert(0, Finalist(replace(chosen, depth=self.deep), enough))
         return [Finalist(chosen), *others]
 

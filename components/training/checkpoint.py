@@ -63,16 +63,15 @@ def load(path: Path, digest: str) -> Checkpoint | None:
 
 
 def model_state(model: nn.Module) -> Tensors:
-    """A copy of what training can change: trained parameters and buffers that may move."""
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    moving = {name: value for name, value in buffers(model).items() if _moves(model, name)}
-    return {name: value.detach().clone() for name, value in {**trained, **moving}.items()}
-
-
-def _moves(model: nn.Module, buffer: str) -> bool:
-    """Not where its module has parameters and all are frozen."""
-    own = list(model.get_submodule(buffer.rpartition(".")[0]).parameters(recurse=False))
-    return not own or any(parameter.requires_grad for parameter in own)
+    """A copy of what training can change: trained parameters, and buffers but of frozen modules."""
+    persistent = model.state_dict().keys()
+    found: Tensors = {}
+    for path, module in model.named_modules():
+        own = dict(module.named_parameters(path, recurse=False))
+        trained = {name: value for name, value in own.items() if value.requires_grad}
+        if trained or not own:
+            found |= trained | dict(module.named_buffers(path, recurse=False))
+    return {name: v.detach().clone() for name, v in found.items() if name in persistent}
 
 
 def buffers(model: nn.Module) -> Tensors:

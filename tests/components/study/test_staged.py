@@ -9,7 +9,7 @@ from components.model.cost import Cost
 from components.study.importance import importances
 from components.study.setting import Choices, Setting, Trial
 from components.study.space import Space
-from components.study.staged import deep, kept_depths, middle, staged
+from components.study.staged import deep, fitting, kept_depths, middle, staged
 from components.study.strategy import Notes, session
 from components.study.tpe import conditional, suggest, tpe
 
@@ -93,29 +93,29 @@ def rates(trials, stage, depth):
 
 
 def test_the_rate_is_lowered_only_where_a_high_one_does_harm(space):
-    """As the first probe shows: it keeps less than seven eighths of what the head reaches."""
+    """As the probe shows: it keeps less than seven eighths of what the head reaches.
+
+    Then fewer layers are trained, too.
+    """
     for kept, lowered in ((1.1, False), (0.9, False), (0.85, True), (0.3, True), (None, True)):
         score = lambda depth, rate: (  # noqa: E731
             0.8 if depth == HEAD or rate < 3e-3 else None if kept is None else 0.8 * kept  # noqa: B023
         )
         _, trials, _ = play(space, score)
         assert len(rates(trials, "probe", middle(space))) == 1
-        (trained,) = rates(trials, "fresh", middle(space))
-        assert (trained < 3e-3) is lowered
+        trained = next(trial for trial in trials if trial.stage == "fresh")
+        assert trained.depth == (fitting(space) if lowered else middle(space))
+        assert (trained.learning_rate < 3e-3) is lowered
+    assert middle(space) < fitting(space) < deep(space)
 
 
-def test_deep_cut_is_trained_unless_the_middle_one_is_far_ahead_of_the_head(space):
-    """Once, with a fresh seed like the middle one; the head again only if it had reached more."""
-    for head, deep_too in ((0.6, False), (0.79, True), (0.9, True)):
+def test_deep_cut_is_trained_where_the_middle_one_comes_out_behind_the_head(space):
+    """Once, with a fresh seed like the middle one; then the head again."""
+    for head, deep_too in ((0.6, False), (0.79, False), (0.81, True), (0.9, True)):
         _, trials, notes = play(space, lambda depth, _: head if depth == HEAD else 0.8)  # noqa: B023
         fresh = [trial.depth for trial in trials if trial.stage == "fresh"]
-        wanted = [
-            middle(space),
-            *([deep(space)] if deep_too else []),
-            *([HEAD] if head > 0.8 else []),
-        ]
-        assert fresh == wanted
-        assert any("is not trained" in sentence for _, sentence in notes.sentences) is (head < 0.8)
+        assert fresh == [middle(space), *([deep(space), HEAD] if deep_too else [])]
+        assert any("is not trained" in sentence for _, sentence in notes.sentences) is not deep_too
         assert spent(space, trials) < 1.1
 
 
