@@ -14,6 +14,7 @@ from components import files
 from components.data.augmentation import Augmentation
 from components.data.pixels import Pixels
 from components.data.transform import Transform
+from components.errors import UnreachableError
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Pictures (n, 3, size, size) of float32 and labels (n,) of int64."""
@@ -82,7 +83,12 @@ class Side:
             collate_fn=self._collate,
             generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
         )  # fmt: skip
-        yield from loader
+        try:
+            yield from loader
+        except RuntimeError as error:
+            if dead := _dead_worker(error, workers):
+                raise dead from error
+            raise
 
     def _collate(self, items: list[tuple[NDArray[np.uint8], int]]) -> Batch:
         pictures = np.stack([picture for picture, _ in items])
@@ -109,6 +115,17 @@ class _Augmented(Dataset[tuple[NDArray[np.uint8], int]]):
         picture = side.pixels[int(side.indices[index])]
         seed = derived_seed(self.seed, self.epoch, index)
         return self.augmentation(picture, seed), int(side.labels[index])
+
+
+def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:
+    """The fault for a person where a process that prepares pictures has died."""
+    if "DataLoader worker" not in str(error):
+        return None
+    return UnreachableError(
+        f"The {workers} processes that prepare pictures have to live on, but one has died: "
+        f"{str(error).splitlines()[0]} Memory may have run out. Run again: what was finished is "
+        "kept; or lower `workers` or `batch_size`."
+    )
 
 
 def derived_seed(*parts: int) -> int:

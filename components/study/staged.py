@@ -51,7 +51,7 @@ SLACK = 1.15
 
 
 def staged(space: Space, notes: Notes) -> Exploring:
-    """The head, the deep cut, the middle one, its neighbours, then the estimator."""
+    """The head, a probe, the deep cut and the middle one, their neighbours, then the estimator."""
     search = _Staged(space, notes)
     yield from search.customary()
     yield from search.heads()

@@ -1,6 +1,8 @@
 """The training loop: frozen means frozen, best means best, and a kill changes nothing."""
 
 import hashlib
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from components.data import augmentation as augmentations
 from components.data.dataset import Side
 from components.data.pixels import pixels
 from components.data.transform import Transform
-from components.errors import DataError
+from components.errors import DataError, UnreachableError
 from components.model.backbone import create
 from components.model.depth import groups
 from components.training import checkpoint
@@ -172,6 +174,18 @@ def test_workers_change_no_bit(feed):
             assert torch.equal(one, two)
             assert torch.equal(labels, others)
     assert not torch.equal(next(iter(feed.training(1)))[0], next(iter(feed.training(2)))[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_dead_worker_is_named_at_once(feed, number):
+    """Killed for its memory, or by a fault of a decoder: no waiting, and what to do."""
+
+    def dies(picture, _):
+        os.kill(os.getpid(), number)
+        return picture
+
+    with pytest.raises(UnreachableError, match=r"have to live on, but one has died.*`workers`"):
+        list(feed.pictures.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
 
 
 def test_checkpoint_gives_back_what_was_saved(tmp_path):
