@@ -44,7 +44,7 @@ HIGH, LOW = 0.85, 0.6
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
-BUDGET, BUDGET_EACH = 0.66, 0.03
+BUDGET, BUDGET_EACH = 1.0, 0.008
 """What may be spent, in full trials that train everything: as a whole, and for each trial."""
 SLACK = 1.15
 """By how much a deep and a shallow cut, which guard against a wrong middle one, may exceed it."""

@@ -80,7 +80,7 @@ def test_flat_task_is_searched_at_a_fraction_of_one_full_fine_tuning(space):
 
 def test_clearly_better_shallow_depth_is_found(space):
     """Where the budget holds it: the middle cut leads there, and it is trained."""
-    large = replace(space, plan=replace(space.plan, max_trials=64))
+    large = replace(space, plan=replace(space.plan, max_trials=64, compute=1.75))
     chosen, trials, _ = play(large, peaked(0, 2e-3, 0.05))
     shallow = space.near_share(0.75)
     assert chosen.depth <= shallow < middle(space)
@@ -162,7 +162,7 @@ def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
 def test_more_trials_buy_neighbours_and_estimated_ones(space):
     """With a budget that grows far slower than the number of trials."""
     score = peaked(middle(space), 4e-3, 0.02)
-    large = replace(space, plan=replace(space.plan, max_trials=64))
+    large = replace(space, plan=replace(space.plan, max_trials=64, compute=1.75))
     few, many = play(space, score)[1], play(large, score)[1]
     assert len(many) > len(few)
     assert spent(large, many) < 2.6
