@@ -126,9 +126,9 @@ def session(
 def _chosen(space: Space, means: Iterable[tuple[float, float, Setting]], notes: Notes) -> Setting:
     """The best of the finalists; the head alone only where it leads by a standard error.
 
-    Freezing all else cost 1.8 to 42.6 points against full fine-tuning on each of twelve data sets
-    and four networks (Salman et al., Do Adversarially Robust ImageNet Models Transfer Better,
-    2020): where scores do not decide, that does.
+    Freezing all else costs 1.8 to 42.6 points against full fine-tuning, depending on the data set,
+    over twelve of them and four networks (microsoft/robust-models-transfer,
+    best_params_per_dataset_per_arch): where scores do not decide, that does.
     """
     means = sorted(means, reverse=True, key=lambda mean: mean[:2])
     accuracy, _, best = means[0]

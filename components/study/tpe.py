@@ -53,7 +53,7 @@ def suggest(
 
 def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
     """What there is to choose among at a depth, besides the rate."""
-    alone = depth == len(space.layers) - 1
+    alone = depth == space.head
     return {
         name: choices
         for name in CHOICES

@@ -159,8 +159,8 @@ def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
     assert chosen != custom
 
 
-def test_more_trials_buy_neighbours_and_estimated_ones(space):
-    """With a budget that grows far slower than the number of trials."""
+def test_a_larger_budget_buys_neighbours_and_estimated_ones(space):
+    """Of trials and of compute."""
     score = peaked(middle(space), 4e-3, 0.02)
     large = replace(space, plan=replace(space.plan, max_trials=64, compute=1.75))
     few, many = play(space, score)[1], play(large, score)[1]
