@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--fresh", type=int, default=3, help="trainings of each winner")
     parser.add_argument("--low", type=float, default=1e-4, help="lowest learning rate")
     parser.add_argument("--high", type=float, default=1e-2, help="highest learning rate")
@@ -196,8 +197,8 @@ def compare(asked: argparse.Namespace, bench: Bench) -> dict[str, list[Run]]:
     }
     names = [name for name in searches if name not in asked.without]
     runs: dict[str, list[Run]] = {name: [] for name in names}
-    for seed in range(asked.seeds):
-        turn = seed % len(names)
+    for number in range(asked.seeds):
+        turn, seed = number % len(names), asked.first_seed + number
         for name in names[turn:] + names[:turn]:
             search = searches[name]
             runs[name].append(bench.measured(name, seed, lambda s=search, n=seed: s(n)))

@@ -63,7 +63,7 @@ class SearchParams(Params):
     """No trial but the finalists' is begun later; null: no limit. A search that ends by it may end
     elsewhere the next time."""
     compute: Annotated[float, Field(gt=0)]
-    """Factor on what `staged` may spend: 1.0 is 0.66 trainings of the whole network, and 0.03 for
+    """Factor on what `staged` may spend: 1.0 is one training of the whole network, and 0.008 for
     each of `max_trials`."""
     epochs: Annotated[int, Field(ge=1)]
     """Epochs of a trial; the schedule of the rate is as long."""

@@ -15,6 +15,7 @@ from components.data import dataset
 from components.data.dataset import Batch
 from components.model.cost import cost
 from components.model.cut import Cut
+from components.model.gain import gains
 from components.model.survey import Survey, survey
 from components.study.setting import Plan, Setting
 from components.study.space import WORTH_CACHING, Space
@@ -55,8 +56,11 @@ class Reuse:
         """The settings there are and what each costs."""
         counted = cost(self.network.model, self.start.groups, self._example(1))
         rows = self.pictures.train.steps(self.plan.batch_size) * self.plan.batch_size
-        layers = tuple(self.start.layers)
-        return Space(self.plan, counted, layers, rows, len(self.pictures.val))
+        layers, parts = tuple(self.start.layers), self.start.groups
+        return Space(
+            self.plan, counted, layers, rows, len(self.pictures.val),
+            gains(self.start.state, parts),
+        )  # fmt: skip
 
     def inputs(self, model: nn.Module, setting: Setting, seed: int) -> Inputs:
         """From the cache where that pays and can be; `model` has to be as it starts."""

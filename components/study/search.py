@@ -136,6 +136,8 @@ class Search:
             report(epoch, seconds, speed)
             if epoch.epoch not in told:
                 entered.report(epoch.validation_accuracy, epoch.epoch)
+            if asked.falls_short(epoch.epoch, epoch.validation_accuracy):
+                return True
             return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
 
         outcome = self.runner.run(number, asked, before, keep, on_epoch)
@@ -179,8 +181,8 @@ def _ended(trial: Trial, failure: str | None) -> str:
     if failure:
         return f"failed: {failure}"
     came = f"from the pictures ({trial.why})" if trial.why else "from the cache"
-    pruned = "pruned, " if (trial.state, trial.stage) == ("pruned", "full") else ""
-    return f"{pruned}{trial.validation_accuracy:.1%} on validation pictures, {came}"
+    early = "ended early, " if trial.kind == "pruned" else ""
+    return f"{early}{trial.validation_accuracy:.1%} on validation pictures, {came}"
 
 
 def _seconds(log: Events) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import ceil
 from typing import Any, Literal
 
 from components.training.device import Precision
@@ -11,6 +12,10 @@ Strategy = Literal["staged", "tpe"]
 Origin = Literal["enqueued", "rule", "sampled", "repeated"]
 Stage = Literal["full", "probe", "fresh"]
 State = Literal["complete", "pruned", "failed"]
+
+LATE = 2 / 3
+"""The share of its epochs after which a trial has to have taken its hurdle: the rate is on its way
+down by then, and what it costs can be seen."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,12 @@ class Asked:
     stage: Stage
     epochs: int
     """How long the schedule is."""
+    hurdle: float = 0.0
+    """It ends early if it reaches less than this, 0 to 1, `LATE` in its epochs."""
+
+    def falls_short(self, epoch: int, accuracy: float) -> bool:
+        """Whether it ends early after an epoch, from 1."""
+        return epoch == ceil(self.epochs * LATE) < self.epochs and accuracy < self.hurdle
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,7 @@ class Trial:
     @property
     def kind(self) -> str:
         """What its score stands for: `full`, `probe`, `fresh`, or `pruned`, which ended early."""
-        early = self.stage == "full" and self.state == "pruned"
+        early = self.stage != "probe" and self.state == "pruned"
         return "pruned" if early else self.stage
 
     @property

@@ -23,6 +23,8 @@ class Space:
     train_rows: int
     """Pictures that an epoch trains on."""
     validation_rows: int
+    gains: tuple[float, ...]
+    """Mean gain of the normalisation layers that are trained, by depth."""
 
     @property
     def lowest(self) -> int:

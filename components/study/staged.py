@@ -1,16 +1,15 @@
 """The staged strategy: cheap trials first, dear ones only where something speaks for them.
 
-The head alone and a deep cut are tried in full: from the cache they cost little. A middle cut is
-seldom far from the best: a short probe tells whether it bears a high rate, and it is trained, at a
-lower rate and a little deeper if not; as a finalist at once where the budget holds no more,
-otherwise with its neighbours.
+The head alone is tried in full: from the cache it costs little. A middle cut is seldom far from
+the best at one of two rates: a bold one, and where that does not leave the head behind, a gentle
+one. Where the budget holds no more they are finalists at once; otherwise their neighbours follow.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
 
-from components.study.setting import CHOICES, Asked, Origin, Setting, Trial
+from components.study.setting import CHOICES, LATE, Asked, Origin, Setting, Trial
 from components.study.space import Space
 from components.study.strategy import (
     ALIKE,
@@ -28,40 +27,40 @@ Step = Generator[Asked, Trial, None]
 
 PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
-CLEARLY, FAR = 0.5, 1.0
-"""Standard errors by which a trial has to lead the one that is preferred; and by which the middle
-cut has to lead the deep one for a shallow one to be tried as well."""
-BEHIND, KEPT = 2.0, 7 / 8
-"""A rate does harm where its probe falls behind the head by so many standard errors and keeps less
-than this share of the head's accuracy."""
+CLEARLY, FAR, AHEAD = 0.5, 1.0, 2.0
+"""Standard errors by which a trial has to lead the one that is preferred; by which the middle cut
+has to lead the deep one for a shallow one to be tried as well; and the head, for its rate to be
+right."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
 DEEP, FITTING, MIDDLE, SHALLOW = 0.2, 0.45, 0.6, 0.75
 """What the deep, the middle and the shallow cut leave of a pass, about; and what the middle one
 leaves where the pretrained layers fit the pictures, so that fewer have to be trained."""
 HIGH, LOW = 0.85, 0.6
-"""First rates at a depth, as shares of the way through the range on its logarithmic scale."""
+"""The bold and the gentle rate, as shares of the way through the range on its logarithmic scale."""
+BOLD, GENTLE = 1e-2, 2e-3
+"""What they are at most, as shares of the trained normalisations' mean gain."""
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
 BUDGET, BUDGET_EACH = 1.0, 0.008
 """What may be spent, in full trials that train everything: as a whole, and for each trial."""
-SLACK = 1.15
+SLACK = 1.2
 """By how much a deep and a shallow cut, which guard against a wrong middle one, may exceed it."""
 
 
 def staged(space: Space, notes: Notes) -> Exploring:
-    """The head, a probe, the deep cut and the middle one, their neighbours, then the estimator."""
+    """The head, the middle cut at one rate or two, its neighbours, then the estimator."""
     search = _Staged(space, notes)
     yield from search.customary()
     yield from search.heads()
-    yield from search.probe_middle()
-    chosen = search.chosen
-    if chosen is not None and not search.affordable(chosen.depth):
-        return search.finalists_by_probe(chosen)
-    if chosen is not None:
-        yield from search.deep_cut(chosen)
-        yield from search.full(chosen)
+    first = yield from search.first_cut()
+    if first is not None and not search.affordable(first.depth):
+        return search.untried_finalists(first)
+    if first is not None:
+        yield from search.full(first)
+        yield from search.gentle_cut()
+        yield from search.deep_cut()
         yield from search.shallow_cut()
     yield from search.neighbours()
     yield from search.estimated()
@@ -104,14 +103,26 @@ class _Staged:
         self.trials: list[Trial] = []
         self.probes: list[Trial] = []
         self.spent = 0
-        self.chosen: Setting | None = None
-        """What the probes lead to."""
         self.budget = budget(space)
 
     def at(self, depth: int, share: float) -> Setting:
         """A depth at the rate that lies so far through the range."""
         low, high = self.space.plan.rates
         return self.space.setting(depth, float(low ** (1 - share) * high**share))
+
+    @property
+    def bold(self) -> Setting:
+        """The middle cut at a rate that turns pretrained layers over where they do not fit."""
+        return self._bounded(self.at(self.middle, HIGH), BOLD)
+
+    @property
+    def gentle(self) -> Setting:
+        """A cut that trains a little less, at a rate that leaves it much as it was."""
+        return self._bounded(self.at(fitting(self.space), LOW), GENTLE)
+
+    def _bounded(self, setting: Setting, share: float) -> Setting:
+        most = share * self.space.gains[setting.depth]
+        return self.space.setting(setting.depth, min(setting.learning_rate, most))
 
     def customary(self) -> Step:
         """The enqueued settings: in full where they are cheap, otherwise probed first."""
@@ -131,28 +142,30 @@ class _Staged:
             leads = len(self.trials) == count or self._best() is not best
             rate /= HEAD_STEP
 
-    def probe_middle(self) -> Step:
-        """Probe the middle cut at a high rate; it, or what leads it, is chosen."""
+    def first_cut(self) -> Generator[Asked, Trial, Setting | None]:
+        """The bold cut, or what is enqueued and leads it in a probe; none: there is one depth."""
         if self.middle == self.space.deepest:
-            return
-        others = list(self.probes)
-        chosen = self.at(self.middle, HIGH)
-        probe = yield from self._probe(chosen)
-        if self._harmed(probe):
-            chosen = self.at(fitting(self.space), LOW)
-            probe = (yield from self._probe(chosen)) if others else None
-        self.chosen = chosen
+            return None
+        chosen, others = self.bold, list(self.probes)
+        probe = (yield from self._probe(chosen)) if others else None
         for other in others:
             if self._leads(other, probe):
-                self.chosen, probe = other.setting, other
+                chosen, probe = other.setting, other
+        return chosen
 
-    def deep_cut(self, chosen: Setting) -> Step:
-        """A full trial of the deep cut, where it leaves enough to train what is chosen."""
-        if not chosen.depth < self.deep < self.space.head:
-            return
-        last = self.space.plan.fresh_seeds * self.space.trial(chosen.depth)
-        if self.spent + self.space.trial(self.deep) + last <= SLACK * self.budget:
-            yield from self.full(replace(chosen, depth=self.deep))
+    def gentle_cut(self) -> Step:
+        """A full trial of the gentle cut, unless what is tried leaves the head behind."""
+        head, best = self._best(self.space.deepest), self._best()
+        alone = best is None or best.depth == self.space.deepest
+        if alone or not self._leads(best, head, AHEAD):
+            yield from self.full(self.gentle)
+
+    def deep_cut(self) -> Step:
+        """A full trial of the deep cut, at the rate of the best one that is not the head."""
+        tried = [trial for trial in self.trials if trial.depth < self.deep and trial.scored]
+        best = max(tried, key=Trial.rank, default=None)
+        if best is not None and self.deep < self.space.head and self.affordable(self.deep):
+            yield from self.full(replace(best.setting, depth=self.deep))
 
     def shallow_cut(self) -> Step:
         """A full trial of a shallow cut, where the middle one leads the deep one far."""
@@ -184,20 +197,37 @@ class _Staged:
             setting = suggest(self.space, self.trials, reach, startup=0)
             self._take((yield asked(self.space, setting, "sampled")))
 
-    def finalists_by_probe(self, chosen: Setting) -> Finalists:
-        """Cuts that are trained in full now for the first time, and the best trials.
+    def untried_finalists(self, first: Setting) -> Finalists:
+        """Cuts that are trained as finalists for the first time, and the best trials.
 
-        The deep cut is trained only if the chosen one comes out behind the trials.
+        The first is given up if it has not caught up with the head two thirds through; the gentle
+        cut is left out if it leaves the head behind, the deep one unless both fall behind it.
         """
         self.notes.say(
-            f"{named(self.space, chosen)} goes to the finalists by its probe: the budget does not "
-            "hold one more full trial of it."
+            f"{named(self.space, first)} goes to the finalists untried: the budget does not hold "
+            "one more full trial of it."
         )
-        others = [Finalist(trial.setting, trial.validation_accuracy) for trial in self._alike()]
-        if chosen.depth < self.deep < self.space.head and others:
-            enough = max(other.enough for other in others)
-            others.insert(0, Finalist(replace(chosen, depth=self.deep), enough))
-        return [Finalist(chosen), *others]
+        best, cuts = self._best(), [Finalist(first)]
+        if best is not None:
+            score, error = best.validation_accuracy, self.space.error(best)
+            deep = replace(self.gentle, depth=self.deep)
+            cuts = [Finalist(first, hurdle=score), Finalist(self.gentle, score + AHEAD * error)]
+            cuts += [Finalist(deep, score - error)] if self.deep < self.space.head else []
+        return self._held(cuts) + [
+            Finalist(trial.setting, trial.validation_accuracy) for trial in self._alike()
+        ]
+
+    def _held(self, cuts: Finalists) -> Finalists:
+        """As many different ones as the budget holds; one without another is never given up."""
+        found: dict[Setting, Finalist] = {}
+        spent = float(self.spent)
+        for cut in cuts:
+            cost = self.space.plan.fresh_seeds * self.space.trial(cut.setting.depth)
+            spent += cost * (LATE if cut.hurdle else 1)
+            if not found or (spent <= SLACK * self.budget and cut.setting not in found):
+                found[cut.setting] = cut
+        kept = list(found.values())
+        return kept if len(kept) > 1 else [Finalist(cut.setting) for cut in kept]
 
     def _alike(self) -> list[Trial]:
         """The best full trial of each depth that chance may have put behind the best of all."""
@@ -220,22 +250,6 @@ class _Staged:
             f"{other.validation_accuracy:.3f}, {errors:g} standard errors are {margin:.3f}."
         )
         return leads
-
-    def _harmed(self, probe: Trial | None) -> bool:
-        """Whether a probe shows that its rate is too high; the answer is noted."""
-        head = self._best()
-        if probe is None or head is None:
-            return probe is None
-        most = head.validation_accuracy
-        least = min(KEPT * most, most - BEHIND * self.space.error(head, probe))
-        harmed = probe.validation_accuracy < least
-        how, then = ("falls behind", "lowered") if harmed else ("keeps up with", "kept")
-        self.notes.say(
-            f"{named(self.space, probe.setting)} {how} {named(self.space, head.setting)}: "
-            f"{probe.validation_accuracy:.3f} against {most:.3f}, at least {least:.3f} was asked "
-            f"for; the rate is {then}."
-        )
-        return harmed
 
     def _neighbour(self) -> Setting | None:
         done = sorted((t for t in self.trials if t.scored), key=Trial.rank, reverse=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from components.model.gain import gains
 from components.study.setting import Asked, Setting
 
 
@@ -42,6 +43,14 @@ def test_renewed_network_is_a_fresh_one(make_search, start):
     renewed = search.reuse.network.renew(7).state_dict()
     fresh = start.network(7).state_dict()
     assert all(torch.equal(renewed[name], fresh[name]) for name in fresh)
+
+
+def test_rates_are_bounded_by_the_pretrained_gains(make_search, start):
+    """Whatever was trained before they were asked for."""
+    search = make_search()
+    run(search, 0, rate=1e-2)
+    del search.reuse.space
+    assert search.reuse.space.gains == gains(start.state, start.groups)
 
 
 def test_float16_cache_is_of_nearly_equal_numbers(make_search):

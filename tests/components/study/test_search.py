@@ -54,6 +54,31 @@ def test_killed_search_ends_with_the_same_trials(make_search, strategy, monkeypa
     assert cuts == sum(len(trial.history) for trial in found.trials)
 
 
+def test_killed_lean_search_gives_up_the_same_cut(make_search, monkeypatch):
+    """One that has not caught up with the head, cut after every epoch."""
+    expected = make_search("whole", compute=1.5).run()
+    given_up = [trial for trial in expected.trials if trial.kind == "pruned"]
+    assert [(trial.stage, len(trial.history)) for trial in given_up] == [("fresh", 2)]
+    assert any("given up" in sentence for _, sentence in expected.decisions)
+    report = module.EpochReport.__call__
+
+    def cut_report(self, epoch, *pace):
+        new = epoch.epoch not in self._told
+        report(self, epoch, *pace)
+        if new:
+            raise PowerCutError
+        return False
+
+    monkeypatch.setattr(module.EpochReport, "__call__", cut_report)
+    for _ in range(100):
+        try:
+            found = make_search("cut", compute=1.5).run()
+            break
+        except PowerCutError:
+            continue
+    assert table(found) == table(expected)
+
+
 def test_epochs_and_trials_are_told_once(make_search, strategy):
     """Also when the search is opened again after its end."""
     found = make_search(strategy=strategy).run()
