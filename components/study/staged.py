@@ -44,7 +44,8 @@ HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
 BUDGET, BUDGET_EACH = 1.0, 0.008
-"""What may be spent, in full trials that train everything: as a whole, and for each trial."""
+"""What may be spent, in full trials that train everything: as a whole, and for each trial. Probes
+come on top: what is customary is asked for, and has to leave room to look elsewhere."""
 SLACK = 1.2
 """By how much a deep and a shallow cut, which guard against a wrong middle one, may exceed it."""
 
@@ -305,7 +306,6 @@ class _Staged:
         """Try a setting briefly; none if it failed."""
         epochs = max(1, round(PROBE * self.space.plan.epochs))
         trial = yield asked(self.space, setting, origin, "probe", epochs)
-        self.spent += trial.cost
         if trial.state == "failed":
             return None
         self.probes.append(trial)

@@ -111,7 +111,9 @@ def test_a_gentle_cut_is_trained_only_where_the_bold_one_leaves_no_head_behind(s
         )
         for compute in (1.0, 4.0):
             asked = replace(space, plan=replace(space.plan, compute=compute))
-            chosen, trials, _ = play(asked, score)
+            chosen, trials, notes = play(asked, score)
+            led = [text.split(" lead ")[1] for _, text in notes.sentences if " lead " in text]
+            assert not any(text.startswith(LAYERS[HEAD]) for text in led if bold in (0.3, None))
             depths = {trial.depth for trial in trials if trial.learning_rate > 3e-3}
             assert middle(space) in depths
             tried = fresh(trials) if compute == 1.0 else [trial.setting for trial in trials[:4]]
@@ -146,6 +148,36 @@ def test_a_bold_cut_that_has_not_caught_up_with_the_head_is_given_up(space):
         assert len(first) == 1
         assert (first[0].kind, len(first[0].history)) == ("pruned", 4) or not given_up
         assert any("given up" in sentence for _, sentence in notes.sentences) is given_up
+
+
+def test_a_budget_holds_a_second_cut_since_the_first_may_be_given_up(space):
+    """It holds two thirds of the first and the second, but not both in full."""
+    tight = replace(space, plan=replace(space.plan, compute=0.8))
+    _, trials, _ = play(tight, lambda depth, _: 0.8 if depth == HEAD else 0.3)
+    assert [setting.depth for setting in fresh(trials)][:2] == [middle(space), fitting(space)]
+    assert spent(tight, trials) < 1.1
+
+
+def test_one_cut_at_one_rate_is_trained_once(space):
+    """Where the parameters leave no choice, bold and gentle are the same."""
+    one = replace(space.plan, depths=(HEAD - 1, HEAD), rates=(1e-3, 1e-3), enqueued=(), compute=0.3)
+    _, trials, _ = play(replace(space, plan=one), lambda depth, _: 0.8 if depth == HEAD else 0.7)
+    assert [setting.depth for setting in fresh(trials)] == [HEAD - 1, HEAD]
+
+
+def test_a_gentle_cut_that_is_the_deep_one_is_trained_as_the_gentle_one(space):
+    """Where there is one cut besides the head; it does not wait for both to fall behind."""
+    one = replace(space.plan, depths=(HEAD - 1, HEAD), enqueued=(), compute=0.3)
+    _, trials, _ = play(replace(space, plan=one), lambda depth, _: 0.8 if depth == HEAD else 0.81)
+    assert [setting.depth for setting in fresh(trials)] == [HEAD - 1, HEAD - 1]
+
+
+def test_probes_of_what_is_enqueued_come_on_top(space):
+    """They leave room for both cuts."""
+    custom = (Setting(HEAD, 1e-2), Setting(0, 1e-3))
+    asked = replace(space, plan=replace(space.plan, enqueued=custom))
+    _, trials, _ = play(asked, lambda depth, _: 0.8 if depth == HEAD else 0.3)
+    assert {middle(space), fitting(space)} <= {setting.depth for setting in fresh(trials)}
 
 
 def test_a_cut_without_another_is_never_given_up(space):
