@@ -167,7 +167,7 @@ def test_one_cut_at_one_rate_is_trained_once(space):
 
 def test_a_gentle_cut_that_is_the_deep_one_is_trained_as_the_gentle_one(space):
     """Where there is one cut besides the head; it does not wait for both to fall behind."""
-    one = replace(space.plan, depths=(HEAD - 1, HEAD), enqueued=(), compute=0.5)
+    one = replace(space.plan, depths=(HEAD - 1, HEAD), enqueued=(), compute=0.42)
     _, trials, _ = play(replace(space, plan=one), lambda depth, _: 0.8 if depth == HEAD else 0.81)
     assert [setting.depth for setting in fresh(trials)] == [HEAD - 1, HEAD - 1]
 
