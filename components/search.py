@@ -64,7 +64,7 @@ class SearchParams(Params):
     elsewhere the next time."""
     compute: Annotated[float, Field(gt=0)]
     """Factor on what `staged` may spend: 1.0 is one training of the whole network, and 0.008 for
-    each of `max_trials`."""
+    each of `max_trials`; probes come on top."""
     epochs: Annotated[int, Field(ge=1)]
     """Epochs of a trial; the schedule of the rate is as long."""
     learning_rate: RateRange

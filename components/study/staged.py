@@ -191,7 +191,7 @@ class _Staged:
                 share = self.spent / self.space.whole
                 self.notes.say(
                     f"The search ends after {len(self.trials)} full trials: what is left of its "
-                    f"budget holds no deeper one; {share:.2f} full fine-tunings are spent."
+                    f"budget holds no deeper one; they took {share:.2f} full fine-tunings."
                 )
                 return
             reach = (lowest, self.space.deepest)
