@@ -236,7 +236,8 @@ def test_differences_are_told(copy):
     params = json.loads(shown(copy, "params", "diff", "--json"))
     assert params["params/evaluate.yaml"]["confidence"]["new"] == 0.8
     metrics = json.loads(shown(copy, "metrics", "diff", "--json"))
-    assert "accuracy_low" in metrics["build/evaluate/metrics.json"]
+    told = metrics["build/evaluate/metrics.json"]["confidence"]
+    assert (told["old"], told["new"]) == (0.95, 0.8)
 
 
 def test_plots_are_drawn_from_data_and_pictures(reference):
