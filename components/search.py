@@ -54,7 +54,7 @@ class SearchParams(Params):
     """What is tried, how often, and with what beside."""
 
     strategy: Literal["staged", "tpe"]
-    """`staged`: cheap depths first, dear ones where a probe speaks for them; `tpe`: Optuna's
+    """`staged`: cheap depths first, dear ones where something speaks for them; `tpe`: Optuna's
     estimator over everything."""
     max_trials: Annotated[int, Field(ge=1)]
     """Settings that are tried in full, those of `enqueue` included; probes and the finalists'

@@ -3,8 +3,8 @@
 A step of Adam moves every parameter by about the learning rate, however large it is (Kingma and Ba,
 2015, section 2.1). Weights in front of a normalisation can be of any size; its gain sets that of
 what comes out, and pretrained networks differ in it by a factor of ten: a rate that hardly touches
-gains of 2 turns gains of 0.2 over within an epoch. Measuring steps by the size of what they change
-is Adafactor's way (Shazeer and Stern, 2018, section 8).
+gains of 2 can undo gains of 0.2 in a short training. Measuring steps by the size of what they
+change is Adafactor's way (Shazeer and Stern, 2018, section 8).
 """
 
 from collections.abc import Sequence

@@ -47,7 +47,7 @@ BUDGET, BUDGET_EACH = 1.0, 0.008
 """What may be spent, in full trials that train everything: as a whole, and for each trial. Probes
 come on top: what is customary is asked for, and has to leave room to look elsewhere."""
 SLACK = 1.2
-"""By how much a deep and a shallow cut, which guard against a wrong middle one, may exceed it."""
+"""By how much what guards against a wrong middle cut or rate may exceed it, as a factor."""
 
 
 def staged(space: Space, notes: Notes) -> Exploring:

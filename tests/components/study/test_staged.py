@@ -92,10 +92,6 @@ def test_clearly_better_shallow_depth_is_found(space):
     assert spent(large, trials) < 3.5
 
 
-def rates(trials, stage, depth):
-    return [t.learning_rate for t in trials if (t.stage, t.depth) == (stage, depth)]
-
-
 def fresh(trials):
     return [trial.setting for trial in trials if trial.stage == "fresh"]
 
