@@ -160,8 +160,18 @@ def _facts(stated: dict[str, str]) -> dict[str, Any]:
         if key in stated:
             facts[key] = stated[key]
     pairs = (pair.split("=") for pair in stated.get("create_kwargs", "").split(",") if pair)
-    facts["arguments"] = {key: value for key, value in pairs if key != "num_classes"}
+    facts["arguments"] = {key: _literal(value) for key, value in pairs if key != "num_classes"}
     return facts
+
+
+def _literal(text: str) -> Any:  # noqa: ANN401  # whatever Python writes
+    """A number or truth value as what it is, a bare word as text."""
+    from ast import literal_eval
+
+    try:
+        return literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _in_order(state: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:

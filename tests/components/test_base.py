@@ -51,14 +51,19 @@ def test_packaged_weights_are_timms_own_layers_in_order(place):
 
 def test_local_file_states_what_it_is(place, tmp_path):
     """Architecture, arguments, mean and source from its own metadata."""
-    model = timm.create_model("test_resnet", num_classes=7)
+    model = timm.create_model(
+        "test_resnet", num_classes=7, stem_width=24, avg_down=True, stem_type="deep"
+    )
     path = tmp_path / "own.safetensors"
+    made = "num_classes=7,stem_width=24,avg_down=True,stem_type=deep"
     stated = {"arch": "test_resnet", "mean": "(0.1, 0.2, 0.3)", "source": "mine"}
+    stated["create_kwargs"] = made
     save_file(model.state_dict(), path, metadata=stated)
     assert take(place, source=str(path)).code == 0
     state, config = built(place)
     assert config["mean"] == [0.1, 0.2, 0.3]
     assert config["classes"] == 7
+    assert config["arguments"] == {"stem_width": 24, "avg_down": True, "stem_type": "deep"}
     assert set(state) == set(model.state_dict())
 
 
