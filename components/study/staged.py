@@ -29,8 +29,8 @@ PROBE = 1 / 3
 """Epochs of a probe, as a share of a full trial's; its schedule is as long."""
 CLEARLY, FAR, AHEAD = 0.5, 1.0, 2.0
 """Standard errors by which a trial has to lead the one that is preferred; by which the middle cut
-has to lead the deep one for a shallow one to be tried as well; and the head, for its rate to be
-right."""
+has to lead the deep one for a shallow one to be tried as well, and the head two thirds through to
+be trained on; and the head at its end, for its rate to be right."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
 DEEP, FITTING, MIDDLE, SHALLOW = 0.2, 0.45, 0.6, 0.75
@@ -201,8 +201,8 @@ class _Staged:
     def untried_finalists(self, first: Setting) -> Finalists:
         """Cuts that are trained as finalists for the first time, and the best trials.
 
-        The first is given up if it has not caught up with the head two thirds through; the gentle
-        cut is left out if it leaves the head behind, the deep one unless both fall behind it.
+        The first is given up if it does not lead the head two thirds through; the gentle cut is
+        left out if it leaves the head behind, the deep one unless both fall behind it.
         """
         self.notes.say(
             f"{named(self.space, first)} goes to the finalists untried: the budget does not hold "
@@ -212,7 +212,8 @@ class _Staged:
         if best is not None:
             score, error = best.validation_accuracy, self.space.error(best)
             deep = replace(self.gentle, depth=self.deep)
-            cuts = [Finalist(first, hurdle=score), Finalist(self.gentle, score + AHEAD * error)]
+            cuts = [Finalist(first, hurdle=score + FAR * error)]
+            cuts += [Finalist(self.gentle, score + AHEAD * error)]
             cuts += [Finalist(deep, score - error)] if self.deep < self.space.head else []
         return self._held(cuts) + [
             Finalist(trial.setting, trial.validation_accuracy) for trial in self._alike()

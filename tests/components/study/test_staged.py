@@ -132,10 +132,13 @@ def test_rates_are_no_more_than_a_share_of_the_gains_they_change(space):
     assert max(one.learning_rate for one in both[0]) > 3e-3
 
 
-def test_a_bold_cut_that_has_not_caught_up_with_the_head_is_given_up(space):
-    """Two thirds through, and the decision says so; with several seeds after the first."""
+def test_a_bold_cut_that_does_not_lead_the_head_is_given_up(space):
+    """By a standard error, .025, two thirds through; with several seeds after the first.
+
+    The decision says so.
+    """
     several = replace(space, plan=replace(space.plan, fresh_seeds=3, compute=2.5))
-    for asked, bold, given_up in ((space, 0.81, False), (space, 0.79, True), (several, 0.5, True)):
+    for asked, bold, given_up in ((space, 0.83, False), (space, 0.82, True), (several, 0.5, True)):
         score = lambda depth, rate: (  # noqa: E731
             0.8 if depth == HEAD else bold if rate > 3e-3 else 0.82  # noqa: B023
         )
@@ -207,8 +210,8 @@ def test_few_validation_pictures_prove_no_lead(space):
 
 
 def test_the_head_alone_is_chosen_only_where_it_leads_by_a_standard_error(space):
-    """Of the difference, .035 here; what is alike goes to the cut that trains more."""
-    for lead, depth in ((0.0, middle(space)), (0.03, fitting(space)), (0.04, HEAD)):
+    """Of the difference, .035 here."""
+    for lead, depth in ((0.0, fitting(space)), (0.03, fitting(space)), (0.04, HEAD)):
         chosen, _, notes = play(space, lambda d, _: 0.8 + lead * (d == HEAD))  # noqa: B023
         assert chosen.depth == depth
     assert not any("seldom best" in sentence for _, sentence in notes.sentences)
