@@ -6,9 +6,9 @@ from math import sqrt
 from components.model.cost import Cost
 from components.study.setting import CHOICES, Plan, Setting, Trial
 
-WORTH_CACHING = 0.75
-"""The cache is used where at most this share of a pass is left behind the frozen layers: above it,
-filling and reading take as long as they save."""
+WORTH_CACHING = 0.85
+"""The cache is used where at most this share of a pass is left behind the frozen layers: above it
+an epoch is at most a fifth faster, and activations are largest (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,11 @@ has to lead the deep one for a shallow one to be tried as well, and the head two
 be trained on; and the head at its end, for its rate to be right."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-DEEP, FITTING, MIDDLE, SHALLOW = 0.2, 0.45, 0.6, 0.75
-"""What the deep, the middle and the shallow cut leave of a pass, about; and what the middle one
-leaves where the pretrained layers fit the pictures, so that fewer have to be trained."""
+DEEP, FITTING, SHALLOW = 0.2, 0.45, 0.75
+"""What the deep and the shallow cut leave of a pass, about; and what the middle one leaves where
+the pretrained layers fit the pictures, so that fewer have to be trained."""
+BOTH = 0.95
+"""What the bold and the gentle cut may take together, in full trials that train everything."""
 HIGH, LOW = 0.85, 0.6
 """The bold and the gentle rate, as shares of the way through the range on its logarithmic scale."""
 BOLD, GENTLE = 1e-2, 2e-3
@@ -85,13 +87,19 @@ def deep(space: Space) -> int:
 
 
 def middle(space: Space) -> int:
-    """The middle cut; the deep one where the network has none in between."""
-    return min(space.near_share(MIDDLE), deep(space))
+    """The middle cut: where the pretrained layers do not fit, the more are trained the better.
+
+    As many as leave room for the gentle cut beside one that is given up.
+    """
+    fits = fitting(space)
+    most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
+    depths = range(space.lowest, fits)
+    return next((depth for depth in depths if LATE * space.trial(depth) <= most), fits)
 
 
 def fitting(space: Space) -> int:
     """The middle cut where the pretrained layers fit the pictures."""
-    return min(max(space.near_share(FITTING), middle(space)), deep(space))
+    return min(space.near_share(FITTING), deep(space))
 
 
 class _Staged:

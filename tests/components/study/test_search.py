@@ -1,6 +1,7 @@
 """The whole search: killed anywhere it ends as if it had not been."""
 
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
@@ -17,6 +18,31 @@ def table(found):
     return [trial.row() for trial in found.trials], found.chosen, found.decisions
 
 
+def cut_after_epochs(monkeypatch):
+    """Kill every search from now on after each epoch that it tells; the epochs are counted."""
+    cuts = Counter()
+    report = module.EpochReport.__call__
+
+    def cut_report(self, epoch, *pace):
+        new = epoch.epoch not in self._told
+        report(self, epoch, *pace)
+        if new:
+            cuts["epochs"] += 1
+            raise PowerCutError
+        return False
+
+    monkeypatch.setattr(module.EpochReport, "__call__", cut_report)
+    return cuts
+
+
+def run_until_done(make):
+    """Run a search anew after every cut; what it found in the end."""
+    for _ in range(100):
+        with suppress(PowerCutError):
+            return make().run()
+    raise AssertionError("the search does not end")
+
+
 @pytest.fixture(params=["staged", "tpe"])
 def strategy(request):
     return request.param
@@ -25,58 +51,28 @@ def strategy(request):
 def test_killed_search_ends_with_the_same_trials(make_search, strategy, monkeypatch):
     """Cut after every epoch and after every trial's end, it is never thrown off."""
     expected = table(make_search("whole", strategy=strategy, prune_after=2).run())
-    cuts = 0
-    report, tell = module.EpochReport.__call__, module.Search._tell_event
-
-    def cut_report(self, epoch, *pace):
-        nonlocal cuts
-        new = epoch.epoch not in self._told
-        report(self, epoch, *pace)
-        if new:
-            cuts += 1
-            raise PowerCutError
-        return False
+    cuts = cut_after_epochs(monkeypatch)
+    tell = module.Search._tell_event
 
     def cut_tell(self, trial, seconds):
         if seconds:
             raise PowerCutError
         tell(self, trial, seconds)
 
-    monkeypatch.setattr(module.EpochReport, "__call__", cut_report)
     monkeypatch.setattr(module.Search, "_tell_event", cut_tell)
-    for _ in range(100):
-        try:
-            found = make_search("cut", strategy=strategy, prune_after=2).run()
-            break
-        except PowerCutError:
-            continue
+    found = run_until_done(lambda: make_search("cut", strategy=strategy, prune_after=2))
     assert table(found) == expected
-    assert cuts == sum(len(trial.history) for trial in found.trials)
+    assert cuts["epochs"] == sum(len(trial.history) for trial in found.trials)
 
 
 def test_killed_lean_search_gives_up_the_same_cut(make_search, monkeypatch):
-    """One that has not caught up with the head, cut after every epoch."""
+    """One that does not lead the head, cut after every epoch."""
     expected = make_search("whole", compute=1.5).run()
     given_up = [trial for trial in expected.trials if trial.kind == "pruned"]
     assert [(trial.stage, len(trial.history)) for trial in given_up] == [("fresh", 2)]
     assert any("given up" in sentence for _, sentence in expected.decisions)
-    report = module.EpochReport.__call__
-
-    def cut_report(self, epoch, *pace):
-        new = epoch.epoch not in self._told
-        report(self, epoch, *pace)
-        if new:
-            raise PowerCutError
-        return False
-
-    monkeypatch.setattr(module.EpochReport, "__call__", cut_report)
-    for _ in range(100):
-        try:
-            found = make_search("cut", compute=1.5).run()
-            break
-        except PowerCutError:
-            continue
-    assert table(found) == table(expected)
+    cut_after_epochs(monkeypatch)
+    assert table(run_until_done(lambda: make_search("cut", compute=1.5))) == table(expected)
 
 
 def test_epochs_and_trials_are_told_once(make_search, strategy):

@@ -153,8 +153,19 @@ def test_a_budget_holds_a_second_cut_since_the_first_may_be_given_up(space):
     """It holds two thirds of the first and the second, but not both in full."""
     tight = replace(space, plan=replace(space.plan, compute=0.8))
     _, trials, _ = play(tight, lambda depth, _: 0.8 if depth == HEAD else 0.3)
-    assert [setting.depth for setting in fresh(trials)][:2] == [middle(space), fitting(space)]
+    assert [setting.depth for setting in fresh(trials)][:2] == [middle(tight), fitting(tight)]
     assert spent(tight, trials) < 1.1
+
+
+def test_the_bold_cut_is_as_shallow_as_leaves_room_for_the_gentle_one(space):
+    """One group less frozen, and two thirds of it and the gentle cut no longer fit together."""
+    for groups in (GROUPS, (40, 20, 20, 150, 100, 110, 230, 240, 130, 1), (100,) * 9 + (1,)):
+        case = replace(space, cost=Cost(groups))
+        bold, gentle = middle(case), case.trial(fitting(case))
+        for depth, fits in ((bold, True), (bold - 1, False)):
+            assert (2 / 3 * case.trial(depth) + gentle <= 0.95 * case.whole) is fits
+        lean = replace(case, plan=replace(case.plan, compute=0.5))
+        assert middle(lean) == fitting(lean) == fitting(case)
 
 
 def test_one_cut_at_one_rate_is_trained_once(space):
@@ -184,7 +195,7 @@ def test_a_cut_without_another_is_never_given_up(space):
     poor = replace(space, plan=replace(space.plan, compute=0.5))
     _, trials, _ = play(poor, lambda depth, _: 0.8 if depth == HEAD else 0.3)
     cuts = [trial for trial in trials if trial.stage == "fresh" and trial.depth < HEAD]
-    assert [(trial.depth, trial.kind) for trial in cuts] == [(middle(space), "fresh")]
+    assert [(trial.depth, trial.kind) for trial in cuts] == [(middle(poor), "fresh")]
 
 
 def test_deep_cut_is_trained_where_the_others_fall_behind_the_head(space):
