@@ -142,14 +142,7 @@ def fit(
         InertError: what the recipe asks for is not in force.
     """
     model.to(device).to(memory_format=torch.channels_last)
-    freeze(model, groups, recipe.depth)
-    optimizer = adamw(
-        model, groups, recipe.depth,
-        learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
-        layer_decay=recipe.layer_decay,
-    )  # fmt: skip
-    in_force = audit(model, groups, recipe.depth, optimizer)
-    require_decay(in_force, recipe.depth, recipe.layer_decay)
+    optimizer, in_force = _thawed(model, groups, recipe)
     state = _resumed(model, optimizer, recipe, keep)
     take = Steps(
         forward or whole(model), optimizer, device=device, precision=recipe.precision,
@@ -172,6 +165,21 @@ def fit(
         checkpoints.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
     return Fit(tuple(state.history), state.best, in_force, state.parts)
+
+
+def _thawed(
+    model: nn.Module, groups: tuple[Group, ...], recipe: Recipe
+) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
+    """Freeze what is to be frozen; an optimizer of the rest, and what is in force."""
+    freeze(model, groups, recipe.depth)
+    optimizer = adamw(
+        model, groups, recipe.depth,
+        learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
+        layer_decay=recipe.layer_decay,
+    )  # fmt: skip
+    in_force = audit(model, groups, recipe.depth, optimizer)
+    require_decay(in_force, recipe.depth, recipe.layer_decay)
+    return optimizer, in_force
 
 
 def _run_epoch(
