@@ -42,7 +42,7 @@ class Clone:
 
     def __init__(self, root: Path, pictures: Path) -> None:
         self.root = root
-        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", ":!dvc.lock"]
         names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         for name in names.splitlines():
             if (ROOT / name).is_file():
