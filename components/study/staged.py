@@ -37,7 +37,8 @@ DEEP, FITTING, SHALLOW = 0.2, 0.45, 0.75
 """What the deep and the shallow cut leave of a pass, about; and what the middle one leaves where
 the pretrained layers fit the pictures, so that fewer have to be trained."""
 BOTH = 0.95
-"""What the bold and the gentle cut may take together, in full trials that train everything."""
+"""What the gentle cut and the bold one until it is given up may take together, in full trials that
+train everything."""
 HIGH, LOW = 0.85, 0.6
 """The bold and the gentle rate, as shares of the way through the range on its logarithmic scale."""
 BOLD, GENTLE = 1e-2, 2e-3
