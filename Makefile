@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-slow test-gpu lint format lock ui clean
+.PHONY: help setup run test bits bits-job test-slow test-gpu lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,6 +25,12 @@ run: setup  ## Run the pipeline: what changed is built, what is owed is publishe
 
 test: setup  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
+
+bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.json (BLESS=1 writes it)
+	@$(BIN)/python -m benchmarks.bits $(if $(BLESS),--bless)
+
+bits-job: setup  ## The same of the default job, in minutes
+	@$(BIN)/python -m benchmarks.bits --job $(if $(BLESS),--bless)
 
 test-slow: setup  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
