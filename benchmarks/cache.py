@@ -24,8 +24,8 @@ import torch
 from cases import Case, case
 from search import BATCH, SMOOTHING
 
-from components.study.reuse import Reuse
-from components.study.setting import Choices, Plan, Setting
+from components.study.trial import Choices, Plan, Setting
+from components.study.trial_inputs import Reuse
 from components.training.fit import Epoch, Recipe, fit
 
 SEED = 0

@@ -31,10 +31,10 @@ import optuna
 import torch
 from cases import Case, case
 
-from components.data.dataset import derived_seed
-from components.events import Events
+from components.data.images.dataset import derived_seed
+from components.frame.events import Events
 from components.study.search import Search
-from components.study.setting import Choices, Plan, Setting
+from components.study.trial import Choices, Plan, Setting
 from components.training.device import choose_device
 from components.training.feed import PictureFeed
 from components.training.fit import Recipe, fit

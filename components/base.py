@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components import files
-from components.errors import DataError, UnreachableError, UsageError
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.errors import DataError, UnreachableError, UsageError
+from components.frame.stage import In, Out, Params, run
 
 if TYPE_CHECKING:
     import torch

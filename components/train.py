@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from components import files
-from components.stage import In, Out, Params, Work, run
+from components.frame import files
+from components.frame.stage import In, Out, Params, Work, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from components.training.feed import Pictures
     from components.training.fit import Fit, Recipe
-    from components.training.start import Start
+    from components.training.pretrained import Start
 
 
 class TrainParams(Params):
@@ -55,8 +55,8 @@ def train(
 
     from components.data.manifest import write_csv
     from components.training.feed import check_batch_size, open_pictures
+    from components.training.pretrained import Start
     from components.training.report import Progress
-    from components.training.start import Start
 
     settings = files.read_yaml(best)
     decoding = Progress(work.events, "train", "decoded")
@@ -146,7 +146,7 @@ def _summary(fitted: "Fit") -> dict[str, Any]:
 
 
 def _draw(fitted: "Fit", learning: "Path") -> None:
-    from components.evaluation.learning import Curves, save_learning
+    from components.figures.learning_curves import Curves, save_learning
 
     epochs = fitted.history
     accuracy = Curves([e.train_accuracy for e in epochs], [e.validation_accuracy for e in epochs])

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from components import files
-from components.errors import DataError
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.errors import DataError
+from components.frame.stage import In, Out, Params, run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def validate(
 
 
 def _unreadable(table: "pd.DataFrame", raw: Path, min_side: int) -> list[tuple[str, str, str]]:
-    from components.data.reader import UnreadablePictureError, read
+    from components.data.images.decoder import UnreadablePictureError, read
 
     findings = []
     for path in table["path"]:

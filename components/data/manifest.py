@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from components import files
+from components.frame import files
 
 KEY = "path"
 

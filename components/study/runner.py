@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from components.data.dataset import derived_seed
-from components.model.depth import InertError
-from components.study.reuse import Reuse
-from components.study.setting import Asked, Plan, Setting, Trial
+from components.data.images.dataset import derived_seed
+from components.model.groups import InertError
+from components.study.trial import Asked, Plan, Setting, Trial
+from components.study.trial_inputs import Reuse
 from components.training.fit import Epoch, OnEpoch, Recipe, fit
 from components.training.step import DivergedError, TooLargeError
 

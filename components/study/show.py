@@ -4,9 +4,9 @@ import csv
 import json
 from pathlib import Path
 
-from components import files
-from components.errors import UsageError
-from components.training.store import FOLDER, VALIDATION, Entry, Store, footprint
+from components.features.store import FOLDER, VALIDATION, Entry, Store, footprint
+from components.frame import files
+from components.frame.errors import UsageError
 
 COLUMNS = ("number", "stage", "state", "layer", "trained_share", "learning_rate", "epochs",
            "validation_accuracy", "cost", "cached")  # fmt: skip

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from math import sqrt
 
-from components.model.cost import Cost
-from components.study.setting import CHOICES, Plan, Setting, Trial
+from components.model.partial.cost import Cost
+from components.study.trial import CHOICES, Plan, Setting, Trial
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this share of a pass is left behind the frozen layers: above it

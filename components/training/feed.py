@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from components import files
-from components.data import augmentation as augmentations
-from components.data.dataset import Batch, Side, derived_seed
+from components.data.images import augmentation as augmentations
+from components.data.images.dataset import Batch, Side, derived_seed
+from components.data.images.pixels import Progress, pixels
+from components.data.images.transform import Transform
 from components.data.manifest import classes, read_table
-from components.data.pixels import Progress, pixels
-from components.data.transform import Transform
-from components.errors import UsageError
-from components.training.activations import Features
+from components.features.activations import Features
+from components.frame import files
+from components.frame.errors import UsageError
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from components import files
-from components.data.dataset import Batch, derived_seed
+from components.data.images.dataset import Batch, derived_seed
+from components.frame import files
 from components.model.audit import GroupReport, audit, require_decay
-from components.model.depth import Group, freeze
+from components.model.groups import Group, freeze
 from components.model.head import head_dropout
 from components.training import checkpoint as checkpoints
 from components.training.checkpoint import Checkpoint, Tensors

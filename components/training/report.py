@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import torch
 
-from components import events
-from components.events import Events
+from components.frame import events
+from components.frame.events import Events
 from components.training.device import Precision, described
 from components.training.fit import Epoch
 

@@ -6,9 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Any
 
-from components import files
-from components.errors import UnreachableError, UsageError
-from components.stage import Spec, spec
+from components.frame import files
+from components.frame.errors import UnreachableError, UsageError
+from components.frame.stage import Spec, spec
 from flows.project import Project
 
 Changes = dict[str, dict[str, str]]

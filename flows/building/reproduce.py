@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components import files
-from components.errors import ThawlineError, UnreachableError, UsageError
-from flows import process
+from components.frame import files
+from components.frame.errors import ThawlineError, UnreachableError, UsageError
 from flows.building import graph
 from flows.project import Project, enter, find
+from flows.runtime import process
 
 Outcome = Literal["ran", "restored", "unchanged"]
 ANEW = "--anew"

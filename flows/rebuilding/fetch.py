@@ -3,14 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import files
 from components.data.source import open_source
-from components.errors import DataError, UnreachableError, UsageError
+from components.frame import files
+from components.frame.errors import DataError, UnreachableError, UsageError
+from components.frame.stage import In, Out, spec
 from components.ingest import IngestParams, ingest
-from components.stage import In, Out, spec
 from flows.building import graph
 from flows.project import Project
-from flows.rebuilding.carried import Carried
+from flows.rebuilding.lineage import Carried
 
 RAW = "data/raw"
 STAGES = ("ingest", "base")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components import files
-from components.errors import UsageError
+from components.frame import files
+from components.frame.errors import UsageError
 from components.study import show
 
 
@@ -30,7 +30,7 @@ def test_search_that_has_not_ended_is_said(tmp_path):
 
 def test_kept_activations_are_listed_and_cleared(make_search):
     """Each with its layer and size; afterwards nothing is left."""
-    from components.study.setting import Setting
+    from components.study.trial import Setting
 
     search = make_search()
     search.reuse.inputs(search.reuse.network.model, Setting(5, 1e-3), 0)
