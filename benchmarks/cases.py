@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from components.base import BaseParams, base, start_pin
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.data.layout import places
 from components.data.source import open_source
 from components.frame import files
 from components.split import SplitParams, split
-from components.training.feed import Pictures
 from components.training.pretrained import Start
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from components.frame import files
-from components.frame.stage import In, Out, Params, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from components.frame import files
-from components.frame.stage import In, Out, Params, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,8 +117,8 @@ def _write_figures(
     metrics: "Path",
     calibration: "Path",
 ) -> None:
-    from components.data.manifest import write_csv
     from components.evaluation import metrics as worth
+    from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
     figures = worth.overall(labels, shares)
@@ -144,9 +146,9 @@ def _write_classes(
     confusion: "Path",
     matrix: "Path",
 ) -> None:
-    from components.data.manifest import write_csv
     from components.evaluation import metrics
     from components.figures.confusion_matrix import save_matrix
+    from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
     write_csv(classes, metrics.per_class(labels, shares, names))

@@ -10,7 +10,9 @@ from components.data.layout import places
 from components.data.source import Picture, Source, open_source
 from components.frame import files
 from components.frame.errors import DataError
-from components.frame.stage import In, Out, Params, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from components.frame.stage import In, Out, Params, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from components.frame import files
-from components.frame.stage import In, Out, Params, Work, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
+from components.frame.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
 
-    from components.training.feed import Pictures
-    from components.training.fit import Fit, Recipe
+    from components.data.images.pictures import Pictures
+    from components.training.history import Fit
     from components.training.pretrained import Start
+    from components.training.recipe import Recipe
 
 
 class TrainParams(Params):
@@ -53,8 +57,9 @@ def train(
     """Train with the best trial's settings and keep the weights of the best epoch."""
     import pandas as pd
 
-    from components.data.manifest import write_csv
-    from components.training.feed import check_batch_size, open_pictures
+    from components.data.images.pictures import open_pictures
+    from components.frame.tables import write_csv
+    from components.training.feed import check_batch_size
     from components.training.pretrained import Start
     from components.training.report import Progress
 
@@ -98,7 +103,7 @@ def _fit(
 
 
 def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
-    from components.training.fit import Recipe
+    from components.training.recipe import Recipe
 
     return Recipe(
         settings["depth"], settings["learning_rate"], settings["weight_decay"],

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from components.frame import files
 from components.frame.errors import DataError
-from components.frame.stage import In, Out, Params, run
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,8 @@ def validate(
     """Decode every picture once, fully; list broken, tiny, doubled and contradictory ones."""
     import pandas as pd
 
-    from components.data.manifest import read_table, write_csv, write_table
+    from components.data.manifest import read_table, write_table
+    from components.frame.tables import write_csv
 
     table = read_table(manifest)
     findings = [*_unreadable(table, raw, params.min_side)]

@@ -214,10 +214,10 @@ def cache(
     ] = False,
 ) -> None:
     """List the kept activations of frozen layers, the most useful first."""
-    from components.study import show as showing
+    from components.features import show
 
     with _alone() as project:
-        print(showing.cleared(project.cache) if clear else showing.activations(project.cache))
+        print(show.cleared(project.cache) if clear else show.activations(project.cache))
 
 
 def main() -> None:

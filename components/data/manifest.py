@@ -20,11 +20,6 @@ def read_table(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, floats with the digits that give back the same number."""
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
 def classes(table: pd.DataFrame) -> list[str]:
     """The class names in their order: sorted."""
     return sorted(table["class"].unique())

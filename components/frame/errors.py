@@ -52,3 +52,7 @@ def full_disk(error: BaseException) -> UnreachableError | None:
                 "is kept."
             )
     return None
+
+
+class InertError(RuntimeError):
+    """Something that was asked for is not in force: a defect, never to be trained through."""

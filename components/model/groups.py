@@ -7,21 +7,16 @@ everything, `len(groups) - 1` the classifier alone.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from types import MethodType
 
 from timm.models import group_parameters
 from torch import nn
 
-from components.frame.errors import UsageError
+from components.frame.errors import InertError, UsageError
 
 REPEATED_CHILDREN = ("stages", "blocks", "layers", "levels", "transformers", "features")
 """Children whose own children are groups, in models that have no matcher."""
 MATRIX = 2
 """Parameters with fewer dimensions are scales and offsets."""
-
-
-class InertError(RuntimeError):
-    """Something that was asked for is not in force: a defect, never to be trained through."""
 
 
 @dataclass(frozen=True)
@@ -80,24 +75,6 @@ def trained_share(model: nn.Module, parts: Sequence[Group], depth: int) -> float
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
     trained = sum(sizes[name] for part in parts[depth:] for name in part.parameters)
     return trained / sum(sizes.values())
-
-
-def freeze(model: nn.Module, parts: Sequence[Group], depth: int) -> None:
-    """Freeze the groups before `depth` and thaw the others; may be called again with another depth.
-
-    Frozen parameters get no gradient. Modules that are frozen as a whole, with all inside them,
-    are in evaluation mode and stay so when `model.train()` is called: no running statistics move.
-    """
-    frozen = {name for part in parts[:depth] for name in part.parameters}
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in frozen)
-        if name in frozen:
-            parameter.grad = None
-    for module in model.modules():
-        vars(module).pop("train", None)
-    for module in _whole(model, "", frozen):
-        vars(module)["train"] = MethodType(_stay_in_evaluation, module)
-    model.train(model.training)
 
 
 def _ordered(model: nn.Module) -> list[list[str]]:
@@ -176,18 +153,3 @@ def _named(parts: Sequence[Group], name: str) -> int:
     known = [part.name for part in parts]
     near = get_close_matches(name, known, n=3, cutoff=0.4) or known
     raise UsageError(f"depth has to name a group of layers, but is {name!r}. Near: {near}.")
-
-
-def _whole(module: nn.Module, path: str, frozen: set[str]) -> Iterator[nn.Module]:
-    """The topmost modules all of whose parameters are frozen."""
-    names = [f"{path}{name}" for name, _ in module.named_parameters()]
-    if names and frozen.issuperset(names):
-        yield module
-        return
-    for key, child in module.named_children():
-        yield from _whole(child, f"{path}{key}.", frozen)
-
-
-def _stay_in_evaluation(module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001, FBT001, FBT002
-    """Takes the place of `train` on a frozen module; the signature is torch's."""
-    return type(module).train(module, mode=False)

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from components.model.groups import freeze
+from components.model.freezing import freeze
 from components.study.trial import Trial
 from components.study.trial_inputs import Reuse
 

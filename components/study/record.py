@@ -18,8 +18,10 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.frame.errors import DataError
+from components.study.plan import CHOICES, Plan
 from components.study.runner import Outcome
-from components.study.trial import CHOICES, Asked, Plan, Setting, State, Trial
+from components.study.trial import Asked, State, Trial
+from components.training.recipe import Setting
 
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",

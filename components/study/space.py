@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 from components.model.partial.cost import Cost
-from components.study.trial import CHOICES, Plan, Setting, Trial
+from components.study.plan import CHOICES, Plan
+from components.study.trial import Trial
+from components.training.recipe import Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this share of a pass is left behind the frozen layers: above it

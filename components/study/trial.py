@@ -1,14 +1,13 @@
 """What a search tries and what it keeps of each trial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal
 
-from components.features.cache import Precision as CachePrecision
-from components.training.device import Precision
+from components.study.plan import CHOICES
+from components.training.recipe import Setting
 
-Strategy = Literal["staged", "tpe"]
 Origin = Literal["enqueued", "rule", "sampled", "repeated"]
 Stage = Literal["full", "probe", "fresh"]
 State = Literal["complete", "pruned", "failed"]
@@ -16,67 +15,6 @@ State = Literal["complete", "pruned", "failed"]
 LATE = 2 / 3
 """The share of its epochs after which a trial has to have taken its hurdle: the rate is on its way
 down by then, and what it costs can be seen."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a search varies."""
-
-    depth: int
-    learning_rate: float
-    layer_decay: float = 1.0
-    """Factor on the rate for every group below the head; 1.0 where the head alone is trained."""
-    weight_decay: float = 0.05
-    head_dropout: float = 0.0
-    strength: int = 1
-    """Of the augmentation."""
-    mixup: float = 0.0
-    """Both parameters of the beta distribution that blends pairs of pictures; 0.0: none are."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What is chosen among besides depth and rate; of each the first is the customary one."""
-
-    layer_decay: tuple[float, ...] = (1.0,)
-    weight_decay: tuple[float, ...] = (0.05,)
-    head_dropout: tuple[float, ...] = (0.0,)
-    strength: tuple[int, ...] = (1,)
-    mixup: tuple[float, ...] = (0.0,)
-
-
-CHOICES = tuple(field.name for field in fields(Choices))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked of a search."""
-
-    strategy: Strategy
-    max_trials: int
-    """Full trials; probes and repetitions come on top."""
-    max_minutes: float | None
-    compute: float
-    """Factor on what the staged strategy may spend."""
-    epochs: int
-    depths: tuple[int, int]
-    """Shallowest and deepest."""
-    rates: tuple[float, float]
-    """Lowest and highest learning rate."""
-    enqueued: tuple[Setting, ...]
-    prune_after: int
-    fresh_seeds: int
-    """How often each finalist is trained anew."""
-    views: int
-    """Augmented versions of every picture; epochs take turns with them."""
-    cache_bytes: int
-    cache_precision: CachePrecision
-    batch_size: int
-    choices: Choices
-    label_smoothing: float
-    seed: int
-    precision: Precision
-    workers: int
 
 
 @dataclass(frozen=True)

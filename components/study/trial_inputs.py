@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from components.data.images import augmentation as augmentations
 from components.data.images import dataset
 from components.data.images.dataset import Batch
+from components.data.images.pictures import Pictures
 from components.features.activations import Features
 from components.features.cache import FeatureCache, Source
 from components.features.store import FOLDER, VALIDATION
@@ -20,10 +21,11 @@ from components.model.norm_scales import gains
 from components.model.partial.cost import cost
 from components.model.partial.cut_points import Survey, survey
 from components.model.partial.forward import Cut
+from components.study.plan import Plan
 from components.study.space import WORTH_CACHING, Space
-from components.study.trial import Plan, Setting
-from components.training.feed import FeatureFeed, PictureFeed, Pictures, Views
+from components.training.feed import FeatureFeed, PictureFeed, Views
 from components.training.pretrained import Renewable, Start
+from components.training.recipe import Setting
 from components.training.score import Forward
 
 

@@ -7,7 +7,7 @@ import torch
 from components.frame import events
 from components.frame.events import Events
 from components.training.device import Precision, described
-from components.training.fit import Epoch
+from components.training.history import Epoch
 
 
 class EpochReport:

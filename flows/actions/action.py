@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from components.frame.errors import ThawlineError, full_disk
-from components.frame.stage import load_params, params_model
+from components.frame.params import load_params, params_model
 from flows.project import Project
 
 ACTS = ("sync", "publish", "register", "judge", "promote", "push")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components.frame.errors import UsageError
-from components.frame.stage import Params, load_params
+from components.frame.params import Params, load_params
 from flows.actions import publish as publishing
 from flows.actions import register as registering
 from flows.project import Project
@@ -58,8 +57,8 @@ def judge(project: Project, params: JudgeParams) -> Judged:
     name = registering.load(project).name
     with lock.held(lock.acts(project)), tracking.answering(project):
         store = tracking.connect(project, publishing.load(project).experiment)
-        challenger = registered(store, name, identity.model_digest(project))
-        champion = registering.aliased(store, name, registering.CHAMPION)
+        challenger = versions.registered(store, name, identity.model_digest(project))
+        champion = versions.aliased(store, name, versions.CHAMPION)
         if champion is None:
             judged = _without_champion(project, challenger)
         elif versions.digest_of(champion) == versions.digest_of(challenger):
@@ -78,32 +77,12 @@ def load(project: Project) -> JudgeParams:
     return params
 
 
-def registered(store: "Store", name: str, model: str) -> "ModelVersion":
-    """The version of a model.
-
-    Raises:
-        UsageError: there is none.
-    """
-    found = registering.versions(store, name, model)
-    if not found:
-        raise UsageError(
-            f"A model has to be registered before it is judged, but {name} has no version of the "
-            "one in build/train. Register it: thawline register"
-        )
-    return found[0]
-
-
-def recorded_champion(project: Project, name: str) -> ledger.Entry | None:
-    """The last promotion in the ledger: its champion, whatever the registry says."""
-    return ledger.last(project, "promoted", name=name)
-
-
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     """The registry has no champion: the ledger knows whether there ever was one."""
     from flows.gate import verdict
 
     name, model = challenger.name, versions.digest_of(challenger)
-    last = recorded_champion(project, name)
+    last = ledger.recorded_champion(project, name)
     if last is None:
         return _entered(
             project, {"name": name, "challenger": model, "champion": None}, verdict.first()

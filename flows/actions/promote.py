@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.frame.errors import GateRefusedError, UsageError
-from flows.actions import judge
 from flows.actions import publish as publishing
 from flows.actions import register as registering
 from flows.pages import registered_model
@@ -66,7 +65,7 @@ def _decided(
     project: Project, store: "Store", chosen: "ModelVersion", *, asked: bool, anyway: bool
 ) -> Promoted:
     """Promote the chosen version, if anything allows it."""
-    champion = registering.aliased(store, chosen.name, registering.CHAMPION)
+    champion = versions.aliased(store, chosen.name, versions.CHAMPION)
     if champion is not None and champion.version == chosen.version:
         _settle(store, champion)
         message = f"{chosen.name} version {champion.version} is the champion already."
@@ -86,7 +85,7 @@ def _chosen(project: Project, store: "Store", name: str, version: int | None) ->
     from mlflow.exceptions import MlflowException
 
     if version is None:
-        return judge.registered(store, name, identity.model_digest(project))
+        return versions.registered(store, name, identity.model_digest(project))
     try:
         return store.client.get_model_version(name, str(version))
     except MlflowException as error:
@@ -105,7 +104,7 @@ def _allowed(
     """What allows the promotion over the champion of this moment; None: nothing does."""
     name, model = chosen.name, versions.digest_of(chosen)
     against = None if champion is None else versions.digest_of(champion)
-    last = judge.recorded_champion(project, name)
+    last = ledger.recorded_champion(project, name)
     if champion is None and last is not None:
         return BY_LEDGER if last["model"] == model else None
     said = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
@@ -141,16 +140,16 @@ def _promote(
         "why": why,
         "store": tracking.store_identity(project),
     }
-    last = judge.recorded_champion(project, chosen.name)
+    last = ledger.recorded_champion(project, chosen.name)
     known = ("version", "model", "store")
     if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)
-    store.client.set_registered_model_alias(chosen.name, registering.CHAMPION, chosen.version)
+    store.client.set_registered_model_alias(chosen.name, versions.CHAMPION, chosen.version)
     _settle(store, chosen)
 
 
 def _settle(store: "Store", champion: "ModelVersion") -> None:
     """A champion is no challenger; a promotion killed half-way may have left it both."""
-    challenger = registering.aliased(store, champion.name, registering.CHALLENGER)
+    challenger = versions.aliased(store, champion.name, versions.CHALLENGER)
     if challenger is not None and challenger.version == champion.version:
-        store.client.delete_registered_model_alias(champion.name, registering.CHALLENGER)
+        store.client.delete_registered_model_alias(champion.name, versions.CHALLENGER)

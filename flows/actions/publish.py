@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from components.frame.errors import ThawlineError, UsageError
-from components.frame.stage import Params, load_params
+from components.frame.params import Params, load_params
 from flows.project import Project, find
 from flows.records import identity
 from flows.runtime import lock
@@ -56,12 +56,13 @@ def publish(project: Project, params: PublishParams) -> Published:
     """
     from flows.pages import experiment as view
     from flows.pages import model_card
+    from flows.tracking import mirrored_run, runs
     from flows.tracking import outputs as mirror
-    from flows.tracking import runs
+    from flows.tracking.tags import RUN_TAG
 
     outputs = mirror.Outputs(project)
-    content, trials = mirror.parent(outputs), mirror.trials(outputs)
-    key = {mirror.RUN_TAG: content.tags[mirror.RUN_TAG]}
+    content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
+    key = {RUN_TAG: content.tags[RUN_TAG]}
     with lock.held(lock.acts(project)), tracking.answering(project):
         store = tracking.connect(project, params.experiment)
         _adopt_live(project, store, key)
@@ -85,10 +86,10 @@ def load(project: Project) -> PublishParams:
 
 def find_run(store: "Store", project: Project) -> "Run | None":
     """The published run of what `build/` holds."""
-    from flows.tracking import outputs as mirror
     from flows.tracking import runs
+    from flows.tracking.tags import RUN_TAG
 
-    found = runs.search(store, {mirror.RUN_TAG: identity.run_key(project)})
+    found = runs.search(store, {RUN_TAG: identity.run_key(project)})
     return next((run for run in found if runs.is_whole(run)), None)
 
 
@@ -105,15 +106,15 @@ def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tupl
 
 def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
     """Settle the nested runs; True if that took any change."""
-    from flows.tracking import outputs as mirror
     from flows.tracking import runs
+    from flows.tracking.tags import TRIAL_TAG
 
     found: dict[str | None, list[Run]] = {}
     for run in runs.children(store, parent):
-        found.setdefault(run.data.tags.get(mirror.TRIAL_TAG), []).append(run)
+        found.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
     kept, changed = set(), False
     for trial in trials:
-        tags = {runs.PARENT_TAG: parent, mirror.TRIAL_TAG: str(trial.number)}
+        tags = {runs.PARENT_TAG: parent, TRIAL_TAG: str(trial.number)}
         there = found.get(str(trial.number), [])
         run, opened = runs.opened(store, there, trial.content, tags)
         filled = runs.fill(store, run, trial.content, tags)
@@ -128,12 +129,12 @@ def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
 
 def _adopt_live(project: Project, store: "Store", key: dict[str, str]) -> None:
     """Make the run that was followed live the run itself, unless that is there already."""
-    from flows.tracking import outputs as mirror
     from flows.tracking import runs
+    from flows.tracking.tags import LIVE_TAG, PLACE_TAG
 
     if runs.search(store, key):
         return
-    live = {mirror.LIVE_TAG: identity.live_key(project), mirror.PLACE_TAG: identity.place(project)}
+    live = {LIVE_TAG: identity.live_key(project), PLACE_TAG: identity.place(project)}
     for run in runs.search(store, live)[:1]:
         for name, value in key.items():
             store.client.set_tag(run.info.run_id, name, value)
@@ -143,12 +144,12 @@ def _adopt_live(project: Project, store: "Store", key: dict[str, str]) -> None:
 
 def _drop_live(project: Project, store: "Store") -> None:
     """Delete provisional runs of this place: they are published now, or were given up."""
-    from flows.tracking import outputs as mirror
     from flows.tracking import runs
+    from flows.tracking.tags import PLACE_TAG, RUN_TAG
 
-    for run in runs.search(store, {mirror.PLACE_TAG: identity.place(project)}):
-        if mirror.RUN_TAG in run.data.tags:  # killed between the two steps of adopting it
-            store.client.delete_tag(run.info.run_id, mirror.PLACE_TAG)
+    for run in runs.search(store, {PLACE_TAG: identity.place(project)}):
+        if RUN_TAG in run.data.tags:  # killed between the two steps of adopting it
+            store.client.delete_tag(run.info.run_id, PLACE_TAG)
         else:
             runs.remove(store, run.info.run_id)
 

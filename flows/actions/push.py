@@ -1,7 +1,7 @@
 """The act `push`: the outputs of the stages to the DVC remote, where one is set."""
 
 from components.frame.errors import UnreachableError
-from flows.building import graph
+from flows.building import repository
 from flows.project import Project
 
 
@@ -15,7 +15,7 @@ def push(project: Project) -> str:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
-    graph.quiet()
+    repository.quiet()
     try:
         with Repo(str(project.root)) as repo:
             remote = repo.config["core"].get("remote")
@@ -23,7 +23,7 @@ def push(project: Project) -> str:
                 return "no DVC remote is set: outputs stay in the local cache"
             sent = repo.push()
     except LockError:
-        raise graph.busy() from None
+        raise repository.busy() from None
     except (DvcException, OSError) as error:
         raise UnreachableError(
             f"The DVC remote has to take the outputs, but {error}. "

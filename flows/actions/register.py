@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from components.frame.errors import UsageError
-from components.frame.stage import Params, load_params
+from components.frame.params import Params, load_params
 from flows.actions import publish as publishing
 from flows.pages import model_card, registered_model
 from flows.project import Project
 from flows.records import identity, ledger
+from flows.registry import versions
 from flows.runtime import lock
 from flows.tracking import outputs as mirror
 from flows.tracking import store as tracking
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
 
     from flows.tracking.store import Store
 
-CHALLENGER = "challenger"
-CHAMPION = "champion"
-MODEL_TAG = "thawline.model"
-FILES_TAG = "thawline.files"
-READY = "READY"
 CARRIED = (
     "thawline.run",
     "thawline.data",
@@ -75,7 +71,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
     experiment = publishing.load(project).experiment
     with lock.held(lock.acts(project)), tracking.answering(project):
         store = tracking.connect(project, experiment)
-        found = versions(store, params.name, model)
+        found = versions.versions(store, params.name, model)
         made = found[0] if found else _make(project, store, params.name, model)
         _call_challenger(store, made)
         registered_model.describe(store, params.name)
@@ -85,7 +81,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
             name=params.name,
             version=int(made.version),
             model=model,
-            files=made.tags[FILES_TAG],
+            files=made.tags[versions.FILES_TAG],
             run=made.tags["thawline.run"],
             store=tracking.store_identity(project),
         )
@@ -99,25 +95,6 @@ def load(project: Project) -> RegisterParams:
     params = load_params(RegisterParams, project.params / "register.yaml")
     assert isinstance(params, RegisterParams)  # noqa: S101  # for ourselves
     return params
-
-
-def versions(store: "Store", name: str, model: str) -> "list[ModelVersion]":
-    """The usable versions of a model by its digest, the oldest first."""
-    query = f"name = '{name}' and tags.`{MODEL_TAG}` = '{model}'"
-    found = [v for v in store.client.search_model_versions(query) if v.status == READY]
-    return sorted(found, key=lambda version: int(version.version))
-
-
-def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
-    """The version that bears an alias."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return store.client.get_model_version_by_alias(name, alias)
-    except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
 
 
 def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVersion":
@@ -136,8 +113,8 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
         registered_model.SCORE_TAG: model_card.score(outputs),
         registered_model.DATA_TAG: mirror.source_name(project),
         registered_model.CLASSES_TAG: model_card.classes(outputs),
-        MODEL_TAG: model,
-        FILES_TAG: logged.tags[FILES_TAG],
+        versions.MODEL_TAG: model,
+        versions.FILES_TAG: logged.tags[versions.FILES_TAG],
         **{key: run.data.tags[key] for key in CARRIED if key in run.data.tags},
     }
     store.client.create_model_version(
@@ -148,7 +125,7 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
         description=model_card.of_version(outputs, run.info.run_id, logged.model_id),
         model_id=logged.model_id,
     )
-    first, *others = versions(store, name, model)
+    first, *others = versions.versions(store, name, model)
     for other in others:  # a lost answer made it twice
         store.client.delete_model_version(name, other.version)
     return first
@@ -156,18 +133,21 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
 
 def _logged(project: Project, store: "Store", run: "Run", model: str) -> "LoggedModel":
     """The model in the store with all its files; what an earlier attempt left half-way goes."""
-    query = f"tags.`{MODEL_TAG}` = '{model}'"
+    query = f"tags.`{versions.MODEL_TAG}` = '{model}'"
     for found in store.client.search_logged_models([store.experiment], query):
-        if found.status == READY:
+        if found.status == versions.READY:
             return found
         store.client.delete_logged_model(found.model_id)
     made = store.client.create_logged_model(
-        store.experiment, name="model", source_run_id=run.info.run_id, tags={MODEL_TAG: model}
+        store.experiment,
+        name="model",
+        source_run_id=run.info.run_id,
+        tags={versions.MODEL_TAG: model},
     )
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
         _upload(project, store, made, Path(place) / "model")
-    return store.client.finalize_logged_model(made.model_id, READY)
+    return store.client.finalize_logged_model(made.model_id, versions.READY)
 
 
 def _show_on_run(store: "Store", run: "Run", logged: "LoggedModel") -> None:
@@ -197,7 +177,7 @@ def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path)
     lost = [name for name, size in sent.items() if there.get(name) != size]
     if lost:
         raise OSError(f"{len(lost)} files of the model did not arrive whole, {lost[0]} first")
-    tags = {FILES_TAG: packing.fingerprint(folder)}
+    tags = {versions.FILES_TAG: packing.fingerprint(folder)}
     store.client.set_logged_model_tags(made.model_id, tags)
 
 
@@ -226,6 +206,6 @@ def _ensure_name(store: "Store", name: str) -> None:
 
 def _call_challenger(store: "Store", version: "ModelVersion") -> None:
     """Set the alias, unless the version is the champion: nobody challenges himself."""
-    champion = aliased(store, version.name, CHAMPION)
+    champion = versions.aliased(store, version.name, versions.CHAMPION)
     if champion is None or champion.version != version.version:
-        store.client.set_registered_model_alias(version.name, CHALLENGER, version.version)
+        store.client.set_registered_model_alias(version.name, versions.CHALLENGER, version.version)

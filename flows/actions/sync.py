@@ -11,7 +11,7 @@ from typing import Any
 from components.base import BaseParams, start_pin
 from components.data.source import open_source
 from components.frame import files
-from components.frame.stage import load_params
+from components.frame.params import load_params
 from components.ingest import IngestParams
 from flows.project import Project
 

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from flows.pages import experiment as view
+from flows.tracking import mirrored_run, run_content
 from flows.tracking import outputs as mirror
-from flows.tracking import run_content
 from flows.tracking.outputs import Outputs
 
 PICTURES = {
@@ -125,7 +125,8 @@ def classes(outputs: Outputs) -> str:
 
 def _data(outputs: Outputs) -> str:
     counts = {
-        side.context: json.loads(side.profile)["pictures"] for side in mirror.datasets(outputs)
+        side.context: json.loads(side.profile)["pictures"]
+        for side in mirrored_run.datasets(outputs)
     }
     sides = ", ".join(f"{count:,} for {side}" for side, count in counts.items())
     return (

@@ -13,7 +13,8 @@ from typing import Any
 
 from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.stage import Params, check_params, params_model, stage_function
+from components.frame.params import Params, check_params, params_model
+from components.frame.stage import stage_function
 from flows.actions import action
 from flows.project import Project
 

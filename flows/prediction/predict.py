@@ -74,7 +74,7 @@ def fetch(project: Project, model: str | None, place: Path) -> Path:
         DataError: it is not what was registered.
         UnreachableError: the tracking store is away.
     """
-    default = f"{registering.load(project).name}@{registering.CHAMPION}"
+    default = f"{registering.load(project).name}@{versions.CHAMPION}"
     wanted = versions.parse(default if model is None else model)
     with store.answering(project):
         version = versions.find(store.look(project), wanted)

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from components.frame.stage import Spec, spec
+from components.frame.spec import Spec, spec
 from flows.project import Project
 from flows.rebuilding.lineage import Carried
 from flows.records import revision

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from flows.actions import register as registering
 from flows.records import revision
-from flows.registry import packing
+from flows.registry import packing, versions
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -37,7 +36,7 @@ class Carried:
     @property
     def model(self) -> str:
         """The digest of the model."""
-        return self.tags[registering.MODEL_TAG]
+        return self.tags[versions.MODEL_TAG]
 
     @property
     def commit(self) -> str | None:

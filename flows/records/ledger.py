@@ -71,5 +71,10 @@ def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401 
         ) from error
 
 
+def recorded_champion(project: Project, name: str) -> Entry | None:
+    """The last promotion in the ledger: its champion, whatever the registry says."""
+    return last(project, "promoted", name=name)
+
+
 def _holds(entry: Entry, fields: Entry) -> bool:
     return all(name in entry and entry[name] == value for name, value in fields.items())

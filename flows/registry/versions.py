@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.frame.errors import DataError, UsageError
-from flows.actions import register as registering
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
@@ -15,6 +14,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
+    from flows.tracking.store import Store
+
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+MODEL_TAG = "thawline.model"
+FILES_TAG = "thawline.files"
+READY = "READY"
 FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 
@@ -67,7 +73,7 @@ def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
 
 def digest_of(version: "ModelVersion") -> str:
     """The digest of a version's model; of one that is not ours, something no other has."""
-    found = version.tags.get(registering.MODEL_TAG)
+    found = version.tags.get(MODEL_TAG)
     return found or f"{version.name} version {version.version}"
 
 
@@ -75,7 +81,7 @@ def fingerprint(project: Project, version: "ModelVersion") -> str:
     """Over the files that were registered: as the ledger has it, else as the registry has it."""
     fact = {"name": version.name, "version": int(version.version), "model": digest_of(version)}
     entry = ledger.last(project, "registered", **fact)
-    return str(entry["files"] if entry else version.tags.get(registering.FILES_TAG))
+    return str(entry["files"] if entry else version.tags.get(FILES_TAG))
 
 
 def download(version: "ModelVersion", place: Path, name: str = "") -> Path:
@@ -99,6 +105,40 @@ def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
             "files in the store differ. It is not loaded. Take another version; where it is the "
             "champion, choose another: thawline promote VERSION --anyway"
         )
+
+
+def registered(store: "Store", name: str, model: str) -> "ModelVersion":
+    """The version of a model.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = versions(store, name, model)
+    if not found:
+        raise UsageError(
+            f"A model has to be registered before it is judged, but {name} has no version of the "
+            "one in build/train. Register it: thawline register"
+        )
+    return found[0]
+
+
+def versions(store: "Store", name: str, model: str) -> "list[ModelVersion]":
+    """The usable versions of a model by its digest, the oldest first."""
+    query = f"name = '{name}' and tags.`{MODEL_TAG}` = '{model}'"
+    found = [v for v in store.client.search_model_versions(query) if v.status == READY]
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
+    """The version that bears an alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return store.client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
 
 
 def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:

@@ -20,9 +20,10 @@ from components.frame.errors import UnreachableError
 from flows.project import Project
 from flows.records import identity
 from flows.runtime import lock
-from flows.tracking import outputs, run_content, runs, timings
+from flows.tracking import mirrored_run, outputs, run_content, runs, timings
 from flows.tracking import store as tracking
 from flows.tracking.run_content import Point, RunContent
+from flows.tracking.tags import LIVE_TAG, PLACE_TAG, TRIAL_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -127,11 +128,11 @@ class Follower:
         if timings.TRAIN in self.runs:
             return store
         with lock.held(lock.acts(self.project)):
-            place = {outputs.PLACE_TAG: identity.place(self.project)}
+            place = {PLACE_TAG: identity.place(self.project)}
             for run in runs.search(store, place):
-                if run.data.tags.get(outputs.LIVE_TAG) != self._tags()[outputs.LIVE_TAG]:
+                if run.data.tags.get(LIVE_TAG) != self._tags()[LIVE_TAG]:
                     runs.remove(store, run.info.run_id)
-            params = outputs.given_params(self.project)
+            params = mirrored_run.given_params(self.project)
             empty = _provisional(f"under way · {outputs.source_name(self.project)}", params)
             run = _found_or_made(store, self._tags(), empty)
             store.client.update_run(run.info.run_id, status="RUNNING", name=empty.name)
@@ -142,7 +143,7 @@ class Follower:
     def _run(self, store: tracking.Store, fit: str) -> "Run":
         if fit not in self.runs:
             number, parent = str(int(fit.rpartition("-")[2])), self.runs[timings.TRAIN]
-            tags = {runs.PARENT_TAG: parent.info.run_id, outputs.TRIAL_TAG: number}
+            tags = {runs.PARENT_TAG: parent.info.run_id, TRIAL_TAG: number}
             empty = _provisional(f"trial {int(number):02d}", {})
             self.runs[fit] = _found_or_made(store, tags, empty)
         return self.runs[fit]
@@ -155,8 +156,8 @@ class Follower:
 
     def _tags(self) -> dict[str, str]:
         return {
-            outputs.LIVE_TAG: identity.live_key(self.project),
-            outputs.PLACE_TAG: identity.place(self.project),
+            LIVE_TAG: identity.live_key(self.project),
+            PLACE_TAG: identity.place(self.project),
         }
 
 
@@ -168,13 +169,13 @@ def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunConten
 def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Event) -> None:
     names = ("depth", "layer", "trained_share", "learning_rate")
     params = {name: run_content.text(event[name]) for name in names}
-    name = outputs.trial_name(
+    name = mirrored_run.trial_name(
         number, event["layer"], event["learning_rate"], event.get("stage", "full")
     )
     runs.log(store, run, _provisional(name, params), {})
     store.client.update_run(run.info.run_id, name=name)
     ended = run_content.milliseconds(event["at"])
-    store.client.set_terminated(run.info.run_id, outputs.STATUS[event["state"]], ended)
+    store.client.set_terminated(run.info.run_id, mirrored_run.STATUS[event["state"]], ended)
 
 
 def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.frame import events, files, stage
+from components.frame import events, files, spec, work
 from components.frame.errors import UsageError
 from flows.project import Project
 from flows.tracking.run_content import CURVES, Point, milliseconds, points_of
@@ -93,7 +93,7 @@ def read(project: Project) -> Clock:
 def events_path(project: Project, name: str) -> Path:
     """Where a stage writes its events in the present state of what it depends on."""
     try:
-        folder = stage.work_folder(stage.spec(name, project.root), project.root)
+        folder = work.work_folder(spec.spec(name, project.root), project.root)
     except UsageError:  # what it depends on is gone, so are its events
         return project.private / "work" / name / "none"
     return folder / "events.jsonl"

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from components.frame import files
 from components.data.images.augmentation import Augmentation
 from components.data.images.pixels import Pixels
 from components.data.images.transform import Transform
+from components.frame import files
 from components.frame.errors import UnreachableError
+from components.frame.seeds import derived_seed
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 """Pictures (n, 3, size, size) of float32 and labels (n,) of int64."""
@@ -126,9 +127,3 @@ def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:
         f"{str(error).splitlines()[0]} Memory may have run out. Run again: what was finished is "
         "kept; or lower `workers` or `batch_size`."
     )
-
-
-def derived_seed(*parts: int) -> int:
-    """A seed of 32 bits that depends on all parts, equal on every machine."""
-    text = ",".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])

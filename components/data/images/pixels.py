@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.frame import files
 from components.data.images import decoder, transform
 from components.data.images.transform import Transform
+from components.frame import files
 
 Progress = Callable[[int, int], None]
 """Called with pictures done and their total."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils._pytree import tree_leaves
 
-from components.model import groups as depths
+from components.model import freezing
 from components.model.groups import Group
 from components.model.partial.forward import Cut, CutError, Memo, Point
 from components.model.partial.shapes import ghost
@@ -165,7 +165,7 @@ def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example:
         CutError: the suffix is not the rest of the model.
     """
     twin, point = cut.model, candidate.point
-    depths.freeze(twin, groups, point.depth)
+    freezing.freeze(twin, groups, point.depth)
     activation = cut.tap(example, [point.depth])[point.depth]
     if len(activation) != len(example) or not activation.is_floating_point():
         raise CutError(f"`{point.module}` has no row of numbers for each picture.")

@@ -9,7 +9,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
 
+from components.study.plan import CHOICES
 from components.study.space import Space
+from components.study.strategies.candidates import SHALLOW, budget, deep, fitting, middle
 from components.study.strategies.strategy import (
     ALIKE,
     Exploring,
@@ -21,7 +23,8 @@ from components.study.strategies.strategy import (
     named,
 )
 from components.study.strategies.tpe import conditional, suggest
-from components.study.trial import CHOICES, LATE, Asked, Origin, Setting, Trial
+from components.study.trial import LATE, Asked, Origin, Trial
+from components.training.recipe import Setting
 
 Step = Generator[Asked, Trial, None]
 
@@ -33,12 +36,6 @@ has to lead the deep one for a shallow one to be tried as well, and the head two
 be trained on; and the head at its end, for its rate to be right."""
 DEAR = 0.7
 """A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-DEEP, FITTING, SHALLOW = 0.2, 0.45, 0.75
-"""What the deep and the shallow cut leave of a pass, about; and what the middle one leaves where
-the pretrained layers fit the pictures, so that fewer have to be trained."""
-BOTH = 0.95
-"""What the gentle cut and the bold one until it is given up may take together, in full trials that
-train everything."""
 HIGH, LOW = 0.85, 0.6
 """The bold and the gentle rate, as shares of the way through the range on its logarithmic scale."""
 BOLD, GENTLE = 1e-2, 2e-3
@@ -46,9 +43,6 @@ BOLD, GENTLE = 1e-2, 2e-3
 HEAD_STEP, RATE_STEP = 3.0, 2.0
 SAME_RATE = 1.1
 """Rates that are closer than this factor are one."""
-BUDGET, BUDGET_EACH = 1.0, 0.008
-"""What may be spent, in full trials that train everything: as a whole, and for each trial. Probes
-come on top: what is customary is asked for, and has to leave room to look elsewhere."""
 SLACK = 1.2
 """By how much what guards against a wrong middle cut or rate may exceed it, as a factor."""
 
@@ -69,38 +63,6 @@ def staged(space: Space, notes: Notes) -> Exploring:
     yield from search.neighbours()
     yield from search.estimated()
     return finalists(space, search.trials, notes)
-
-
-def budget(space: Space) -> float:
-    """What the strategy may spend, multiply-accumulates."""
-    share = BUDGET + BUDGET_EACH * space.plan.max_trials
-    return space.plan.compute * share * space.whole
-
-
-def kept_depths(space: Space) -> set[int]:
-    """The depths that are most often asked for, and therefore kept in the first pass."""
-    return {space.deepest, deep(space), fitting(space), middle(space)}
-
-
-def deep(space: Space) -> int:
-    """The deep cut: not the head alone, where there is more to train."""
-    return max(space.lowest, min(space.near_share(DEEP), space.deepest - 1))
-
-
-def middle(space: Space) -> int:
-    """The middle cut: where the pretrained layers do not fit, the more are trained the better.
-
-    As many as leave room for the gentle cut beside one that is given up.
-    """
-    fits = fitting(space)
-    most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
-    depths = range(space.lowest, fits)
-    return next((depth for depth in depths if LATE * space.trial(depth) <= most), fits)
-
-
-def fitting(space: Space) -> int:
-    """The middle cut where the pretrained layers fit the pictures."""
-    return min(space.near_share(FITTING), deep(space))
 
 
 class _Staged:

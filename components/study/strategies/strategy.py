@@ -10,8 +10,10 @@ from dataclasses import dataclass, field, replace
 from math import inf, sqrt
 from typing import cast
 
+from components.study.plan import CHOICES
 from components.study.space import Space
-from components.study.trial import CHOICES, Asked, Origin, Setting, Stage, Trial
+from components.study.trial import Asked, Origin, Stage, Trial
+from components.training.recipe import Setting
 
 
 @dataclass(frozen=True)

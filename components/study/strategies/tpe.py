@@ -6,10 +6,12 @@ import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from components.data.images.dataset import derived_seed
+from components.frame.seeds import derived_seed
+from components.study.plan import CHOICES
 from components.study.space import Space
 from components.study.strategies.strategy import FINALISTS, Exploring, Notes, asked, finalists
-from components.study.trial import CHOICES, Setting, Trial
+from components.study.trial import Trial
+from components.training.recipe import Setting
 
 STARTUP = 6
 """Trials drawn at random before the first estimate."""

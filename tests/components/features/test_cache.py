@@ -14,6 +14,7 @@ from torch.nn import functional
 from components.features.activations import padded
 from components.features.cache import FeatureCache, Source
 from components.features.store import ABOUT_BYTES
+from components.model import freezing
 from components.model import groups as depths
 from components.model.partial.cost import cost
 from components.model.partial.cut_points import survey
@@ -75,7 +76,7 @@ class Lab:
 
 def train(model, forward, inputs, depth, groups):
     """Four epochs over views in turn, shuffled, the incomplete last batch left out."""
-    depths.freeze(model.train(), groups, depth)
+    freezing.freeze(model.train(), groups, depth)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.05, momentum=0.9, weight_decay=0.01)
     labels = torch.arange(ROWS) % 3

@@ -9,7 +9,7 @@ import pytest
 from components.evaluate import EvaluateParams
 from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.stage import check_params, load_params
+from components.frame.params import check_params, load_params
 from components.search import SearchParams
 from components.train import TrainParams
 

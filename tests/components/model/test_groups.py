@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from components.frame.errors import UsageError
+from components.frame.errors import InertError, UsageError
+from components.model import freezing
 from components.model import groups as depth
 from components.model.audit import audit
-from components.model.groups import InertError
 
 
 def logits(output):
@@ -80,7 +80,7 @@ def test_frozen_means_frozen(architecture, build):
     model, pictures = build(architecture)
     groups = depth.groups(model)
     middle = len(groups) // 2
-    depth.freeze(model, groups, middle)
+    freezing.freeze(model, groups, middle)
     before = copy.deepcopy(model.state_dict())
     optimizer = train_one_step(model, pictures)
     frozen = {name for group in groups[:middle] for name in group.parameters}
@@ -107,7 +107,7 @@ def test_frozen_modules_stay_in_evaluation_mode_after_train(architecture, build)
     """Everything inside a frozen module is in evaluation mode, layers without parameters too."""
     model, _ = build(architecture)
     groups = depth.groups(model)
-    depth.freeze(model, groups, len(groups) - 1)
+    freezing.freeze(model, groups, len(groups) - 1)
     model.eval()
     model.train()
     frozen = {name for group in groups[:-1] for name in group.parameters}
@@ -123,8 +123,8 @@ def test_a_model_thaws_again(architecture, build):
     model, _ = build(architecture)
     untouched = {path: module.training for path, module in model.train().named_modules()}
     groups = depth.groups(model)
-    depth.freeze(model, groups, len(groups) - 1)
-    depth.freeze(model, groups, 0)
+    freezing.freeze(model, groups, len(groups) - 1)
+    freezing.freeze(model, groups, 0)
     assert {path: module.training for path, module in model.named_modules()} == untouched
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert depth.trained_share(model, groups, 0) == 1.0
@@ -135,7 +135,7 @@ def test_freezing_forgets_gradients_of_before(build):
     model, pictures = build("resnet18")
     groups = depth.groups(model)
     train_one_step(model, pictures)
-    depth.freeze(model, groups, 4)
+    freezing.freeze(model, groups, 4)
     assert model.layer3[0].conv1.weight.grad is None
     assert model.layer4[0].conv1.weight.grad is not None
 
@@ -151,9 +151,9 @@ def test_a_copy_of_a_frozen_model_is_frozen_by_itself(build):
     """The copy's own modules are held in evaluation mode, not those of the original."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
-    depth.freeze(model, groups, 3)
+    freezing.freeze(model, groups, 3)
     twin = copy.deepcopy(model)
-    depth.freeze(model, groups, 0)
+    freezing.freeze(model, groups, 0)
     twin.train()
     assert not twin.layer1[0].bn1.training
     assert model.train().layer1[0].bn1.training
@@ -163,7 +163,7 @@ def test_freezing_leaves_the_state_dict_alone(build):
     """Weights of a frozen model load into one that never was."""
     model, _ = build("resnet18")
     keys = list(model.state_dict())
-    depth.freeze(model, depth.groups(model), 3)
+    freezing.freeze(model, depth.groups(model), 3)
     assert list(model.state_dict()) == keys
 
 
@@ -205,7 +205,7 @@ def test_the_audit_tells_rates_and_batch_norm(build):
     """Per group: how much is trained, at which rates, and what BatchNorm does."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
-    depth.freeze(model, groups, 4)
+    freezing.freeze(model, groups, 4)
     optimizer = torch.optim.SGD(
         [{"params": model.layer4.parameters(), "lr": 0.01}, {"params": model.fc.parameters()}],
         lr=0.1,
@@ -236,7 +236,7 @@ def test_the_audit_refuses_what_was_not_asked(build, spoil):
     """A depth that is not in force is a defect that no run may hide."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
-    depth.freeze(model, groups, 4)
+    freezing.freeze(model, groups, 4)
     spoil(model)
     with pytest.raises(InertError):
         audit(model, groups, 4)
@@ -254,7 +254,7 @@ def test_the_audit_refuses_an_optimizer_with_other_parameters(build, chosen):
     """Frozen parameters in the optimizer; a group, or one tensor, missing from it."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
-    depth.freeze(model, groups, 4)
+    freezing.freeze(model, groups, 4)
     optimizer = torch.optim.SGD(chosen(model), lr=0.1)
     with pytest.raises(InertError):
         audit(model, groups, 4, optimizer)

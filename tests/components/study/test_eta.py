@@ -6,7 +6,7 @@ import re
 import torch
 
 from components.study.eta import Pace
-from components.study.strategies.staged import budget
+from components.study.strategies.candidates import budget
 
 
 def test_time_left_shrinks_with_what_is_spent(make_search):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from components.model.norm_scales import gains
-from components.study.trial import Asked, Setting
+from components.study.trial import Asked
+from components.training.recipe import Setting
 
 
 def run(search, depth, *, number=3, rate=3e-3, **others):

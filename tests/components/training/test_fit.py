@@ -12,6 +12,7 @@ from samples import draw, encode
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
@@ -19,8 +20,9 @@ from components.frame.errors import DataError, UnreachableError
 from components.model.backbone import create
 from components.model.groups import groups
 from components.training import checkpoint
-from components.training.feed import PictureFeed, Pictures
-from components.training.fit import Recipe, fit
+from components.training.feed import PictureFeed
+from components.training.fit import fit
+from components.training.recipe import Recipe
 from components.training.report import EpochReport
 from components.training.schedule import one_cycle
 from components.training.step import DivergedError

@@ -4,7 +4,6 @@ import pytest
 from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components.frame.errors import GateRefusedError, UsageError
-from flows.actions import judge
 from flows.actions.promote import promote
 from flows.records import identity, ledger
 
@@ -133,7 +132,7 @@ def test_a_version_that_is_not_there_is_named(project):
 def test_a_lost_champion_is_brought_back_without_a_verdict(project, first):
     """A person who chooses the ledger's champion is not asked for evidence."""
     client(project).delete_registered_model_alias("thawline", "champion")
-    assert judge.recorded_champion(project, "thawline")["model"] == first
+    assert ledger.recorded_champion(project, "thawline")["model"] == first
     with pytest.raises(GateRefusedError):
         promote(project, version=2)
     assert promote(project, version=1).changed

@@ -13,6 +13,7 @@ from flows.actions.publish import PublishParams, publish
 from flows.pages import experiment as view
 from flows.pages import model_card as card
 from flows.pages import registered_model
+from flows.tracking import mirrored_run
 from flows.tracking import outputs as mirror
 from flows.tracking import store as tracking
 
@@ -153,10 +154,13 @@ def test_names_of_many_classes_are_counted(project):
 def test_comparing_opens_on_what_counts(seen):
     """The figure given first, and the settings first by name, are those that MLflow plots."""
     outputs = mirror.Outputs(seen)
-    for content in (mirror.parent(outputs), *(one.content for one in mirror.trials(outputs))):
+    for content in (
+        mirrored_run.parent(outputs),
+        *(one.content for one in mirrored_run.trials(outputs)),
+    ):
         assert content.points[0].key in {"test_accuracy", "best_validation_accuracy"}
     told = {"number", "state", "cost", "cached", "why", "validation_accuracy", "validation_loss"}
-    assert not told & set(mirror.trials(outputs)[0].content.params)
+    assert not told & set(mirrored_run.trials(outputs)[0].content.params)
 
 
 def test_what_happened_to_a_trial_is_no_setting(project):
@@ -168,7 +172,7 @@ def test_what_happened_to_a_trial_is_no_setting(project):
         *(f"{line},2000000,False,no layer is frozen" for line in lines),
     ]
     table.write_text("\n".join(more) + "\n")
-    trial = mirror.trials(mirror.Outputs(project))[0].content
+    trial = mirrored_run.trials(mirror.Outputs(project))[0].content
     assert {point.key: point.value for point in trial.points}["cost"] == 2e6
     assert trial.tags["thawline.cached"] == "False"
     assert trial.tags["thawline.why"] == "no layer is frozen"

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from components.model import freezing
 from components.model import groups as depth
 from components.model.groups import Group
 from components.model.partial.cut_points import survey
@@ -75,7 +76,7 @@ def test_a_step_from_the_activation_is_the_step_from_the_pictures(build, name):
     groups, asked = probed(model)
     found = survey(model, groups, pictures, asked)
     at = sorted(found.points)[len(found.points) // 2]
-    depth.freeze(model, groups, at)
+    freezing.freeze(model, groups, at)
     model.train()
     twin = copy.deepcopy(model)
     cut = found.cut(model)
@@ -113,7 +114,7 @@ def test_the_dropout_of_the_head_stays_behind_the_cut(build, name):
     groups = depth.groups(model)
     head = len(groups) - 1
     cut = survey(model, groups, pictures, [head]).cut(model)
-    depth.freeze(model, groups, head)
+    freezing.freeze(model, groups, head)
     activation = cut.tap(pictures, [head])[head]
     model.train()
     torch.manual_seed(0)
@@ -131,7 +132,7 @@ def test_dropout_may_be_switched_on_after_the_survey(build):
     cut = survey(model, groups, pictures, [head]).cut(model)
     activation = cut.tap(pictures, [head])[head]
     model.drop_rate = 0.5
-    depth.freeze(model.train(), groups, head)
+    freezing.freeze(model.train(), groups, head)
     assert not torch.equal(cut.suffix(activation, head), cut.suffix(activation, head))
 
 
@@ -157,7 +158,7 @@ def test_the_survey_leaves_no_trace(build):
     """Weights, modes, frozen parameters and random numbers are as before."""
     model, pictures = build("mobilenetv2_035")
     groups = depth.groups(model)
-    depth.freeze(model.train(), groups, 4)
+    freezing.freeze(model.train(), groups, 4)
     before = copy.deepcopy(model)
     state = torch.get_rng_state()
     found = survey(model, groups, pictures)

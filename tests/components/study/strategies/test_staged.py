@@ -7,11 +7,14 @@ import pytest
 
 from components.model.partial.cost import Cost
 from components.study.importance import importances
+from components.study.plan import Choices
 from components.study.space import Space
-from components.study.strategies.staged import deep, fitting, kept_depths, middle, staged
+from components.study.strategies.candidates import deep, fitting, kept_depths, middle
+from components.study.strategies.staged import staged
 from components.study.strategies.strategy import Notes, session
 from components.study.strategies.tpe import conditional, suggest, tpe
-from components.study.trial import Choices, Setting, Trial
+from components.study.trial import Trial
+from components.training.recipe import Setting
 
 GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
 """Multiply-accumulates of the groups of a small network, about."""
