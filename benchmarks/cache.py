@@ -24,9 +24,11 @@ import torch
 from cases import Case, case
 from search import BATCH, SMOOTHING
 
-from components.study.reuse import Reuse
-from components.study.setting import Choices, Plan, Setting
-from components.training.fit import Epoch, Recipe, fit
+from components.study.plan import Choices, Plan
+from components.study.trial_inputs import Reuse
+from components.training.fit import fit
+from components.training.history import Epoch
+from components.training.recipe import Recipe, Setting
 
 SEED = 0
 CPU = torch.device("cpu")

@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components import files
 from components.base import BaseParams, base, start_pin
-from components.data import augmentation as augmentations
-from components.data.dataset import Side
+from components.data.images import augmentation as augmentations
+from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
+from components.data.images.pixels import pixels
+from components.data.images.transform import Transform
 from components.data.layout import places
-from components.data.pixels import pixels
 from components.data.source import open_source
-from components.data.transform import Transform
+from components.frame import files
 from components.split import SplitParams, split
-from components.training.feed import Pictures
-from components.training.start import Start
+from components.training.pretrained import Start
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 """Changes a picture (H, W, 3) in one of several ways."""

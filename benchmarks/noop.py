@@ -25,8 +25,9 @@ from pathlib import Path
 
 import psutil
 
-from flows import acts, owed, server, sync
+from flows.actions import action, pending, sync
 from flows.project import Project, environment
+from flows.runtime import prefect_server as server
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = 8
@@ -200,9 +201,9 @@ def settle(project: Project) -> None:
         database.execute("INSERT INTO experiments VALUES (0, 1)")
     database.close()
     project.ledger.touch()
-    owed.remember_built(project, owed.snapshot(project))
-    for act in acts.AFTER_BUILD:
-        owed.remember_act(project, act)
+    pending.remember_built(project, pending.snapshot(project))
+    for act in action.AFTER_BUILD:
+        pending.remember_act(project, act)
 
 
 def table(spent: dict[str, Spent], runs: int) -> str:

@@ -18,13 +18,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
 from cases import bring, sides, weights_of
 
-from components import files
-from components.data.dataset import Side
-from components.data.transform import Transform
-from components.training.feed import PictureFeed, Pictures
-from components.training.fit import Recipe, fit
+from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
+from components.data.images.transform import Transform
+from components.frame import files
+from components.training.feed import PictureFeed
+from components.training.fit import fit
+from components.training.pretrained import Start
+from components.training.recipe import Recipe
 from components.training.score import score
-from components.training.start import Start
 
 CPU = torch.device("cpu")
 

@@ -31,13 +31,14 @@ import optuna
 import torch
 from cases import Case, case
 
-from components.data.dataset import derived_seed
-from components.events import Events
+from components.frame.events import Events
+from components.frame.seeds import derived_seed
+from components.study.plan import Choices, Plan
 from components.study.search import Search
-from components.study.setting import Choices, Plan, Setting
 from components.training.device import choose_device
 from components.training.feed import PictureFeed
-from components.training.fit import Recipe, fit
+from components.training.fit import fit
+from components.training.recipe import Recipe, Setting
 from components.training.score import score
 from components.training.step import DivergedError
 

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from components import files  # noqa: E402
+from components.frame import files  # noqa: E402
 
 SPENT = re.compile(r"^\S+\s+(\w+)\s+ran in (.+)$", re.MULTILINE)
 

@@ -4,15 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from components import files
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-    from components.data.transform import Transform
+    from components.data.images.transform import Transform
 
 SMALLEST_SIZE = 48
 """`auto` makes no smaller pictures: a network that halves five times sees too little below."""
@@ -41,7 +43,7 @@ def augment(
     params: AugmentParams, *, splits: In, raw: In, config: In, augmentation: Out, preview: Out
 ) -> None:
     """Write the evaluation transform and the augmentation family, and a sheet of examples."""
-    from components.data.augmentation import family
+    from components.data.images.augmentation import family
     from components.data.manifest import read_table
 
     table = read_table(splits)
@@ -54,7 +56,7 @@ def augment(
 
 
 def _transform(params: AugmentParams, table: "pd.DataFrame", config: dict[str, Any]) -> "Transform":
-    from components.data.transform import Transform
+    from components.data.images.transform import Transform
 
     size = _auto_size(table, config) if params.image_size == "auto" else params.image_size
     resize = round(size / params.crop_share)
@@ -72,9 +74,9 @@ def _auto_size(table: "pd.DataFrame", config: dict[str, Any]) -> int:
 def _draw_preview(
     params: AugmentParams, table: "pd.DataFrame", raw: In, content: dict[str, Any], preview: Out
 ) -> None:
-    from components.data.reader import read
-    from components.data.transform import Transform
-    from components.evaluation.preview import save_preview
+    from components.data.images.decoder import read
+    from components.data.images.transform import Transform
+    from components.figures.augmentation_preview import save_preview
 
     transform = Transform.from_dict(content["evaluation"])
     chosen = table[table["side"] == "train"].groupby("class", sort=True).head(3)
@@ -92,7 +94,7 @@ def _draw_preview(
 def _row(
     picture: "NDArray[np.uint8]", transform: "Transform", family: dict[str, Any]
 ) -> "list[NDArray[np.uint8]]":
-    from components.data.augmentation import load
+    from components.data.images.augmentation import load
 
     drawn = [
         load(family, int(strength))(picture, seed)

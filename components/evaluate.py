@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from components import files
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from components.data.transform import Transform
+    from components.data.images.transform import Transform
 
 
 class EvaluateParams(Params):
@@ -53,8 +55,8 @@ def evaluate(
     """Predict every test picture once, in float32, and say what the predictions are worth."""
     from safetensors.torch import load_file
 
+    from components.data.images.transform import Transform
     from components.data.manifest import read_table, write_table
-    from components.data.transform import Transform
     from components.model.backbone import trained
     from components.training.device import choose_device
 
@@ -78,8 +80,8 @@ def _predict(
     """Class probabilities of picture files, shape (files, classes)."""
     import numpy as np
 
-    from components.data.reader import read
-    from components.model.scores import probabilities
+    from components.data.images.decoder import read
+    from components.model.predict import probabilities
 
     batches = []
     for start in range(0, len(paths), batch_size):
@@ -115,8 +117,8 @@ def _write_figures(
     metrics: "Path",
     calibration: "Path",
 ) -> None:
-    from components.data.manifest import write_csv
     from components.evaluation import metrics as worth
+    from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
     figures = worth.overall(labels, shares)
@@ -144,9 +146,9 @@ def _write_classes(
     confusion: "Path",
     matrix: "Path",
 ) -> None:
-    from components.data.manifest import write_csv
     from components.evaluation import metrics
-    from components.evaluation.matrix import save_matrix
+    from components.figures.confusion_matrix import save_matrix
+    from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
     write_csv(classes, metrics.per_class(labels, shares, names))
@@ -162,8 +164,8 @@ def _draw_mistakes(
     transform: "Transform",
     mistakes: "Path",
 ) -> None:
-    from components.data.reader import read
-    from components.evaluation.mistakes import Mistake, save_mistakes
+    from components.data.images.decoder import read
+    from components.figures.mistakes import Mistake, save_mistakes
 
     wrong = scored.assign(certainty=shares.max(1))[~scored["correct"]]
     worst = wrong.sort_values(["certainty", "path"], ascending=[False, True])

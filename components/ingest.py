@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components import files
 from components.data.layout import places
 from components.data.source import Picture, Source, open_source
-from components.errors import DataError
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.errors import DataError
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +53,7 @@ def _copy(picture: Picture, raw: Path) -> dict[str, Any]:
     """Write one picture below `raw`; its row of the manifest, size null where no header is read."""
     import hashlib
 
-    from components.data.reader import UnreadablePictureError, header
+    from components.data.images.decoder import UnreadablePictureError, header
 
     content = picture.content
     target = raw / picture.name

@@ -4,16 +4,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from components import files
-from components.errors import UsageError
-from components.stage import In, Out, Params, Work, run
+from components.frame import files
+from components.frame.errors import UsageError
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
+from components.frame.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from components.study.plan import Plan
     from components.study.search import Found
-    from components.study.setting import Plan
-    from components.training.start import Start
+    from components.training.pretrained import Start
 
 
 def _several(value: object) -> object:
@@ -146,11 +149,12 @@ def search(
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
+    from components.data.images.pictures import open_pictures
     from components.study.search import Search
     from components.training.device import choose_device
-    from components.training.feed import check_batch_size, open_pictures
+    from components.training.feed import check_batch_size
+    from components.training.pretrained import Start
     from components.training.report import Progress, tell_device
-    from components.training.start import Start
 
     decoding = Progress(work.events, "search", "decoded")
     pictures = open_pictures(splits, raw, augmentation, work.cache, decoding)
@@ -180,7 +184,8 @@ def make_plan(params: SearchParams, start: "Start") -> "Plan":
     Raises:
         UsageError: it has no such depths.
     """
-    from components.study.setting import CHOICES, Choices, Plan, Setting
+    from components.study.plan import CHOICES, Choices, Plan
+    from components.training.recipe import Setting
 
     depths = _depth_range(params, start)
     rates = (params.learning_rate.low, params.learning_rate.high)
@@ -209,7 +214,7 @@ def _depth_range(params: SearchParams, start: "Start") -> tuple[int, int]:
 
 def _settings(params: SearchParams, found: "Found", start: "Start") -> dict[str, Any]:
     """What `train` needs to know, and nothing that may change while the choice does not."""
-    from components.study.setting import CHOICES
+    from components.study.plan import CHOICES
 
     return {
         "depth": found.chosen.depth,
@@ -224,7 +229,7 @@ def _settings(params: SearchParams, found: "Found", start: "Start") -> dict[str,
 def _write_tables(found: "Found", trials: "Path", curves: "Path", decisions: "Path") -> None:
     import pandas as pd
 
-    from components.data.manifest import write_csv
+    from components.frame.tables import write_csv
 
     write_csv(trials, pd.DataFrame([trial.row() for trial in found.trials]))
     rows = [{"number": t.number, **epoch} for t in found.trials for epoch in t.history]
@@ -257,7 +262,7 @@ def _summary(found: "Found", start: "Start") -> dict[str, Any]:
 
 
 def _draw(found: "Found", start: "Start", landscape: "Path", front: "Path") -> None:
-    from components.evaluation.search_pictures import Point, save_front, save_landscape
+    from components.figures.search_landscape import Point, save_front, save_landscape
 
     points = [
         Point(t.depth, t.learning_rate, t.validation_accuracy, t.cost / found.whole_cost, t.kind,
@@ -269,7 +274,7 @@ def _draw(found: "Found", start: "Start", landscape: "Path", front: "Path") -> N
 
 
 def _draw_curves(found: "Found", start: "Start", epochs: "Path") -> None:
-    from components.evaluation.search_curves import Curve, save_curves
+    from components.figures.search_curves import Curve, save_curves
 
     curves = [
         Curve(t.depth, tuple(e["validation_accuracy"] for e in t.history), t.kind,

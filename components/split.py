@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components import files
-from components.errors import DataError, UsageError
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.errors import DataError, UsageError
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,17 +4,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from components import files
-from components.stage import In, Out, Params, Work, run
+from components.frame import files
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
+from components.frame.work import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
 
-    from components.training.feed import Pictures
-    from components.training.fit import Fit, Recipe
-    from components.training.start import Start
+    from components.data.images.pictures import Pictures
+    from components.training.history import Fit
+    from components.training.pretrained import Start
+    from components.training.recipe import Recipe
 
 
 class TrainParams(Params):
@@ -53,10 +57,11 @@ def train(
     """Train with the best trial's settings and keep the weights of the best epoch."""
     import pandas as pd
 
-    from components.data.manifest import write_csv
-    from components.training.feed import check_batch_size, open_pictures
+    from components.data.images.pictures import open_pictures
+    from components.frame.tables import write_csv
+    from components.training.feed import check_batch_size
+    from components.training.pretrained import Start
     from components.training.report import Progress
-    from components.training.start import Start
 
     settings = files.read_yaml(best)
     decoding = Progress(work.events, "train", "decoded")
@@ -98,7 +103,7 @@ def _fit(
 
 
 def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
-    from components.training.fit import Recipe
+    from components.training.recipe import Recipe
 
     return Recipe(
         settings["depth"], settings["learning_rate"], settings["weight_decay"],
@@ -146,7 +151,7 @@ def _summary(fitted: "Fit") -> dict[str, Any]:
 
 
 def _draw(fitted: "Fit", learning: "Path") -> None:
-    from components.evaluation.learning import Curves, save_learning
+    from components.figures.learning_curves import Curves, save_learning
 
     epochs = fitted.history
     accuracy = Curves([e.train_accuracy for e in epochs], [e.validation_accuracy for e in epochs])

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from components import files
-from components.errors import DataError
-from components.stage import In, Out, Params, run
+from components.frame import files
+from components.frame.errors import DataError
+from components.frame.params import Params
+from components.frame.spec import In, Out
+from components.frame.stage import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +40,8 @@ def validate(
     """Decode every picture once, fully; list broken, tiny, doubled and contradictory ones."""
     import pandas as pd
 
-    from components.data.manifest import read_table, write_csv, write_table
+    from components.data.manifest import read_table, write_table
+    from components.frame.tables import write_csv
 
     table = read_table(manifest)
     findings = [*_unreadable(table, raw, params.min_side)]
@@ -55,7 +58,7 @@ def validate(
 
 
 def _unreadable(table: "pd.DataFrame", raw: Path, min_side: int) -> list[tuple[str, str, str]]:
-    from components.data.reader import UnreadablePictureError, read
+    from components.data.images.decoder import UnreadablePictureError, read
 
     findings = []
     for path in table["path"]:

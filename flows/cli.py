@@ -8,9 +8,9 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from components.errors import ThawlineError
-from flows.defect import defect
+from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
+from flows.runtime.crash_log import defect
 
 app = typer.Typer(
     name="thawline",
@@ -57,7 +57,7 @@ def run(values: Settings = None) -> None:
 
     Where nothing changed nothing is done. A run that was stopped goes on where it was.
     """
-    from flows.run import run as run_pipeline
+    from flows.pipeline.command import run as run_pipeline
 
     raise typer.Exit(run_pipeline(_project(), values or []))
 
@@ -128,8 +128,8 @@ def promote(
     ] = False,
 ) -> None:
     """Make a version the champion, as far as the verdict on it allows (else exit code 4)."""
-    from flows.gate import promote as promoting
-    from flows.status import built_version
+    from flows.actions import promote as promoting
+    from flows.pipeline.status import built_version
 
     with _alone() as project:
         chosen = built_version(project) if version is None else version
@@ -156,8 +156,8 @@ def predict(
 
     Those that cannot be read are told on standard error; exit code 3 where none can.
     """
-    from flows.predicting.predict import Wish
-    from flows.predicting.predict import predict as name_pictures
+    from flows.prediction.predict import Wish
+    from flows.prediction.predict import predict as name_pictures
 
     start = Path.cwd()
     wish = Wish(tuple(pictures), start, model, form, output)
@@ -193,7 +193,7 @@ def push() -> None:
 @app.command()
 def status() -> None:
     """Show what is stale and owed, and which model is the champion."""
-    from flows.status import screen
+    from flows.pipeline.status import screen
 
     print(screen(_project()))
 
@@ -214,10 +214,10 @@ def cache(
     ] = False,
 ) -> None:
     """List the kept activations of frozen layers, the most useful first."""
-    from components.study import show as showing
+    from components.features import show
 
     with _alone() as project:
-        print(showing.cleared(project.cache) if clear else showing.activations(project.cache))
+        print(show.cleared(project.cache) if clear else show.activations(project.cache))
 
 
 def main() -> None:
@@ -232,18 +232,18 @@ def main() -> None:
 
 def _act(name: str) -> None:
     """Do one act for a person, and remember that it is done."""
-    from flows import acts, owed
+    from flows.actions import action, pending
 
     with _alone() as project:
-        print(acts.perform(project, name))
-        if name in acts.AFTER_BUILD:
-            owed.remember_act(project, name)
+        print(action.perform(project, name))
+        if name in action.AFTER_BUILD:
+            pending.remember_act(project, name)
 
 
 @contextmanager
 def _alone() -> Iterator[Project]:
     """The project, with no run under way in it."""
-    from flows.run import alone
+    from flows.pipeline.command import alone
 
     project = _project()
     with alone(project):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.errors import UsageError
+from components.frame.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def environment(project: Project, given: Mapping[str, str] | None = None) -> dic
     given = os.environ if given is None else given
     here = str(Path(sys.executable).parent)
     chosen = {
-        "PREFECT_LOGGING_SETTINGS_PATH": str(Path(__file__).with_name("console.yaml")),
+        "PREFECT_LOGGING_SETTINGS_PATH": str(Path(__file__).parent / "runtime" / "console.yaml"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DVC_SITE_CACHE_DIR": str(project.private / "dvc"),
     }

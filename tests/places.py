@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from components import files
 from components.data.source import open_source
-from components.stage import run, stage_function
+from components.frame import files
+from components.frame.stage import run, stage_function
 
 ROOT = Path(__file__).parents[1]
 

@@ -2,14 +2,14 @@
 
 from mlflow import MlflowClient
 
-from flows.store import tracking
+from flows.tracking import store
 
 UP_TO_JUDGE = ("publish", "register", "judge")
 ALL = (*UP_TO_JUDGE, "promote")
 
 
 def client(project) -> MlflowClient:
-    return MlflowClient(tracking.address(project))
+    return MlflowClient(store.address(project))
 
 
 def aliases(project) -> dict[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from components.errors import DataError
+from components.frame.errors import DataError
 
 SIDES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 """Folder names that mean a split the source came with, and the side each stands for."""

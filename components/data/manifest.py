@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from components import files
+from components.frame import files
 
 KEY = "path"
 
@@ -18,11 +18,6 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read what `write_table` wrote."""
     return pd.read_parquet(path)
-
-
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV, floats with the digits that give back the same number."""
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def classes(table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.optim import Optimizer
 
-from components.model.depth import Group, InertError
+from components.frame.errors import InertError
+from components.model.groups import Group
 
 BatchNormMode = Literal["none", "frozen", "trained", "mixed"]
 

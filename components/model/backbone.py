@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from components.errors import UsageError
+from components.frame.errors import UsageError
 from components.model.head import draw_head
 
 State = Mapping[str, torch.Tensor]

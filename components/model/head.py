@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from components.model.depth import InertError
+from components.frame.errors import InertError
 
 HEAD_STD = 0.01
 """Standard deviation of a new head's weights. With timm's own, five epochs of full fine-tuning of

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from components.study.setting import Trial
 from components.study.space import Space
-from components.study.tpe import as_optuna
+from components.study.strategies.tpe import as_optuna
+from components.study.trial import Trial
 
 FEWEST = 4
 """Full trials below which nothing can be said."""

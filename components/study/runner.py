@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 
-from components.data.dataset import derived_seed
-from components.model.depth import InertError
-from components.study.reuse import Reuse
-from components.study.setting import Asked, Plan, Setting, Trial
-from components.training.fit import Epoch, OnEpoch, Recipe, fit
+from components.frame.errors import InertError
+from components.frame.seeds import derived_seed
+from components.study.plan import Plan
+from components.study.trial import Asked, Trial
+from components.study.trial_inputs import Reuse
+from components.training.fit import fit
+from components.training.history import Epoch, OnEpoch
+from components.training.recipe import Recipe, Setting
 from components.training.step import DivergedError, TooLargeError
 
 

@@ -7,24 +7,27 @@ from pathlib import Path
 
 import torch
 
-from components import events
-from components.errors import DataError
-from components.events import Events
+from components.data.images.pictures import Pictures
+from components.frame import events
+from components.frame.errors import DataError
+from components.frame.events import Events
+from components.study.eta import Pace
 from components.study.importance import importances
-from components.study.ledger import Ledger
-from components.study.pace import Pace
-from components.study.reuse import Reuse
+from components.study.plan import Plan
+from components.study.record import Ledger
 from components.study.runner import Runner
-from components.study.setting import Asked, Plan, Setting, Trial
-from components.study.staged import budget as staged_budget
-from components.study.staged import kept_depths, staged
-from components.study.strategy import Notes, Session, session
-from components.study.tpe import budget as tpe_budget
-from components.study.tpe import tpe
-from components.training.feed import Pictures
-from components.training.fit import Epoch, OnEpoch
+from components.study.strategies.candidates import budget as staged_budget
+from components.study.strategies.candidates import kept_depths
+from components.study.strategies.staged import staged
+from components.study.strategies.strategy import Notes, Session, session
+from components.study.strategies.tpe import budget as tpe_budget
+from components.study.strategies.tpe import tpe
+from components.study.trial import Asked, Trial
+from components.study.trial_inputs import Reuse
+from components.training.history import Epoch, OnEpoch
+from components.training.pretrained import Start
+from components.training.recipe import Setting
 from components.training.report import EpochReport, duration
-from components.training.start import Start
 
 STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
 

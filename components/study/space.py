@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from math import sqrt
 
-from components.model.cost import Cost
-from components.study.setting import CHOICES, Plan, Setting, Trial
+from components.model.partial.cost import Cost
+from components.study.plan import CHOICES, Plan
+from components.study.trial import Trial
+from components.training.recipe import Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this share of a pass is left behind the frozen layers: above it

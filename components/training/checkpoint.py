@@ -10,8 +10,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from components import files
-from components.errors import DataError
+from components.frame import files
+from components.frame.errors import DataError
 
 Tensors = dict[str, torch.Tensor]
 META = "state"

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from components.errors import UsageError
+from components.frame.errors import UsageError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "off"]

@@ -1,8 +1,7 @@
 """The one training loop: search and train both call it."""
 
-import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,72 +9,20 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from components import files
-from components.data.dataset import Batch, derived_seed
+from components.data.images.dataset import Batch
+from components.frame.seeds import derived_seed
 from components.model.audit import GroupReport, audit, require_decay
-from components.model.depth import Group, freeze
+from components.model.freezing import freeze
+from components.model.groups import Group
 from components.model.head import head_dropout
 from components.training import checkpoint as checkpoints
 from components.training.checkpoint import Checkpoint, Tensors
-from components.training.device import Precision
+from components.training.history import Epoch, Fit, OnEpoch
 from components.training.optimizer import adamw
+from components.training.recipe import Recipe
 from components.training.schedule import one_cycle
 from components.training.score import Forward, score, whole
 from components.training.step import Steps
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is asked of a fit; two fits with equal recipes and data give equal bits on a CPU."""
-
-    depth: int
-    """Index of the first trained group."""
-    learning_rate: float
-    """Of AdamW at its highest."""
-    weight_decay: float
-    label_smoothing: float
-    """Share of the target that is spread over all classes, 0 to 1."""
-    epochs: int
-    patience: int
-    """Epochs without a better validation accuracy after which a fit ends; `epochs`: never."""
-    seed: int
-    precision: Precision = "auto"
-    layer_decay: float = 1.0
-    """Factor on the rate for every group below the head."""
-    head_dropout: float = 0.0
-    """Share of what the classifier reads that is dropped."""
-
-    def digest(self) -> str:
-        """SHA-256 of all that is asked."""
-        return hashlib.sha256(files.canonical(asdict(self))).hexdigest()
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch ended with."""
-
-    epoch: int
-    """From 1."""
-    train_loss: float
-    train_accuracy: float
-    """On the augmented pictures, as they were trained on."""
-    validation_loss: float
-    validation_accuracy: float
-    learning_rate: float
-    """At its last step."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a fit ended with."""
-
-    history: tuple[Epoch, ...]
-    best: Epoch
-    """The first with the highest validation accuracy, of equal ones that with the lowest loss."""
-    audit: tuple[GroupReport, ...]
-    """What was in force for each group."""
-    parts: int = 1
-    """How many parts a batch was taken in at the end, since memory held no more."""
 
 
 class Feed(Protocol):
@@ -97,13 +44,6 @@ class Feed(Protocol):
     def validation(self) -> Iterator[Batch]:
         """All validation pictures."""
         ...
-
-
-OnEpoch = Callable[[Epoch, float, float], bool]
-"""Called after each epoch with its seconds and pictures a second; True ends the fit.
-
-A fit that goes on after a kill calls it again for the epochs that it already had.
-"""
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from components.model.depth import Group
+from components.model.groups import Group
 
 
 def adamw(

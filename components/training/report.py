@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import torch
 
-from components import events
-from components.events import Events
+from components.frame import events
+from components.frame.events import Events
 from components.training.device import Precision, described
-from components.training.fit import Epoch
+from components.training.history import Epoch
 
 
 class EpochReport:

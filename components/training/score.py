@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from components.data.dataset import Batch
-from components.training.activations import padded
+from components.data.images.dataset import Batch
+from components.features.activations import padded
 from components.training.device import Precision, autocast
 
 Forward = Callable[[Tensor], Any]

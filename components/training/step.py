@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from components.errors import DataError, UsageError
+from components.frame.errors import DataError, UsageError
 from components.training.device import Precision, autocast
 from components.training.score import Forward
 

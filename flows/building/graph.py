@@ -6,9 +6,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Any
 
-from components import files
-from components.errors import UnreachableError, UsageError
-from components.stage import Spec, spec
+from components.frame import files
+from components.frame.errors import UsageError
+from components.frame.spec import Spec, spec
+from flows.building.repository import busy, quiet
 from flows.project import Project
 
 Changes = dict[str, dict[str, str]]
@@ -88,21 +89,6 @@ def reason(differences: dict[str, str]) -> str:
     named = [f"{path} {how}" for path, how in differences.items()]
     more = f" and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     return ", ".join(named[:SHOWN]) + more
-
-
-def quiet() -> None:
-    """Let DVC's logger speak of warnings only: what happens is said here, in our words."""
-    import logging
-
-    logging.getLogger("dvc").setLevel(logging.WARNING)
-
-
-def busy() -> UnreachableError:
-    """The error of a repository that another DVC process holds."""
-    return UnreachableError(
-        "DVC takes one process at a time in a project, but another one works here. "
-        "Wait for its end, then run again."
-    )
 
 
 def _depth_first(name: str, needs: dict[str, tuple[str, ...]]) -> Iterator[str]:

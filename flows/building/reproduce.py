@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components import files
-from components.errors import ThawlineError, UnreachableError, UsageError
-from flows import process
-from flows.building import graph
+from components.frame import files
+from components.frame.errors import ThawlineError, UnreachableError, UsageError
+from flows.building import repository
 from flows.project import Project, enter, find
+from flows.runtime import process
 
 Outcome = Literal["ran", "restored", "unchanged"]
 ANEW = "--anew"
@@ -65,14 +65,14 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
-    graph.quiet()
+    repository.quiet()
     drop_stale_locks(project.root / ".dvc" / "tmp" / "rwlock")
     try:
         with Repo(str(project.root)) as repo:
             restored = _watch_restore(repo)
             built = repo.reproduce(stage, single_item=True, force=anew)
     except LockError:
-        raise graph.busy() from None
+        raise repository.busy() from None
     except ReproductionError as error:
         raise _reason(error) from error
     except DvcException as error:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from components.errors import ThawlineError
-from flows import process
+from components.frame.errors import ThawlineError
 from flows.building.graph import Node
 from flows.building.reproduce import ANEW, Outcome, outcome_of
 from flows.project import Project, environment
+from flows.runtime import process
 
 SECONDS = 60
 LIMIT_CODE = 2

@@ -10,10 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from components import files
-from components.errors import ThawlineError
+from components.frame import files
+from components.frame.errors import ThawlineError
 from flows.project import Project
-from flows.store import digests, packing, versions
+from flows.records import identity
+from flows.registry import packing, versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def predictions(
 
     cached = kept(project, model, pictures)
     if not cached.exists():
-        there = [digests.built(project, f"data/raw/{one}") for one in pictures["path"]]
+        there = [identity.built(project, f"data/raw/{one}") for one in pictures["path"]]
         with _fetched(project, version) as folder, files.replacing(cached) as path:
             versions.check(folder, version, fingerprint)
             _score(folder, there, path)
@@ -60,7 +61,7 @@ def predictions(
 
 def kept(project: Project, model: str, pictures: "pd.DataFrame") -> Path:
     """Where the answers of a model to these pictures, in this order, are kept."""
-    named = digests.digest(pictures["sha256"].tolist())
+    named = identity.digest(pictures["sha256"].tolist())
     return project.private / "champion" / f"{model[:16]}-{named[:16]}.parquet"
 
 

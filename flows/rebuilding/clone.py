@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from components import files
-from components.errors import DataError, UsageError
-from components.stage import Spec, spec
+from components.frame import files
+from components.frame.errors import DataError, UsageError
+from components.frame.spec import Spec, spec
 from flows.project import Project
-from flows.rebuilding.carried import Carried
-from flows.store import revision
+from flows.rebuilding.lineage import Carried
+from flows.records import revision
 
 SHAPE = ("cmd", "deps", "params", "outs", "metrics")
 """What of a stage in `dvc.yaml` may change what it makes."""

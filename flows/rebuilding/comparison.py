@@ -2,10 +2,10 @@
 
 import hashlib
 
-from components import files
+from components.frame import files
 from flows.project import Project
-from flows.rebuilding.carried import Carried
-from flows.store import machine
+from flows.rebuilding.lineage import Carried
+from flows.registry import machine
 
 WEIGHTS = "build/train/weights.safetensors"
 MANIFEST = "build/ingest/manifest.parquet"

@@ -3,14 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from components import files
 from components.data.source import open_source
-from components.errors import DataError, UnreachableError, UsageError
+from components.frame import files
+from components.frame.errors import DataError, UnreachableError, UsageError
+from components.frame.spec import In, Out, spec
 from components.ingest import IngestParams, ingest
-from components.stage import In, Out, spec
-from flows.building import graph
+from flows.building import repository
 from flows.project import Project
-from flows.rebuilding.carried import Carried
+from flows.rebuilding.lineage import Carried
 
 RAW = "data/raw"
 STAGES = ("ingest", "base")
@@ -67,7 +67,7 @@ def _pull(project: Project, names: list[str]) -> str:
     from dvc.lock import LockError
     from dvc.repo import Repo
 
-    graph.quiet()
+    repository.quiet()
     try:
         with Repo(str(project.root)) as repo:
             remote = repo.config["core"].get("remote")
@@ -78,7 +78,7 @@ def _pull(project: Project, names: list[str]) -> str:
                 )
             repo.pull([str(project.root / name) for name in names])
     except LockError:
-        raise graph.busy() from None
+        raise repository.busy() from None
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UnreachableError(

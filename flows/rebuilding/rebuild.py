@@ -7,15 +7,16 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flows.actions import register as registering
 from flows.building import graph, stages
 from flows.building.stages import StageFailedError
+from flows.pipeline.summary import duration
 from flows.project import Project
-from flows.rebuilding import carried as carrying
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding.carried import Carried
-from flows.store import register as registering
-from flows.store import tracking, versions
-from flows.summary import duration
+from flows.rebuilding import lineage as carrying
+from flows.rebuilding.lineage import Carried
+from flows.registry import versions
+from flows.tracking import store
 
 
 def rebuild(project: Project, version: int, name: str | None = None) -> int:
@@ -43,8 +44,8 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
 
 def _carried(project: Project, wanted: versions.Name, place: Path) -> Carried:
     """What the version carries, from the store."""
-    with tracking.answering(project):
-        version = versions.find(tracking.look(project), wanted)
+    with store.answering(project):
+        version = versions.find(store.look(project), wanted)
         folder = versions.download(version, place)
     versions.check(folder, version, versions.fingerprint(project, version))
     return carrying.read(folder, version)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from components.errors import UsageError
+from components.frame.errors import UsageError
 
 FIELDS = 5
 SHOWN = 3

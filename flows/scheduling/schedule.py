@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Literal
 
-from components.errors import UnreachableError
-from flows import process
+from components.frame.errors import UnreachableError
 from flows.project import Project, environment
+from flows.runtime import process
 
 Overlap = Literal["skip", "wait"]
 STOPPING = "Stopping the run, if one is under way, and the schedule. Again: they are ended at once."

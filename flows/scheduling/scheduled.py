@@ -21,10 +21,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed, Failed
 
-from components.errors import ThawlineError, UnreachableError
-from flows import lock, run, settings, summary, sync
-from flows.defect import defect
+from components.frame.errors import ThawlineError, UnreachableError
+from flows.actions import sync
+from flows.pipeline import command, overrides, summary
 from flows.project import Project, enter, find
+from flows.runtime import lock
+from flows.runtime.crash_log import defect
 from flows.scheduling.schedule import Overlap
 
 SKIPPED = "Skipped"
@@ -62,12 +64,12 @@ def work(project: Project) -> State[Any]:
         ThawlineError: a setting or the source is wrong; nothing was begun.
     """
     log = get_run_logger()
-    if run.nothing_to_do(project):
-        log.info(run.note_nothing(project))
-        return Completed(name="Nothing to do", message=run.WHY_NOTHING)
-    settings.check_all(project)
+    if command.nothing_to_do(project):
+        log.info(command.note_nothing(project))
+        return Completed(name="Nothing to do", message=command.WHY_NOTHING)
+    overrides.check_all(project)
     sync.pinned(project)  # a source that is not there is told before anything begins
-    from flows.finetune import finetune
+    from flows.pipeline.finetune import finetune
 
     state: State[Any] = finetune.fn()
     if state.is_completed():
@@ -91,7 +93,7 @@ def alone(project: Project, overlap: Overlap) -> Iterator[bool]:
         return
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(run.alone(project))
+            held.enter_context(command.alone(project))
         except UnreachableError:
             yield False
         else:

@@ -11,10 +11,10 @@ import sys
 from typing import Any, NoReturn
 from uuid import UUID
 
-from components.errors import ThawlineError
-from flows import process, server
-from flows.defect import defect
+from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
+from flows.runtime import prefect_server, process
+from flows.runtime.crash_log import defect
 from flows.scheduling import cron
 from flows.scheduling.schedule import Overlap, Wish
 
@@ -53,10 +53,10 @@ def keep(project: Project, wish: Wish) -> None:
         _say("", cron.written(date))
     for warning in cron.warnings(plan):
         _say("Note", warning)
-    ours = server.named() is None
-    with server.serving(project, wish.port) as address:
+    ours = prefect_server.named() is None
+    with prefect_server.serving(project, wish.port) as address:
         os.environ["PREFECT_API_URL"] = address
-        _say("Prefect", f"{server.pages(address)} shows every run")
+        _say("Prefect", f"{prefect_server.pages(address)} shows every run")
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         with temporary_settings({PREFECT_API_URL: address}):  # imported before, to count the dates

@@ -9,8 +9,8 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from components import files
 from components.base import BaseParams, start_pin
+from components.frame import files
 
 DAISY = 985
 """Of ImageNet's 1,000 classes the one nearest to a dahlia."""
@@ -145,7 +145,7 @@ def test_hub_without_network_says_what_to_do_within_seconds(monkeypatch):
     """FAULTS 50: exit 5 and the ways that need no network."""
     import time
 
-    from components.errors import UnreachableError
+    from components.frame.errors import UnreachableError
 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     params = BaseParams(source="hub", architecture="resnet18.a1_in1k", seed=0)

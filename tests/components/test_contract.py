@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from components import files
-from components.stage import argument_kinds, load_params, params_model, spec, stage_function
+from components.frame import files
+from components.frame.params import load_params, params_model
+from components.frame.spec import spec
+from components.frame.stage import argument_kinds, stage_function
 
 ROOT = Path(__file__).parents[2]
 STAGES = list(files.read_yaml(ROOT / "dvc.yaml")["stages"])

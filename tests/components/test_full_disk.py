@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import torch
 
-from components.errors import UnreachableError, full_disk
+from components.frame.errors import UnreachableError, full_disk
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint
 

@@ -11,7 +11,7 @@ from samples import draw, encode
 
 from components.data.layout import places
 from components.data.source import fingerprint_of
-from components.errors import DataError
+from components.frame.errors import DataError
 
 
 def manifest(place):

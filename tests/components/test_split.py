@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.errors import DataError, UsageError
+from components.frame.errors import DataError, UsageError
 from components.split import SplitParams, split
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from samples import draw, encode
 
-from components.data import reader
-from components.data.reader import UnreadablePictureError
+from components.data.images import decoder
+from components.data.images.decoder import UnreadablePictureError
 
 
 def png_header(width, height):
@@ -48,7 +48,7 @@ def test_broken_picture_is_refused_with_its_reason(name):
     """FAULTS 1, 2, 5-8, 18, 19, 22: fully decoded, and by content, not by name."""
     content, reason = BROKEN[name]
     with pytest.raises(UnreadablePictureError) as caught:
-        reader.decode(bytes(content))
+        decoder.decode(bytes(content))
     assert caught.value.reason == reason
 
 
@@ -157,14 +157,14 @@ def test_format_is_told_by_content_not_by_name(tmp_path):
     """A PNG named .jpg is a PNG (FAULTS 9)."""
     picture = draw(1)
     path = save(picture, tmp_path / "a.jpg", format="PNG")
-    assert np.array_equal(reader.read(path), picture)
+    assert np.array_equal(decoder.read(path), picture)
 
 
 def test_cmyk_is_converted(tmp_path):
     """As Pillow does (FAULTS 10)."""
     path = tmp_path / "a.jpg"
     Image.fromarray(draw(1)).convert("CMYK").save(path)
-    assert np.array_equal(reader.read(path), np.asarray(Image.open(path).convert("RGB")))
+    assert np.array_equal(decoder.read(path), np.asarray(Image.open(path).convert("RGB")))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
@@ -174,7 +174,7 @@ def test_modes_give_the_colours_that_are_stored(tmp_path, mode):
     path = tmp_path / "a.png"
     image.save(path)
     expected = np.asarray(image.convert("RGBA"))[:, :, :3]
-    assert np.array_equal(reader.read(path), expected)
+    assert np.array_equal(decoder.read(path), expected)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -191,21 +191,21 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     exif[0x0112] = orientation
     path = tmp_path / "a.png"
     stored.save(path, exif=exif)
-    assert np.array_equal(reader.read(path), upright)
+    assert np.array_equal(decoder.read(path), upright)
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     """Pillow's own conversion would turn it white (FAULTS 11)."""
     values = np.linspace(0, 65535, 24 * 24).reshape(24, 24).astype(np.uint16)
     path = save(values, tmp_path / "a.png")
-    assert np.array_equal(reader.read(path)[:, :, 0], values >> 8)
+    assert np.array_equal(decoder.read(path)[:, :, 0], values >> 8)
 
 
 def test_float_picture_is_refused(tmp_path):
     """Its range is unknown (FAULTS 13)."""
     path = save(np.ones((9, 9), dtype=np.float32), tmp_path / "a.tiff")
     with pytest.raises(UnreadablePictureError, match="depth"):
-        reader.read(path)
+        decoder.read(path)
 
 
 def test_first_frame_of_an_animation_is_taken(tmp_path):
@@ -213,4 +213,4 @@ def test_first_frame_of_an_animation_is_taken(tmp_path):
     frames = [Image.fromarray(np.full((9, 9, 3), v, dtype=np.uint8)) for v in (10, 200)]
     path = tmp_path / "a.png"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert (reader.read(path) == 10).all()
+    assert (decoder.read(path) == 10).all()

@@ -11,9 +11,20 @@ import time
 from pathlib import Path
 
 import pytest
+from stage_outputs import (  # noqa: F401  # fixtures
+    answers,
+    empty_store,
+    first,
+    perform,
+    project,
+    rebuild,
+    seen,
+    template,
+)
 
-from flows import acts, owed, project, sync
-from flows.server import answers
+from flows.actions import action, pending, sync
+from flows.project import Project, environment
+from flows.runtime import prefect_server
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -85,7 +96,7 @@ def make_toy(root):
     (root / "data" / "source.yaml").write_text("sha256: '0'\n")
     (root / "data" / "start.yaml").write_text("source: none\n")
     subprocess.run(["git", "init", "--quiet", root], check=True)
-    return project.Project(root)
+    return Project(root)
 
 
 @pytest.fixture
@@ -108,7 +119,7 @@ def built_once(tmp_path_factory):
     """A toy project that `dvc repro` built, to be copied."""
     toy = make_toy(tmp_path_factory.mktemp("built") / "toy")
     sync.sync(toy)
-    given = project.environment(toy, {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+    given = environment(toy, {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
     command = [sys.executable, "-m", "dvc", "repro", "--quiet"]
     subprocess.run(command, cwd=toy.root, env=given, check=True)
     return toy
@@ -119,8 +130,8 @@ def built(built_once, tmp_path, _plain):
     """A toy project that was built and is remembered as fresh."""
     root = tmp_path / "built"
     shutil.copytree(built_once.root, root)
-    copy = project.Project(root)
-    owed.remember_built(copy, owed.snapshot(copy))
+    copy = Project(root)
+    pending.remember_built(copy, pending.snapshot(copy))
     return copy
 
 
@@ -128,15 +139,15 @@ def built(built_once, tmp_path, _plain):
 def settled(built):
     """As `built`, with a tracking store in which all acts are done."""
     make_store(built, made=1)
-    for act in acts.AFTER_BUILD:
-        owed.remember_act(built, act)
+    for act in action.AFTER_BUILD:
+        pending.remember_act(built, act)
     return built
 
 
-def make_store(project, made):
+def make_store(toy, made):
     """As much of MLflow's database as tells stores apart."""
-    (project.mlflow / "artifacts").mkdir(parents=True)
-    database = sqlite3.connect(project.mlflow / "mlflow.db")
+    (toy.mlflow / "artifacts").mkdir(parents=True)
+    database = sqlite3.connect(toy.mlflow / "mlflow.db")
     with database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
         database.execute("INSERT INTO experiments VALUES (0, ?)", (made,))
@@ -147,9 +158,9 @@ def make_store(project, made):
 def replace_store():
     """Put another store into the place of a project's own."""
 
-    def replace(project):
-        shutil.rmtree(project.mlflow)
-        make_store(project, made=2)
+    def replace(toy):
+        shutil.rmtree(toy.mlflow)
+        make_store(toy, made=2)
 
     return replace
 
@@ -178,7 +189,7 @@ def server(prefect_home):
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}/api"
     end = time.monotonic() + 120
-    while not answers(address):
+    while not prefect_server.answers(address):
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.2)
@@ -191,7 +202,7 @@ def server(prefect_home):
 def surroundings(toy, prefect_home):
     """The environment of a command in the toy project."""
     given = {**os.environ, "PREFECT_HOME": str(prefect_home), "PYTHONPATH": str(ROOT)}
-    return project.environment(toy, given)
+    return environment(toy, given)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flows import run
+from flows.pipeline import command as run
 
 HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
 TELL_IMPORTS = """\

@@ -8,7 +8,7 @@ import torch
 from places import ROOT, Place
 from safetensors.torch import load_file
 
-from components import events, files
+from components.frame import events, files
 
 pytestmark = [
     pytest.mark.gpu,

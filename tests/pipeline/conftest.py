@@ -14,7 +14,7 @@ import psutil
 import pytest
 from sklearn.datasets import load_digits
 
-from components import events, files
+from components.frame import events, files
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from components import files
+from components.frame import files
 
 WEIGHTS = "build/train/weights.safetensors"
 REBUILD = ("thawline", "rebuild", "--version", "1")

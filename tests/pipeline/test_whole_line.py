@@ -21,7 +21,7 @@ import pytest
 from safetensors.numpy import load_file
 from safetensors.torch import load_file as load_torch
 
-from components import files
+from components.frame import files
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +75,7 @@ def test_everything_a_run_owes_is_done_once(reference):
 def test_depth_that_was_chosen_is_the_depth_frozen_in_train(reference):
     """Groups before it are bit-equal to the pretrained weights, all after it have moved."""
     from components.model.backbone import trained
-    from components.model.depth import groups
+    from components.model.groups import groups
 
     network = reference.read("build/train/network.json")
     best = reference.read("build/search/best.yaml")
@@ -191,7 +191,7 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     predictions = pd.read_parquet(reference.root / "build/evaluate/predictions.parquet").head(20)
     pictures = [str(reference.root / "data/raw" / path) for path in predictions["path"]]
     files.write_json(tmp_path / "requests.json", {"pictures": pictures, "bodies": []})
-    served = ROOT / "tests" / "flows" / "acts" / "served.py"
+    served = ROOT / "tests" / "flows" / "actions" / "served.py"
     done = subprocess.run(
         [sys.executable, "-I", served, tmp_path / "model", ROOT, tmp_path / "requests.json"],
         cwd=tmp_path, capture_output=True, text=True, check=False,

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from components.frame.errors import InertError
 from components.model.backbone import create
-from components.model.depth import InertError
 from components.model.head import head_dropout
 
 FAMILIES = ("resnet18", "mobilenetv2_035", "convnext_atto", "vit_tiny_patch16_224", "vgg11",

@@ -7,17 +7,18 @@ import pytest
 import torch
 from samples import draw, encode
 
-from components import events
-from components.data import augmentation as augmentations
-from components.data.dataset import Side
-from components.data.pixels import pixels
-from components.data.transform import Transform
+from components.data.images import augmentation as augmentations
+from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
+from components.data.images.pixels import pixels
+from components.data.images.transform import Transform
+from components.frame import events
 from components.model.backbone import create
-from components.model.depth import groups, trained_share
+from components.model.groups import groups, trained_share
+from components.study.plan import Choices, Plan
 from components.study.search import Search
-from components.study.setting import Choices, Plan, Setting
-from components.training.feed import Pictures
-from components.training.start import Start
+from components.training.pretrained import Start
+from components.training.recipe import Setting
 
 CPU = torch.device("cpu")
 SIZE, CLASSES = 32, 2

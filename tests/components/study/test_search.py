@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from components import events
-from components.errors import DataError
+from components.frame import events
+from components.frame.errors import DataError
 from components.study import search as module
 
 
@@ -122,7 +122,7 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
 
 def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
-    from components.study.setting import Choices
+    from components.study.plan import Choices
 
     more = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2))
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
@@ -140,7 +140,7 @@ def test_search_without_any_finished_trial_says_so(make_search):
 
 def test_failed_trials_are_kept_as_failed(make_search):
     """With no score, and outside the choice."""
-    from components.study.setting import Setting
+    from components.training.recipe import Setting
 
     wild = (Setting(0, 1e30), Setting(5, 1e-2))
     found = make_search(strategy="tpe", rates=(1e-3, 1e31), enqueued=wild, max_trials=2).run()

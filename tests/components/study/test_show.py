@@ -1,9 +1,9 @@
-"""What `thawline search show` and `thawline cache` print."""
+"""What `thawline search show` prints."""
 
 import pytest
 
-from components import files
-from components.errors import UsageError
+from components.frame import files
+from components.frame.errors import UsageError
 from components.study import show
 
 
@@ -26,18 +26,3 @@ def test_search_that_has_not_ended_is_said(tmp_path):
     """With the command that ends it."""
     with pytest.raises(UsageError, match="thawline run"):
         show.text(tmp_path)
-
-
-def test_kept_activations_are_listed_and_cleared(make_search):
-    """Each with its layer and size; afterwards nothing is left."""
-    from components.study.setting import Setting
-
-    search = make_search()
-    search.reuse.inputs(search.reuse.network.model, Setting(5, 1e-3), 0)
-    cache = search.folder.parent / "cache"
-    lines = show.activations(cache).splitlines()
-    assert any(line.startswith("5 ") and "validation" in line for line in lines), lines
-    views = [line for line in lines if line.startswith("5 ") and "one view" in line]
-    assert len(views) == search.plan.views
-    assert show.cleared(cache).endswith("MiB freed")
-    assert show.activations(cache).startswith("Nothing is kept")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from components.model.backbone import create
-from components.model.depth import groups
+from components.model.groups import groups
 from components.training.checkpoint import moments, restore_moments
 from components.training.optimizer import adamw
 

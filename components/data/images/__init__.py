@@ -1,0 +1,1 @@
+"""Pictures as arrays: decoded, transformed, augmented, in batches."""

@@ -1,0 +1,129 @@
+"""A side of the split as batches for the network."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from components.data.images.augmentation import Augmentation
+from components.data.images.pixels import Pixels
+from components.data.images.transform import Transform
+from components.frame import files
+from components.frame.errors import UnreachableError
+from components.frame.seeds import derived_seed
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Pictures (n, 3, size, size) of float32 and labels (n,) of int64."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Decoded pictures of one side with their labels."""
+
+    pixels: Pixels
+    indices: NDArray[np.integer[Any]]
+    """Which of the pixels belong to this side."""
+    labels: NDArray[np.integer[Any]]
+    transform: Transform
+
+    @property
+    def digest(self) -> str:
+        """Names the pictures in their order and how they become the network's input."""
+        content = [self.pixels.key, self.indices.tolist(), self.transform.to_dict()]
+        return hashlib.sha256(files.canonical(content)).hexdigest()
+
+    def __len__(self) -> int:
+        """How many pictures this side has."""
+        return len(self.indices)
+
+    def batches(self, size: int, *, workers: int = 0) -> Iterator[Batch]:
+        """All pictures in order, by the evaluation transform."""
+        pictures = _Evaluated(self)
+        yield from self._load(pictures, np.arange(len(self)), size, workers)
+
+    def augmented(
+        self, augmentation: Augmentation, size: int, *, seed: int, epoch: int, workers: int = 0,
+        view: tuple[int, int] | None = None,
+    ) -> Iterator[Batch]:  # fmt: skip
+        """One epoch: shuffled, augmented, the incomplete last batch left out.
+
+        Each picture's augmentation depends on seed, epoch and picture alone, so neither the number
+        of workers nor a kill and resume changes it. With `view`, another seed and a number, it
+        depends on those and the picture instead: epochs and fits can share it.
+        """
+        pictures = _Augmented(self, augmentation, *(view or (seed, epoch)))
+        yield from self._load(pictures, self.order(size, seed=seed, epoch=epoch), size, workers)
+
+    def view(
+        self, augmentation: Augmentation, size: int, view: tuple[int, int], *, workers: int = 0
+    ) -> Iterator[Batch]:
+        """All pictures in order, each augmented as `augmented` does it with this `view`."""
+        pictures = _Augmented(self, augmentation, *view)
+        yield from self._load(pictures, np.arange(len(self)), size, workers)
+
+    def order(self, size: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The rows of an epoch's whole batches, shuffled."""
+        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        return order[: max(size, len(self) // size * size)]
+
+    def steps(self, size: int) -> int:
+        """Batches of an epoch of `augmented`."""
+        return max(1, len(self) // size)
+
+    def _load(
+        self, pictures: "Dataset[tuple[NDArray[np.uint8], int]]", order: NDArray[np.int64],
+        size: int, workers: int,
+    ) -> Iterator[Batch]:  # fmt: skip
+        loader = DataLoader(
+            pictures, batch_size=size, sampler=order.tolist(), num_workers=workers,
+            collate_fn=self._collate,
+            generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
+        )  # fmt: skip
+        try:
+            yield from loader
+        except RuntimeError as error:
+            if dead := _dead_worker(error, workers):
+                raise dead from error
+            raise
+
+    def _collate(self, items: list[tuple[NDArray[np.uint8], int]]) -> Batch:
+        pictures = np.stack([picture for picture, _ in items])
+        labels = torch.tensor([label for _, label in items])
+        return torch.from_numpy(self.transform.normalise(pictures)), labels
+
+
+class _Evaluated(Dataset[tuple[NDArray[np.uint8], int]]):
+    def __init__(self, side: Side) -> None:
+        self.side = side
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        side = self.side
+        picture = side.transform.crop(side.pixels[int(side.indices[index])])
+        return picture, int(side.labels[index])
+
+
+class _Augmented(Dataset[tuple[NDArray[np.uint8], int]]):
+    def __init__(self, side: Side, augmentation: Augmentation, seed: int, epoch: int) -> None:
+        self.side, self.augmentation, self.seed, self.epoch = side, augmentation, seed, epoch
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        side = self.side
+        picture = side.pixels[int(side.indices[index])]
+        seed = derived_seed(self.seed, self.epoch, index)
+        return self.augmentation(picture, seed), int(side.labels[index])
+
+
+def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:
+    """The fault for a person where a process that prepares pictures has died."""
+    if "DataLoader worker" not in str(error):
+        return None
+    return UnreachableError(
+        f"The {workers} processes that prepare pictures have to live on, but one has died: "
+        f"{str(error).splitlines()[0]} Memory may have run out. Run again: what was finished is "
+        "kept; or lower `workers` or `batch_size`."
+    )

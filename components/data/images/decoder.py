@@ -1,0 +1,103 @@
+"""The one decoder: every picture that is trained on, judged or served is read here.
+
+Formats are those of an allow-list, by content and not by name. Alpha is dropped, 16-bit grey is
+scaled to 8 bits, the first frame of an animation and the first page of a TIFF are taken, and EXIF
+orientation is applied.
+"""
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from components.frame.errors import DataError
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 80_000_000
+"""Larger pictures are refused from their header: decoded they would take over 240 MB."""
+UNREADABLE_MODES = frozenset({"F", "I"})
+"""32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError,
+          struct.error, zlib.error)  # fmt: skip
+"""What Pillow raises for damaged files, beside its own errors."""
+
+
+class UnreadablePictureError(DataError):
+    """A picture cannot be used; `reason` is one word for tables."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def header(content: bytes) -> tuple[int, int, str]:
+    """Width, height and Pillow's mode, without decoding.
+
+    Raises:
+        UnreadablePictureError: `empty`, `no-picture` or `too-large`.
+    """
+    with _opened(content) as image:
+        return image.width, image.height, image.mode
+
+
+def decode(content: bytes) -> NDArray[np.uint8]:
+    """Decode a whole picture to RGB, shape (height, width, 3).
+
+    Raises:
+        UnreadablePictureError: also `damaged` or `depth`.
+    """
+    with _opened(content) as image:
+        if image.mode in UNREADABLE_MODES:
+            raise UnreadablePictureError("depth", f"mode {image.mode} has no known range")
+        try:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+        except DAMAGE as error:
+            raise UnreadablePictureError("damaged", str(error)) from error
+        return _rgb(upright)
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    """Decode a picture file to RGB, shape (height, width, 3).
+
+    Raises:
+        UnreadablePictureError: as `decode`.
+        DataError: the file is gone.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path} is gone. Bring it back: dvc checkout") from None
+    return decode(content)
+
+
+def _opened(content: bytes) -> Image.Image:
+    if not content:
+        raise UnreadablePictureError("empty", "the file has no bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(BytesIO(content), formats=FORMATS)
+    except Image.DecompressionBombError:
+        raise UnreadablePictureError("too-large", f"over {MAX_PIXELS:,} pixels") from None
+    except DAMAGE as error:
+        raise UnreadablePictureError("no-picture", f"not one of {', '.join(FORMATS)}") from error
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height} pixels, over {MAX_PIXELS:,}"
+        raise UnreadablePictureError("too-large", size)
+    return image
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode == "P":
+        image = image.convert("RGBA") if "transparency" in image.info else image
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,1 @@
+"""Kept activations of frozen layers."""

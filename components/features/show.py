@@ -1,0 +1,39 @@
+"""The kept activations, as a table for a person."""
+
+import json
+from pathlib import Path
+
+from components.features.store import FOLDER, VALIDATION, Entry, Store, footprint
+from components.frame.tables import aligned
+
+
+def activations(cache: Path) -> str:
+    """The kept activations in the stages' shared cache, the most useful first, and their sum."""
+    store = Store(cache / FOLDER, 0)
+    with store.lock():
+        entries = store.entries()
+    if not entries:
+        return "Nothing is kept: the next search fills the cache as far as search.cache_gib allows."
+    rows = [["depth", "layer", "of", "pictures", "side", "size", "kept as"], *map(_line, entries)]
+    total = sum(footprint(entry) for entry in entries)
+    return "\n".join([*aligned(rows), "", f"{len(entries)} kept, {_bytes(total)} in all"])
+
+
+def cleared(cache: Path) -> str:
+    """Remove them, and say how much that frees."""
+    store = Store(cache / FOLDER, 0)
+    with store.lock():
+        return f"{_bytes(store.clear())} freed"
+
+
+def _line(entry: Entry) -> list[str]:
+    """One entry for a person."""
+    about = entry.about
+    side = "validation" if about["view"] == VALIDATION else "training, one view"
+    return [str(about["depth"]), about["layer"], json.loads(about["architecture"])[0],
+            f"{about['rows']:,} at {about['size']} px", side, _bytes(entry.size),
+            about["precision"]]  # fmt: skip
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 2**20:,.1f} MiB"

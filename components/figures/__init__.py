@@ -1,0 +1,1 @@
+"""Every chart, on one sheet."""

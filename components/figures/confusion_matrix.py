@@ -1,0 +1,128 @@
+"""The confusion matrix as a picture that can be read for two classes and for hundreds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from components.figures.sheet import (
+    GRID,
+    INK,
+    LONGEST,
+    PAPER,
+    QUIET,
+    RIGHT,
+    VERMILION,
+    WRONG,
+    sheet,
+    shortened,
+    thinned,
+)
+
+NUMBERED = 25
+"""Beyond this many classes the fields hold no numbers."""
+MOST_TICKS = 110
+PAIRS_PER_INCH = 2.4
+"""Confusions listed beside the matrix, by its height."""
+SHORT = 15
+"""Characters of a class's name in that list."""
+DARK = 0.45
+"""Shade from which numbers are written in the colour of the paper."""
+
+Counts = NDArray[np.int64]
+Shades = NDArray[np.float64]
+
+
+def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:
+    """Rows are true classes, columns what was said; beside it the commonest confusions.
+
+    Args:
+        path: of the PNG.
+        counts: pictures, shape (classes, classes).
+        names: of the classes.
+    """
+    widest = min(LONGEST, max(map(len, names)))
+    side = float(np.clip(1.6 + 0.4 * len(names) + 0.06 * widest, 4.2, 10.5))
+    remark = (
+        f"{np.trace(counts):,} of {counts.sum():,} test pictures are right. Blue: the share of a "
+        "true class that is right; orange: what was taken for another, small shares darkened."
+    )
+    beside = 2 + 0.14 * min(SHORT, widest)
+    with sheet(path, (side + beside, side + 0.55), "Confusion matrix", remark) as figure:
+        matrix, pairs = figure.subplots(1, 2, width_ratios=[side, 2])
+        _draw(matrix, counts, list(names), side)
+        _list(pairs, counts, list(names), round(side * PAIRS_PER_INCH))
+
+
+def confusions(counts: Counts, most: int) -> list[tuple[int, int]]:
+    """The commonest pairs of true and predicted class, the commonest first."""
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    places = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(place) // len(counts), int(place) % len(counts)) for place in places]
+    return [pair for pair in pairs if wrong[pair] > 0]
+
+
+def shades(counts: Counts) -> Shades:
+    """How dark each field is, 0 to 1: the share of its row, off the diagonal its square root.
+
+    A share of 1 % would not be seen otherwise, and those are what one looks for.
+    """
+    shares: Shades = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    return np.where(np.eye(len(counts), dtype=bool), shares, np.sqrt(shares))
+
+
+def _draw(axis: Axes, counts: Counts, names: list[str], side: float) -> None:
+    dark = shades(counts)
+    diagonal = np.eye(len(names), dtype=bool)[..., None]
+    axis.imshow(np.where(diagonal, RIGHT(dark), WRONG(dark)), interpolation="nearest")
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(True)
+    places, labels = thinned(names, MOST_TICKS)
+    size = float(np.clip(45 * side / len(places), 4.5, 8.5))
+    turned = max(map(len, labels)) > 2  # noqa: PLR2004  # longer ones would touch
+    axis.set_xticks(places, labels, rotation=90 if turned else 0, fontsize=size)
+    axis.set_yticks(places, labels, fontsize=size)
+    axis.set(xlabel="said", ylabel="true", anchor="NW")
+    if len(names) <= NUMBERED:
+        _rule(axis, len(names))
+        _number(axis, counts, dark)
+
+
+def _rule(axis: Axes, classes: int) -> None:
+    """Lines between the fields."""
+    edges = np.arange(classes + 1) - 0.5
+    axis.set_xticks(edges, minor=True)
+    axis.set_yticks(edges, minor=True)
+    axis.grid(visible=True, which="minor", color=GRID, lw=0.8)
+    axis.tick_params(which="both", length=0)
+
+
+def _number(axis: Axes, counts: Counts, dark: Shades) -> None:
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            ink = PAPER if dark[row, column] > DARK else INK
+            axis.text(column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize=8)
+
+
+def _list(axis: Axes, counts: Counts, names: list[str], most: int) -> None:
+    """The commonest confusions as bars."""
+    pairs = confusions(counts, most)
+    axis.set_title("Commonest confusions", loc="right")
+    if not pairs:
+        axis.set_axis_off()
+        axis.text(0, 0.97, "none", transform=axis.transAxes, va="top", color=QUIET)
+        return
+    values = [int(counts[pair]) for pair in pairs]
+    labels = [" → ".join(shortened(names[one], SHORT) for one in pair) for pair in pairs]
+    axis.barh(range(len(pairs)), values, height=0.62, color=VERMILION)
+    axis.set_yticks(range(len(pairs)), labels)
+    axis.set(ylim=(most - 0.4, -0.6), xlim=(0, max(values) * 1.35), xticks=[])
+    for place, (true, said) in enumerate(pairs):
+        text = f" {counts[true, said]:,} of {counts[true].sum():,}"
+        axis.text(values[place], place, text, va="center", fontsize=8, color=QUIET)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.grid(visible=False)

@@ -1,0 +1,78 @@
+"""A training as a picture: what it learned, and how much less that is worth on new pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from components.figures.sheet import BLUE, HALO, INK, ORANGE, QUIET, percent, sheet, signed
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A figure by epoch, from the first on, on both sides."""
+
+    train: Sequence[float]
+    """On the augmented pictures, as they were trained on."""
+    validation: Sequence[float]
+
+
+def save_learning(path: Path, accuracy: Curves, loss: Curves, kept: int) -> None:
+    """Accuracy and loss by epoch, the gap between both sides shaded, the kept epoch marked."""
+    with sheet(path, (9.2, 4.3), "Learning curves", sentence(accuracy, kept)) as figure:
+        left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
+        _draw(left, accuracy, kept)
+        _draw(right, loss, kept)
+        left.set(title="Accuracy", xlabel="epoch")
+        right.set(title="Loss", xlabel="epoch")
+        left.yaxis.set_major_formatter(percent)
+        _name_gap(left, accuracy, kept)
+        right.set_ylim(bottom=0)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def sentence(accuracy: Curves, kept: int) -> str:
+    """The generalisation gap in words."""
+    points = gap(accuracy, kept)
+    side = "is ahead" if points > 0 else "is not ahead"
+    return (
+        f"Epoch {kept} is kept: {accuracy.validation[kept - 1]:.1%} of the validation pictures are "
+        f"right. The generalisation gap, training less validation, is {signed(points)} points "
+        f"there: training {side}. It is measured while the network learns, on augmented pictures, "
+        "which are harder."
+    )
+
+
+def gap(accuracy: Curves, kept: int) -> float:
+    """Training less validation at the kept epoch, percentage points."""
+    return 100 * (accuracy.train[kept - 1] - accuracy.validation[kept - 1])
+
+
+def _name_gap(axis: Axes, accuracy: Curves, kept: int) -> None:
+    """The gap's size where it is: between the two curves, or below both where it is narrow."""
+    middle = (accuracy.train[kept - 1] + accuracy.validation[kept - 1]) / 2
+    last = kept > len(accuracy.train) / 2
+    axis.annotate(
+        f"gap {signed(gap(accuracy, kept))} points", (kept, middle), (-7 if last else 7, -14),
+        textcoords="offset points", ha="right" if last else "left", va="top", fontsize=8.5,
+        fontweight="bold", path_effects=HALO,
+    )  # fmt: skip
+
+
+def _draw(axis: Axes, curves: Curves, kept: int) -> None:
+    epochs = np.arange(1, len(curves.train) + 1)
+    train, validation = np.asarray(curves.train), np.asarray(curves.validation)
+    axis.fill_between(
+        epochs, train, validation, color=ORANGE, alpha=0.18, lw=0, label="generalisation gap"
+    )
+    axis.plot(epochs, train, color=ORANGE, marker="s", label="training (augmented)")
+    axis.plot(epochs, validation, color=BLUE, marker="o", label="validation")
+    axis.axvline(kept, color=QUIET, lw=1, ls=(0, (4, 3)), zorder=1)
+    axis.plot(
+        [kept], [validation[kept - 1]], marker="o", ms=9, mfc="none", mec=INK, mew=1.4, ls="",
+        label="kept",
+    )  # fmt: skip
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -1,0 +1,181 @@
+"""A search as pictures: its map of depths and rates, and what scores cost."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import Normalize
+from matplotlib.ticker import LogLocator
+
+from components.figures.sheet import (
+    BLUE,
+    HALO,
+    INK,
+    ORANGE,
+    QUIET,
+    RULE,
+    SCORES,
+    percent,
+    plain,
+    sheet,
+    thinned,
+)
+
+MARKS = {"full": "o", "fresh": "s", "probe": "^", "pruned": "X"}
+NAMES = {"full": "trial", "fresh": "fresh seed", "probe": "probe (short)", "pruned": "ended early"}
+COMPARABLE = ("full", "fresh")
+"""Kinds that trained to the end of a full schedule."""
+MOST_TICKS = 24
+ASIDE = 0.22
+"""How far trials of one setting stand beside each other, in depths."""
+POOR = 0.25
+"""The quantile of the scores from which on down all are drawn as the worst: a few failures would
+take all the colours otherwise."""
+NAMED = 8
+"""Points of the front that are named: the best of them."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A trial."""
+
+    depth: int
+    learning_rate: float
+    score: float
+    cost: float
+    """In full fine-tunings of the whole network."""
+    kind: str
+    """One of `MARKS`."""
+    chosen: bool
+    """Whether it is one of the setting that was chosen."""
+
+
+def save_landscape(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
+    """Every trial as a point: how deep it froze, at which rate, and what it reached."""
+    chosen = next(point for point in points if point.chosen)
+    remark = (
+        f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.depth]} on at a rate "
+        f"of {chosen.learning_rate:.1e}; everything left of a mark was frozen."
+    )
+    with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
+        axis = figure.subplots()
+        drawn = _scatter(axis, points)
+        axis.scatter(
+            [chosen.depth], [chosen.learning_rate], s=300, facecolors="none", edgecolors=ORANGE,
+            linewidths=2.4, label="chosen", zorder=4,
+        )  # fmt: skip
+        axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.yaxis.set_major_formatter(plain)
+        axis.yaxis.set_minor_formatter("")
+        axis.set_xlim(-0.6, len(layers) - 0.4)
+        places, names = thinned(list(layers), MOST_TICKS)
+        axis.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor")
+        axis.set(xlabel="first trained layer", ylabel="learning rate")
+        bar = figure.colorbar(
+            drawn, ax=axis, label="validation accuracy", extend="min", aspect=30, pad=0.01,
+            format=percent,
+        )  # fmt: skip
+        bar.outline.set_edgecolor(RULE)
+        figure.legend(loc="outside lower center", ncols=5)
+
+
+def save_front(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
+    """What each trial cost and reached, and the front: nothing cheaper reaches more."""
+    best = front([point for point in points if point.kind in COMPARABLE])
+    spent, floor = sum(point.cost for point in points), _floor(points)
+    remark = (
+        f"The line joins what nothing cheaper reaches. All {len(points)} together cost as much as "
+        f"{spent:.2g} trainings of the whole network, in counted operations. Scores below "
+        f"{floor:.1%} stand at the lower edge."
+    )
+    with sheet(path, (9.4, 4.8), "Cost against score", remark) as figure:
+        axis, beside = figure.subplots(1, 2, width_ratios=[1, 0.34])
+        axis.plot(
+            [p.cost for p in best], [p.score for p in best], color=ORANGE, lw=2, label="front",
+            drawstyle="steps-post", zorder=1,
+        )  # fmt: skip
+        for kind in MARKS:
+            _weigh(axis, [point for point in points if point.kind == kind], kind, floor)
+        _name(axis, beside, best, layers)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.xaxis.set_major_formatter(plain)
+        axis.xaxis.set_minor_formatter("")
+        axis.yaxis.set_major_formatter(percent)
+        axis.set(xlabel="cost, in trainings of the whole network", ylabel="validation accuracy")
+        figure.legend(loc="outside lower center", ncols=5)
+
+
+def front(points: Sequence[Point]) -> list[Point]:
+    """The points that no cheaper one reaches, from the cheapest on."""
+    best: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.cost, -p.score)):
+        if not best or point.score > best[-1].score:
+            best.append(point)
+    return best
+
+
+def aside(points: Sequence[Point]) -> list[float]:
+    """Where each point stands along the depths: those of one setting beside each other."""
+    met: Counter[tuple[int, float]] = Counter()
+    places = []
+    for point in points:
+        setting = (point.depth, point.learning_rate)
+        turn = met[setting]
+        met[setting] += 1
+        places.append(point.depth + ASIDE * -(-turn // 2) * (-1) ** (turn + 1))
+    return places
+
+
+def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
+    """Marks by kind; what they have in common is the shade."""
+    scores = [point.score for point in points]
+    shade = Normalize(float(np.quantile(scores, POOR)), max(scores))
+    places = aside(points)
+    for kind, mark in MARKS.items():
+        some = [(x, p) for x, p in zip(places, points, strict=True) if p.kind == kind]
+        drawn = axis.scatter(
+            [x for x, _ in some], [p.learning_rate for _, p in some], c=[p.score for _, p in some],
+            norm=shade, cmap=SCORES, s=80, marker=mark, edgecolors=INK, linewidths=0.6,
+            label=NAMES[kind] if some else None, zorder=3,
+        )  # fmt: skip
+    return drawn
+
+
+def _floor(points: Sequence[Point]) -> float:
+    """The score below which points are drawn at the edge; the front's own stay above it."""
+    comparable = [point for point in points if point.kind in COMPARABLE]
+    poor = float(np.quantile([point.score for point in points], POOR))
+    return min([poor, *(point.score for point in front(comparable))])
+
+
+def _weigh(axis: Axes, some: Sequence[Point], kind: str, floor: float) -> None:
+    """Marks by cost; filled where a full schedule stands behind the score."""
+    full = kind in COMPARABLE
+    axis.scatter(
+        [p.cost for p in some], [max(p.score, floor) for p in some], marker=MARKS[kind], s=48,
+        color=BLUE if full else "none", edgecolors=INK if full else QUIET, linewidths=1.1,
+        label=NAMES[kind] if some else None, zorder=3,
+    )  # fmt: skip
+
+
+def _name(axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str]) -> None:
+    """Numbers at the best points of the front, and what they are beside it."""
+    beside.set_axis_off()
+    beside.set_title("The front")
+    for number, point in enumerate(best[-NAMED:], start=1):
+        axis.annotate(
+            str(number), (point.cost, point.score), (-5, 4), textcoords="offset points",
+            ha="right", fontsize=8, weight="bold", path_effects=HALO,
+        )  # fmt: skip
+        setting = f"{layers[point.depth]}, {point.learning_rate:.1e}"
+        words = f"{number}  {point.score:.1%}\n    {setting}"
+        beside.text(
+            0, 1.02 - 0.125 * number, words, transform=beside.transAxes, fontsize=8, va="center",
+            linespacing=1.4,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What a stage stands on: parameters, paths, files, events, errors."""

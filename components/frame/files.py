@@ -1,0 +1,144 @@
+"""The one way in which files of ours are written and read: whole or not at all."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.frame.errors import UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LARGEST_YAML = 10**6
+"""Bytes; more is no file that a person keeps."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that takes the place of `path` when the block ends well.
+
+    Killed at any moment, `path` holds its old content or its new one, never a part of it.
+
+    Raises:
+        UnreachableError: the disk is full or does not take the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        msg = f"{path} could not be written ({error}). Make room or mend the disk, then run again."
+        raise UnreachableError(msg) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
+    """Write tensors and what is said of them as safetensors, whole or not at all.
+
+    Raises:
+        UnreachableError: the disk is full or does not take the file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        try:
+            save_file(tensors, temporary, metadata=metadata or None)
+        except SafetensorError as error:  # its name for what the system refused
+            raise OSError(str(error)) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write `content` as UTF-8 to `path`, whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  # whatever JSON can hold
+    """Write `content` as indented JSON in the order given; NaN and infinity are refused."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401  # whatever JSON can hold
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def canonical(content: Any) -> bytes:  # noqa: ANN401  # whatever JSON can hold
+    """The one JSON text of `content`, for digests: keys sorted, no spaces."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
+    """Read a YAML 1.2 file as DVC does: `1e-3` is a number, `no` is a word.
+
+    Raises:
+        UsageError: the file is missing, over 1 MB, holds aliases, or is no valid YAML (one with a
+            doubled key is not).
+    """
+    from ruamel.yaml import YAML, AliasEvent
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        if path.stat().st_size > LARGEST_YAML:
+            raise UsageError(f"{path} has to be below 1 MB, but is larger. Restore it from git.")
+        text = path.read_text(encoding="utf-8")
+        yaml = YAML(typ="safe", pure=True)
+        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+            raise UsageError(f"{path} has to do without YAML aliases (`*name`). Write them out.")
+        return yaml.load(text)
+    except FileNotFoundError:
+        raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        what = " ".join(str(error).split())
+        raise UsageError(f"{path} has to be valid YAML, but: {what}") from None
+
+
+def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401
+    """Write `content` as YAML in the order given, below `comment`."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    text = StringIO()
+    yaml.dump(content, text)
+    heading = "".join(f"# {line}\n" for line in comment.splitlines())
+    write_text(path, heading + text.getvalue())
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,60 @@
+"""A stage as `dvc.yaml` describes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NewType
+
+from components.frame import files
+from components.frame.errors import UsageError
+
+In = NewType("In", Path)
+"""A file or folder that a stage reads: one of its `deps`."""
+Out = NewType("Out", Path)
+"""A file or folder that a stage makes: one of its `outs`, `metrics` or `plots`."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A stage as `dvc.yaml` describes it; paths are relative to the project."""
+
+    name: str
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    params: tuple[str, ...] = ()
+
+    def paths(self) -> dict[str, str]:
+        """Its files below `data/` and `build/` by their names without ending.
+
+        Raises:
+            UsageError: two of them bear one name.
+        """
+        named: dict[str, str] = {}
+        for path in (*self.deps, *self.outs):
+            if path.startswith(("data/", "build/")):
+                stem = Path(path).stem.replace("-", "_")
+                if stem in named:
+                    raise UsageError(
+                        f"dvc.yaml: the files of a stage need different names, but `{self.name}` "
+                        f"has {named[stem]} and {path}. Rename one of them."
+                    )
+                named[stem] = path
+        return named
+
+
+def spec(name: str, root: Path) -> Spec:
+    """Read what `dvc.yaml` says of a stage.
+
+    Raises:
+        UsageError: there is no such stage.
+    """
+    stages = files.read_yaml(root / "dvc.yaml")["stages"]
+    if name not in stages:
+        raise UsageError(f"dvc.yaml has to describe the stage {name!r}, but has {list(stages)}.")
+    entry = stages[name]
+    outs = [_path_of(item) for kind in ("outs", "metrics", "plots") for item in entry.get(kind, [])]
+    params = [_path_of(item) for item in entry.get("params", [])]
+    return Spec(name, tuple(entry.get("deps", [])), tuple(outs), tuple(params))
+
+
+def _path_of(item: str | dict[str, Any]) -> str:
+    return item if isinstance(item, str) else next(iter(item))

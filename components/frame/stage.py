@@ -1,0 +1,132 @@
+"""The frame a stage stands in: its parameters, its paths, its errors and its command line.
+
+A stage is one function in the module of its name:
+
+    def split(params: SplitParams, *, pictures: In, splits: Out) -> None: ...
+
+    if __name__ == "__main__":
+        run(split)
+
+`dvc.yaml` holds the paths, `params/split.yaml` the values; `run` brings both together.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+from typing import Literal, get_type_hints
+
+from components.frame import files
+from components.frame.errors import ThawlineError, UsageError, full_disk
+from components.frame.params import load_params, params_model
+from components.frame.spec import In, Out, Spec, spec
+from components.frame.work import Work, open_work
+
+StageFunction = Callable[..., None]
+PR_SET_PDEATHSIG = 1
+"""From <sys/prctl.h>."""
+
+
+def stage_function(name: str) -> StageFunction:
+    """The function of a stage, from the module of its name."""
+    function: StageFunction = getattr(import_module(f"components.{name}"), name)
+    return function
+
+
+def run(function: StageFunction) -> None:
+    """Run a stage in the current folder and leave with an exit code that says how it went.
+
+    0 done, 1 a defect of ours, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    _die_with_parent()
+    try:
+        _run(function, Path.cwd())
+    except ThawlineError as error:
+        _say_error(f"{function.__name__}: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
+        if full := full_disk(error):
+            _say_error(f"{function.__name__}: {full}")
+            sys.exit(full.exit_code)
+        log = Path(".thawline") / "logs" / f"{function.__name__}.log"
+        files.write_text(log, traceback.format_exc())
+        _say_error(f"{function.__name__}: a defect of Thawline; the traceback lies in {log}.")
+        sys.exit(1)
+
+
+def _run(function: StageFunction, root: Path) -> None:
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    # Threads that wait by spinning train four times slower beside another busy process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    name = function.__name__
+    stage = spec(name, root)
+    params = load_params(params_model(function), root / "params" / f"{name}.yaml")
+    arguments = _arguments(function, stage, root)
+    started = time.monotonic()
+    work = arguments.get("work")
+    if isinstance(work, Work):
+        work.events.emit("started", stage=name)
+    function(params, **arguments)
+    if isinstance(work, Work):
+        work.events.emit("finished", stage=name, seconds=time.monotonic() - started)
+
+
+def _arguments(function: StageFunction, stage: Spec, root: Path) -> dict[str, Path | Work]:
+    """The paths a stage's signature names, made ready, and its work folder."""
+    paths = stage.paths()
+    arguments: dict[str, Path | Work] = {}
+    for name, kind in argument_kinds(function).items():
+        if kind == "work":
+            arguments[name] = open_work(stage, root)
+            continue
+        if name not in paths:
+            raise UsageError(
+                f"dvc.yaml: `{stage.name}` needs a file named {name!r} among its deps and outs, "
+                f"but has {sorted(paths)}."
+            )
+        path = root / paths[name]
+        if kind == "in" and not path.exists():
+            raise UsageError(f"{paths[name]} is missing. Build what makes it: dvc repro")
+        if kind == "out":
+            path.parent.mkdir(parents=True, exist_ok=True)
+        arguments[name] = path
+    return arguments
+
+
+def argument_kinds(function: StageFunction) -> dict[str, Literal["in", "out", "work"]]:
+    """The keyword arguments of a stage and what each is."""
+    kinds: dict[object, Literal["in", "out", "work"]] = {In: "in", Out: "out", Work: "work"}
+    hints = get_type_hints(function)
+    keywords = [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    return {name: kinds[hints[name]] for name in keywords}
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End through the stack, so that a write under way ends whole; nothing is printed."""
+    sys.exit(128 + number)
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this stage when the `dvc` that started it is killed: no orphan goes on."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _say_error(text: str) -> None:
+    sys.stdout.flush()
+    print(f"error: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,41 @@
+"""Freezing a network up to a group, in gradients and in running statistics."""
+
+from collections.abc import Iterator, Sequence
+from types import MethodType
+
+from torch import nn
+
+from components.model.groups import Group
+
+
+def freeze(model: nn.Module, parts: Sequence[Group], depth: int) -> None:
+    """Freeze the groups before `depth` and thaw the others; may be called again with another depth.
+
+    Frozen parameters get no gradient. Modules that are frozen as a whole, with all inside them,
+    are in evaluation mode and stay so when `model.train()` is called: no running statistics move.
+    """
+    frozen = {name for part in parts[:depth] for name in part.parameters}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+        if name in frozen:
+            parameter.grad = None
+    for module in model.modules():
+        vars(module).pop("train", None)
+    for module in _whole(model, "", frozen):
+        vars(module)["train"] = MethodType(_stay_in_evaluation, module)
+    model.train(model.training)
+
+
+def _whole(module: nn.Module, path: str, frozen: set[str]) -> Iterator[nn.Module]:
+    """The topmost modules all of whose parameters are frozen."""
+    names = [f"{path}{name}" for name, _ in module.named_parameters()]
+    if names and frozen.issuperset(names):
+        yield module
+        return
+    for key, child in module.named_children():
+        yield from _whole(child, f"{path}{key}.", frozen)
+
+
+def _stay_in_evaluation(module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001, FBT001, FBT002
+    """Takes the place of `train` on a frozen module; the signature is torch's."""
+    return type(module).train(module, mode=False)

@@ -1,0 +1,225 @@
+"""Finding where a network can be cut, and verifying it by numbers."""
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
+from torch.utils._pytree import tree_leaves
+
+from components.model import freezing
+from components.model.groups import Group
+from components.model.partial.forward import Cut, CutError, Memo, Point
+from components.model.partial.shapes import ghost
+from components.model.partial.trace import Call, trace
+
+PERTURBATION = 0.02
+"""Added to the weights that are verified: a branch that starts at zero would hide a fault."""
+PROBED_DROPOUT = 0.5
+MODEL_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What the code of an architecture raises when it is run in a way it was not written for."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Where an architecture can be cut for pictures of one size."""
+
+    points: dict[int, Point]
+    """By depth, from 1 on."""
+    refusals: dict[int, str]
+    """Why it cannot be cut at the other depths."""
+    shape: tuple[int, ...]
+    """Of a picture: (C, H, W)."""
+    memo: Memo = field(default_factory=dict, repr=False, compare=False)
+    """What modules return for ghosts, shared by all cuts."""
+
+    def cut(self, model: nn.Module) -> Cut:
+        """A network of this architecture, of any weights, that can be cut."""
+        return Cut(model, self.points.values(), self.shape, self.memo)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A point that may turn out right."""
+
+    point: Point
+    behind: frozenset[str]
+    """The modules that run after the last frozen one, or are under way then."""
+
+
+def survey(
+    model: nn.Module, groups: Sequence[Group], pictures: Tensor, only: Collection[int] | None = None
+) -> Survey:
+    """Find and verify a point for every depth from 1 on, or for those in `only`.
+
+    On a copy on the CPU with perturbed weights, and with the dropout behind the cut switched on,
+    the suffix has to give the whole model's logits and gradients to the bit in training mode, and
+    its logits in evaluation mode. The model and torch's random state stay as they are.
+
+    Args:
+        model: a model with the dropout rates and the size of pictures that training uses.
+        groups: its groups, from `depth.groups`.
+        pictures: two or three, (N, C, H, W); their values do not matter.
+        only: the depths that are of interest.
+    """
+    twin = _perturbed(model)
+    example = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(1))
+    shape = tuple(example.shape[1:])
+    wanted = sorted(only or range(1, len(groups)))
+    try:
+        traced = trace(twin, groups, ghost(example.shape, example))
+    except MODEL_ERRORS as error:
+        return Survey({}, dict.fromkeys(wanted, f"it cannot be followed ({error})"), shape)
+    found = Survey({}, {}, shape, traced.memo)
+    for depth in wanted:
+        candidates = _candidates(traced.calls, depth, len(groups))
+        result = _first_right(twin, groups, candidates, example, found.memo)
+        if isinstance(result, Point):
+            found.points[depth] = result
+        else:
+            found.refusals[depth] = result
+    return found
+
+
+def _perturbed(model: nn.Module) -> nn.Module:
+    """A copy on the CPU, its weights shifted a little and always the same way."""
+    twin = copy.deepcopy(model).float().cpu()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * PERTURBATION)
+    return twin
+
+
+def _candidates(calls: Sequence[Call], depth: int, count: int) -> Iterator[_Candidate]:
+    """Points before a group, those with less left to do behind them first."""
+    whole = [call for call in calls if call.owners == {depth}][:1]
+    if depth == count - 1:  # pooling inside the head's module may come before the cut
+        whole = [call for call in calls if depth in call.own][:1] + whole
+    for target in whole:
+        yield from _before(calls, target, depth)
+    for path in reversed(whole[0].above[1:] if whole else ()):
+        around = next(call for call in calls if call.path == path)
+        yield from _before(calls, around, depth)
+
+
+def _before(calls: Sequence[Call], target: Call, depth: int) -> Iterator[_Candidate]:
+    """From the input of a module back to the output of the last one with parameters before it."""
+    above = set(target.above)
+    done = [
+        call
+        for call in calls
+        if call.begun < target.begun and call.path not in above and above.issuperset(call.above)
+    ]
+    last = max((place for place, call in enumerate(done) if call.owners), default=0)
+    start = done[last].ended if done else -1
+    early = {call.path for call in calls if call.begun <= start} - above
+    behind = frozenset({call.path for call in calls if call.begun > start} - early | above)
+    times = Counter(call.path for call in calls)
+    for place in range(len(done), last - 1, -1):
+        before = tuple(dict.fromkeys(call.path for call in done[:place]))
+        call = done[place] if place < len(done) else target
+        if times[call.path] > 1:
+            continue
+        if call is not target and call.single:
+            yield _Candidate(Point(depth, call.path, "output", 0, before), behind)
+        if len(call.leaves) == 1 and (call is target or place > last):
+            yield _Candidate(Point(depth, call.path, "input", call.leaves[0], before), behind)
+
+
+def _first_right(
+    twin: nn.Module,
+    groups: Sequence[Group],
+    candidates: Iterator[_Candidate],
+    example: Tensor,
+    memo: Memo,
+) -> Point | str:
+    """The first candidate that proves right, or why the most promising one is not."""
+    reasons = []
+    for candidate in candidates:
+        cut = Cut(twin, [candidate.point], tuple(example.shape[1:]), memo)
+        try:
+            return _verified(cut, groups, candidate, example)
+        except MODEL_ERRORS as error:
+            reasons.append(str(error))
+    return (reasons or ["no single tensor leads into it"])[0]
+
+
+def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example: Tensor) -> Point:
+    """The point, with what was learned about it.
+
+    Raises:
+        CutError: the suffix is not the rest of the model.
+    """
+    twin, point = cut.model, candidate.point
+    freezing.freeze(twin, groups, point.depth)
+    activation = cut.tap(example, [point.depth])[point.depth]
+    if len(activation) != len(example) or not activation.is_floating_point():
+        raise CutError(f"`{point.module}` has no row of numbers for each picture.")
+    mine = activation.clone()
+    with _dropout(twin, candidate.behind):
+        whole = _outcome(twin.train(), lambda: twin(example))
+        part = _outcome(twin, lambda: cut.suffix(mine, point.depth))
+    _require_equal(twin, whole, part)
+    with torch.no_grad():
+        logits = twin.eval()(example)
+        _require_equal(twin, [logits], [cut.suffix(activation.clone(), point.depth)])
+    overwritten = mine._version > 0  # noqa: SLF001  # torch counts changes in place
+    return replace(point, shape=tuple(activation.shape[1:]), clones=overwritten)
+
+
+def _outcome(twin: nn.Module, run: Callable[[], Any]) -> list[Any]:
+    """The logits and the gradients of a weighted sum of them; the random state stays."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        logits = run()
+    leaves = tree_leaves(logits)
+    loss = sum((leaf * torch.linspace(1, 2, leaf.numel()).view_as(leaf)).sum() for leaf in leaves)
+    trained = [parameter for parameter in twin.parameters() if parameter.requires_grad]
+    gradients = torch.autograd.grad(loss, trained, allow_unused=True)
+    return [logits, *gradients]
+
+
+def _require_equal(twin: nn.Module, whole: list[Any], part: list[Any]) -> None:
+    """See that the suffix gives what the whole model gives, to the bit.
+
+    Raises:
+        CutError: it does not.
+    """
+    trained = [name for name, parameter in twin.named_parameters() if parameter.requires_grad]
+    for name, one, other in zip(["", *trained], whole, part, strict=False):
+        pairs = zip(tree_leaves(one), tree_leaves(other), strict=True)
+        if not all(a is b or (None not in (a, b) and torch.equal(a, b)) for a, b in pairs):
+            what = f"the gradient of `{name}`" if name else "the output"
+            raise CutError(f"{what} behind the cut is not that of the whole model.")
+
+
+@contextmanager
+def _dropout(twin: nn.Module, paths: Collection[str]) -> Iterator[None]:
+    """Switch on whatever drops values in some modules."""
+    before = []
+    for path in paths:
+        module = twin.get_submodule(path)
+        names = ["drop_rate", "drop_prob", *(["p"] if isinstance(module, _DropoutNd) else [])]
+        for name in names:
+            if isinstance(getattr(module, name, None), int | float):
+                before.append((module, name, getattr(module, name)))
+                setattr(module, name, PROBED_DROPOUT)
+    try:
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)

@@ -1,0 +1,58 @@
+"""How long a search may take: what it counts, and how fast this machine is.
+
+Nothing here decides anything: a search is the same on a slow machine, it only takes longer.
+"""
+
+import time
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from components.model.freezing import freeze
+from components.study.trial import Trial
+from components.study.trial_inputs import Reuse
+
+ENOUGH = 0.1
+"""The pace is that of the trials once they took so much of a training of the whole network."""
+
+
+class Pace:
+    """Seconds that are left, from multiply-accumulates that are."""
+
+    def __init__(self, reuse: Reuse, expected: float) -> None:
+        """`expected`: what the strategy may spend in all, multiply-accumulates."""
+        self.reuse, self.expected = reuse, expected
+
+    def left(self, trials: Sequence[Trial], seconds: float) -> float:
+        """Seconds to the end of the search, after trials that took so many seconds."""
+        spent = sum(trial.cost for trial in trials)
+        known = spent > ENOUGH * self.reuse.space.whole
+        pace = seconds / spent if known else self._measured
+        return max(0.0, self.expected - spent) * pace
+
+    @cached_property
+    def _measured(self) -> float:
+        """Seconds a multiply-accumulate, by a training step on blank pictures."""
+        self._step()  # what a process does once is no part of the pace
+        started = time.perf_counter()
+        self._step()
+        rows = self.reuse.plan.batch_size
+        return (time.perf_counter() - started) / (
+            rows * self.reuse.space.cost.training(0, cached=False)
+        )
+
+    def _step(self) -> None:
+        model, device, start = self.reuse.network.model, self.reuse.device, self.reuse.start
+        freeze(model, start.groups, 0)
+        model.train()
+        shape = (self.reuse.plan.batch_size, 3, start.size, start.size)
+        blank = torch.zeros(shape, device=device).to(memory_format=torch.channels_last)
+        labels = torch.zeros(len(blank), dtype=torch.int64, device=device)
+        with torch.random.fork_rng():
+            loss: torch.Tensor = nn.functional.cross_entropy(model(blank).float(), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+        model.zero_grad(set_to_none=True)
+        if device.type == "cuda":
+            torch.cuda.synchronize()

@@ -1,0 +1,135 @@
+"""The record of a search: one Optuna study in one SQLite file, written trial by trial.
+
+Who decides what is tried is elsewhere, and works on what stands here alone: whatever was written
+before a kill is there afterwards, and what is decided from it is the same.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from components.frame.errors import DataError
+from components.study.plan import CHOICES, Plan
+from components.study.runner import Outcome
+from components.study.trial import Asked, State, Trial
+from components.training.recipe import Setting
+
+STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+NAME = "search"
+
+
+class Ledger:
+    """Trials in the order in which they were begun; at most one is under way."""
+
+    def __init__(
+        self, folder: Path, plan: Plan, layers: list[str], shares: tuple[float, ...]
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.plan, self.layers, self.shares = plan, layers, shares
+        folder.mkdir(parents=True, exist_ok=True)
+        self._study = optuna.create_study(
+            storage=f"sqlite:///{folder / 'study.db'}", study_name=NAME, direction="maximize",
+            load_if_exists=True, pruner=self._pruner(),
+        )  # fmt: skip
+
+    def finished(self) -> list[Trial]:
+        """Every finished trial, in order."""
+        return [self._trial(found) for found in self._all() if found.state in STATES]
+
+    def begin(self, number: int, asked: Asked) -> optuna.Trial:
+        """Enter a trial, or find it entered before a kill.
+
+        Raises:
+            DataError: another one is entered in its place.
+        """
+        if number == len(self._all()):
+            self._study.add_trial(self._entry(asked))
+        found = self._all()[number]
+        self.require(found.number, asked, found.params, found.user_attrs["asked"])
+        return optuna.Trial(self._study, found._trial_id)  # noqa: SLF001  # ask() would draw anew
+
+    def require(
+        self, number: int, asked: Asked, params: dict[str, Any], attributes: dict[str, Any]
+    ) -> None:
+        """See that what is asked for is what stands here.
+
+        Raises:
+            DataError: it is not.
+        """
+        if (params, attributes) != (asdict(asked.setting), _attributes(asked)):
+            raise DataError(
+                f"the study's trial {number} has to be {asked}, but is {params}, {attributes}. "
+                "The study belongs to other code: remove .thawline/work/search and search anew."
+            )
+
+    def told_epochs(self, number: int) -> set[int]:
+        """The epochs of a trial that are reported already."""
+        return set(self._all()[number].intermediate_values)
+
+    def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
+        """Enter how a trial ended."""
+        trial.set_user_attr("record", outcome.record())
+        value = outcome.history[-1].validation_accuracy if outcome.history else None
+        if outcome.failure is not None:
+            self._study.tell(trial, None, TrialState.FAIL)
+        elif len(outcome.history) < asked.epochs or asked.stage == "probe":
+            self._study.tell(trial, None, TrialState.PRUNED)
+        else:
+            self._study.tell(trial, value, TrialState.COMPLETE)
+        return self._trial(self._all()[trial.number])
+
+    def _all(self) -> list[FrozenTrial]:
+        found: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
+        return found
+
+    def _pruner(self) -> optuna.pruners.BasePruner:
+        if self.plan.strategy != "tpe" or not self.plan.prune_after:
+            return optuna.pruners.NopPruner()
+        return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
+
+    def _entry(self, asked: Asked) -> FrozenTrial:
+        distributions = self.distributions(self.plan)
+        return create_trial(
+            state=TrialState.RUNNING, params=asdict(asked.setting), distributions=distributions,
+            user_attrs={"asked": _attributes(asked)},
+        )  # fmt: skip
+
+    @staticmethod
+    def distributions(plan: Plan) -> dict[str, BaseDistribution]:
+        """What Optuna knows of the settings."""
+        choices = {name: getattr(plan.choices, name) for name in CHOICES}
+        choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
+        return {
+            "depth": IntDistribution(*plan.depths),
+            "learning_rate": FloatDistribution(*plan.rates, log=True),
+            **{name: CategoricalDistribution(values) for name, values in choices.items()},
+        }
+
+    def _trial(self, found: FrozenTrial) -> Trial:
+        setting, record = Setting(**found.params), found.user_attrs["record"]
+        asked = found.user_attrs["asked"]
+        return Trial(
+            found.number, STATES[found.state], asked["origin"], asked["stage"],
+            self.layers[setting.depth], round(self.shares[setting.depth], 4), setting,
+            tuple(record["history"]), record["cost"], record["cached"], record["why"],
+            tuple(record["audit"]),
+        )  # fmt: skip
+
+
+def _attributes(asked: Asked) -> dict[str, Any]:
+    attributes = asdict(asked)
+    del attributes["setting"]
+    return attributes

@@ -1,0 +1,1 @@
+"""How a search chooses what is tried next: one file a strategy."""

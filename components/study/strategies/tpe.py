@@ -1,0 +1,82 @@
+"""Optuna's tree-structured Parzen estimator, as a strategy of its own and to end another one."""
+
+from collections.abc import Sequence
+
+import optuna
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from components.frame.seeds import derived_seed
+from components.study.plan import CHOICES
+from components.study.space import Space
+from components.study.strategies.strategy import FINALISTS, Exploring, Notes, asked, finalists
+from components.study.trial import Trial
+from components.training.recipe import Setting
+
+STARTUP = 6
+"""Trials drawn at random before the first estimate."""
+
+
+def tpe(space: Space, notes: Notes) -> Exploring:
+    """The enqueued settings, then what the estimator draws; trials may be pruned."""
+    plan, trials = space.plan, list[Trial]()
+    for setting in plan.enqueued[: plan.max_trials]:
+        trials.append((yield asked(space, setting, "enqueued")))
+    while len(trials) < plan.max_trials:
+        drawn = suggest(space, trials, plan.depths, STARTUP)
+        trials.append((yield asked(space, drawn, "sampled")))
+    return finalists(space, trials, notes)
+
+
+def budget(space: Space) -> float:
+    """What the strategy spends if no trial is pruned, about, multiply-accumulates."""
+    plan = space.plan
+    depths = range(plan.depths[0], plan.depths[1] + 1)
+    each = sum(map(space.trial, depths)) / len(depths)
+    return (plan.max_trials + FINALISTS * plan.fresh_seeds) * each
+
+
+def suggest(
+    space: Space, trials: Sequence[Trial], depths: tuple[int, int], startup: int
+) -> Setting:
+    """What to try next, drawn from the trials and their number alone."""
+    seed = derived_seed(space.plan.seed, len(trials))
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials([as_optuna(space, t) for t in trials if t.stage == "full" and t.history])
+    drawn = study.ask()
+    low, high = space.plan.rates
+    depth = drawn.suggest_int("depth", *depths)
+    rate = drawn.suggest_float("learning_rate", low, high, log=True)
+    others = {name: drawn.suggest_categorical(name, choices)
+              for name, choices in conditional(space, depth).items()}  # fmt: skip
+    return space.setting(depth, rate, **others)
+
+
+def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
+    """What there is to choose among at a depth, besides the rate."""
+    alone = depth == space.head
+    return {
+        name: choices
+        for name in CHOICES
+        if len(choices := getattr(space.plan.choices, name)) > 1
+        if not (alone and name == "layer_decay")
+    }
+
+
+def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
+    """A trial as Optuna's estimators take it, with what there was to choose."""
+    others = conditional(space, trial.depth)
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    return create_trial(
+        state=states.get(trial.state, TrialState.FAIL),
+        value=trial.validation_accuracy if trial.state == "complete" else None,
+        params={"depth": trial.depth, "learning_rate": trial.learning_rate}
+        | {name: getattr(trial.setting, name) for name in others},
+        distributions={
+            "depth": IntDistribution(*space.plan.depths),
+            "learning_rate": FloatDistribution(*space.plan.rates, log=True),
+            **{name: CategoricalDistribution(choices) for name, choices in others.items()},
+        },
+        intermediate_values={e["epoch"]: e["validation_accuracy"] for e in trial.history},
+    )

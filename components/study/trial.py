@@ -1,0 +1,113 @@
+"""What a search tries and what it keeps of each trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal
+
+from components.study.plan import CHOICES
+from components.training.recipe import Setting
+
+Origin = Literal["enqueued", "rule", "sampled", "repeated"]
+Stage = Literal["full", "probe", "fresh"]
+State = Literal["complete", "pruned", "failed"]
+
+LATE = 2 / 3
+"""The share of its epochs after which a trial has to have taken its hurdle: the rate is on its way
+down by then, and what it costs can be seen."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that a strategy wants."""
+
+    setting: Setting
+    origin: Origin
+    stage: Stage
+    epochs: int
+    """How long the schedule is."""
+    hurdle: float = 0.0
+    """It ends early if it reaches less than this, 0 to 1, `LATE` in its epochs."""
+
+    def falls_short(self, epoch: int, accuracy: float) -> bool:
+        """Whether it ends early after an epoch, from 1."""
+        return epoch == ceil(self.epochs * LATE) < self.epochs and accuracy < self.hurdle
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial."""
+
+    number: int
+    state: State
+    """A probe counts as `pruned`: its score is none of a full trial."""
+    origin: Origin
+    stage: Stage
+    layer: str
+    """The first trained one."""
+    trained_share: float
+    setting: Setting
+    history: tuple[Mapping[str, Any], ...]
+    """An `Epoch` each, as a dictionary."""
+    cost: int
+    """Multiply-accumulates it took, what it put into the cache included."""
+    cached: bool
+    why: str
+    """Why it ran from the pictures instead of the cache."""
+    audit: tuple[Mapping[str, Any], ...]
+    """What was in force for each group of layers."""
+
+    @property
+    def depth(self) -> int:
+        """The first trained group."""
+        return self.setting.depth
+
+    @property
+    def learning_rate(self) -> float:
+        """Of AdamW at its highest."""
+        return self.setting.learning_rate
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Of the last epoch; not a number where there is none."""
+        return float(self.history[-1]["validation_accuracy"]) if self.history else float("nan")
+
+    @property
+    def validation_loss(self) -> float:
+        """Of the last epoch; not a number where there is none."""
+        return float(self.history[-1]["validation_loss"]) if self.history else float("nan")
+
+    @property
+    def kind(self) -> str:
+        """What its score stands for: `full`, `probe`, `fresh`, or `pruned`, which ended early."""
+        early = self.stage != "probe" and self.state == "pruned"
+        return "pruned" if early else self.stage
+
+    @property
+    def scored(self) -> bool:
+        """Whether it is a full trial that reached its end."""
+        return self.state == "complete" and self.stage == "full"
+
+    def rank(self) -> tuple[float, float, int]:
+        """Sorts trials from the worst to the best; of equal ones the first is the better."""
+        return self.validation_accuracy, -self.validation_loss, -self.number
+
+    def row(self) -> dict[str, Any]:
+        """As a line of `trials.csv`."""
+        return {
+            "number": self.number,
+            "state": self.state,
+            "origin": self.origin,
+            "stage": self.stage,
+            "depth": self.depth,
+            "layer": self.layer,
+            "trained_share": self.trained_share,
+            "learning_rate": self.learning_rate,
+            **{name: getattr(self.setting, name) for name in CHOICES},
+            "epochs": len(self.history),
+            "validation_accuracy": self.validation_accuracy,
+            "validation_loss": self.validation_loss,
+            "cost": self.cost,
+            "cached": self.cached,
+            "why": self.why,
+        }

@@ -1,0 +1,94 @@
+"""Where every fit starts: the pretrained network, and its layers as depths."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from components.frame import files
+from components.model.backbone import State, pretrained
+from components.model.groups import Group, groups, resolve, trained_share
+from components.model.head import draw_head
+
+HEAD = "head"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Pretrained weights, ready to be made into a network with a fresh head."""
+
+    config: dict[str, Any]
+    """What `build/base/config.json` holds."""
+    state: State
+    classes: int
+    size: int
+    """Side of the pictures, pixels."""
+    groups: tuple[Group, ...]
+    """From stem to head."""
+    shares: tuple[float, ...]
+    """The share of the parameters trained at each depth."""
+
+    @classmethod
+    def read(cls, model: Path, config: Path, classes: int, size: int) -> "Start":
+        """Read what `base` wrote, for a head of `classes`."""
+        described = files.read_json(config)
+        state = load_file(model)
+        built = pretrained(described, state, classes, size)
+        parts = groups(built)
+        shares = tuple(trained_share(built, parts, depth) for depth in range(len(parts)))
+        return cls(described, state, classes, size, parts, shares)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights."""
+        found = hashlib.sha256()
+        for name, value in sorted(self.state.items()):
+            found.update(name.encode())
+            found.update(value.reshape(-1).contiguous().view(torch.uint8).numpy().data)
+        return found.hexdigest()
+
+    @property
+    def layers(self) -> list[str]:
+        """The name of the first trained layer, by depth."""
+        return [group.name for group in self.groups]
+
+    def network(self, seed: int) -> nn.Module:
+        """A fresh network; the seed draws its head."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = pretrained(self.config, self.state, self.classes, self.size)
+        redraw_head(model, seed)
+        return model
+
+    def depth(self, text: float | str) -> int:
+        """The depth that a parameter means: an index, a share, a layer's name or `head`.
+
+        Raises:
+            UsageError: this network has no such depth.
+        """
+        return len(self.groups) - 1 if text == HEAD else resolve(self.groups, text)
+
+
+class Renewable:
+    """One network for many fits: made as if fresh each time, which takes no building."""
+
+    def __init__(self, start: Start, device: torch.device) -> None:
+        self.model = start.network(0).to(device).to(memory_format=torch.channels_last)
+        self._state = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def renew(self, seed: int) -> nn.Module:
+        """The network as `Start.network` would give it."""
+        self.model.load_state_dict(self._state)
+        redraw_head(self.model, seed)
+        return self.model
+
+
+def redraw_head(model: nn.Module, seed: int) -> None:
+    """Draw the head from a seed alone, on the CPU: equal on every device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        draw_head(model)

@@ -1,0 +1,1 @@
+"""The acts on the world, one verb a file, and which of them are owed."""

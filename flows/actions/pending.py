@@ -1,0 +1,164 @@
+"""The first question of a run: is anything stale, new, or owed to the world?
+
+Where every file that `dvc.lock` names has the size, time of modification and inode that it had when
+DVC found all stages fresh, DVC would find them fresh again: it trusts the same. Nothing heavy is
+imported here.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from components.frame import files
+from flows.actions.action import AFTER_BUILD
+from flows.project import Project
+from flows.tracking import store as tracking
+
+IN_STORE = frozenset({"publish", "register", "judge", "promote"})
+"""Acts whose work is lost with the tracking store."""
+IN_LEDGER = frozenset({"judge", "promote"})
+"""Acts whose work is lost with the ledger."""
+UNSEEN = "__pycache__"
+"""A folder that `.dvcignore` leaves out too."""
+
+State = dict[str, Any]
+
+
+def snapshot(project: Project) -> State:
+    """The state of everything that `dvc.lock` names, without reading what is in it.
+
+    To be taken before DVC is asked: what changes in between is then found next time.
+    """
+    return _state(project, _named(project))
+
+
+def remember_built(project: Project, state: State) -> None:
+    """Note a snapshot after which DVC found all stages fresh."""
+    files.write_text(_built_file(project), json.dumps(state))
+
+
+def is_built(project: Project) -> bool:
+    """Whether all is as it was when DVC found all stages fresh."""
+    remembered = _read(_built_file(project))
+    return bool(remembered) and remembered == _state(project, remembered["files"])
+
+
+def remember_act(project: Project, act: str) -> None:
+    """Note that `act` is done for what is built now."""
+    done = _read(_done_file(project)) | {act: _receipts(project)[act]}
+    files.write_text(_done_file(project), json.dumps(done, indent=2) + "\n")
+
+
+def owed(project: Project) -> list[str]:
+    """The acts that are not done for what is built now, and all that follow the first of them.
+
+    A tracking server that does not answer is taken for the one that got everything.
+    """
+    if not project.lock.exists():
+        return list(AFTER_BUILD)
+    done = _read(_done_file(project))
+    for act, receipt in _receipts(project).items():
+        if not _covers(done.get(act), receipt):
+            return list(AFTER_BUILD[AFTER_BUILD.index(act) :])
+    return []
+
+
+def _receipts(project: Project) -> dict[str, State]:
+    """What each act's work depends on: where that is the same, the work need not be done again."""
+    run = files.sha256(project.lock)
+    store = {
+        "address": tracking.public(tracking.address(project)),
+        "store": tracking.store_identity(project),
+    }
+    receipts: dict[str, State] = {}
+    for act in AFTER_BUILD:
+        receipts[act] = {"run": run, "params": _digest([project.params / f"{act}.yaml"])}
+        if act in IN_STORE:
+            receipts[act] |= store
+        if act in IN_LEDGER:
+            receipts[act]["ledger"] = project.ledger.exists()
+        if act == "push":
+            configuration = [project.root / ".dvc" / name for name in ("config", "config.local")]
+            receipts[act]["remote"] = _digest(configuration)
+    return receipts
+
+
+def _covers(done: State | None, receipt: State) -> bool:
+    if done is None:
+        return False
+    away = receipt.get("store", "") is None and receipt["address"].startswith("http")
+    return receipt == (done | {"store": None} if away else done)
+
+
+def _state(project: Project, names: Iterable[str]) -> State:
+    """The lock's content, and size and time of the files below `names`."""
+    found = {name: _stamp(project.root / name) for name in names}
+    return {"lock": _digest([project.lock]), "files": found}
+
+
+def _named(project: Project) -> list[str]:
+    """Everything that the stages of today depend on or make, after `dvc.lock`."""
+    today = files.read_yaml(project.pipeline)["stages"]
+    locked = files.read_yaml(project.lock)["stages"] if project.lock.exists() else {}
+    named = {"dvc.yaml", ".dvcignore"}
+    for stage in set(today) & set(locked):
+        entry = locked[stage]
+        named |= {item["path"] for kind in ("deps", "outs") for item in entry.get(kind, [])}
+        named |= set(entry.get("params", {}))
+    return sorted(named)
+
+
+def _stamp(path: Path) -> Any:  # noqa: ANN401  # whatever JSON can hold
+    """A file's size, time and inode; over a folder's files their digest; None: it is missing."""
+    if not path.is_dir():
+        return _stat(path)
+    state = hashlib.sha256()
+    for name, entry in _walk(str(path)):
+        state.update(files.canonical([name, entry.st_size, entry.st_mtime_ns, entry.st_ino]))
+    return state.hexdigest()
+
+
+def _stat(path: Path) -> list[int] | None:
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    return [state.st_size, state.st_mtime_ns, state.st_ino]
+
+
+def _walk(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every file below `folder`, in the order of the names."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            if entry.is_dir() and entry.name != UNSEEN:
+                yield from _walk(entry.path)
+            elif entry.name != UNSEEN:
+                yield entry.path, entry.stat()
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over small files; a missing one counts as such."""
+    state = hashlib.sha256()
+    for path in paths:
+        state.update(path.read_bytes() if path.exists() else b"\0missing")
+    return state.hexdigest()
+
+
+def _read(path: Path) -> State:
+    """A note of ours; one that is missing or torn says nothing, and all is looked at again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _built_file(project: Project) -> Path:
+    return project.private / "built.json"
+
+
+def _done_file(project: Project) -> Path:
+    return project.private / "done.json"

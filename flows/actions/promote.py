@@ -1,0 +1,155 @@
+"""The act `promote`: the version that the verdict allows becomes the champion.
+
+A person may name a version; where no verdict allows it, only on saying so, and the ledger keeps it.
+The ledger is written first and the alias set then: killed in between, the next run sets it.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.frame.errors import GateRefusedError, UsageError
+from flows.actions import publish as publishing
+from flows.actions import register as registering
+from flows.pages import registered_model
+from flows.project import Project
+from flows.records import identity, ledger
+from flows.registry import versions
+from flows.runtime import lock
+from flows.tracking import store as tracking
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+    from flows.tracking.store import Store
+
+BY_VERDICT = "verdict"
+BY_LEDGER = "the ledger names it"
+BY_PERSON = "a person, against the gate"
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Who is champion now."""
+
+    name: str
+    version: int | None
+    """None: there is no champion."""
+    changed: bool
+    message: str
+    """One sentence for the log."""
+
+
+def promote(project: Project, *, version: int | None = None, anyway: bool = False) -> Promoted:
+    """Make a version the champion: by default that of `build/train`, if the verdict allows it.
+
+    Args:
+        project: the project.
+        version: the version that a person chose.
+        anyway: that person's word against the gate.
+
+    Raises:
+        GateRefusedError: a person chose a version that no verdict allows.
+        UsageError: there is no such version.
+        UnreachableError: the tracking store is away.
+    """
+    name = registering.load(project).name
+    with lock.held(lock.acts(project)), tracking.answering(project):
+        store = tracking.connect(project, publishing.load(project).experiment)
+        chosen = _chosen(project, store, name, version)
+        promoted = _decided(project, store, chosen, asked=version is not None, anyway=anyway)
+        registered_model.describe(store, name)
+    return promoted
+
+
+def _decided(
+    project: Project, store: "Store", chosen: "ModelVersion", *, asked: bool, anyway: bool
+) -> Promoted:
+    """Promote the chosen version, if anything allows it."""
+    champion = versions.aliased(store, chosen.name, versions.CHAMPION)
+    if champion is not None and champion.version == chosen.version:
+        _settle(store, champion)
+        message = f"{chosen.name} version {champion.version} is the champion already."
+        return Promoted(chosen.name, int(champion.version), changed=False, message=message)
+    why = _allowed(project, chosen, champion)
+    if why is None and anyway and asked:
+        why = BY_PERSON
+    if why is None:
+        return _refused(champion, chosen, asked=asked)
+    _promote(project, store, chosen, champion, why)
+    message = f"{chosen.name} version {chosen.version} is the champion now ({why})."
+    return Promoted(chosen.name, int(chosen.version), changed=True, message=message)
+
+
+def _chosen(project: Project, store: "Store", name: str, version: int | None) -> "ModelVersion":
+    """The version to promote."""
+    from mlflow.exceptions import MlflowException
+
+    if version is None:
+        return versions.registered(store, name, identity.model_digest(project))
+    try:
+        return store.client.get_model_version(name, str(version))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        there = store.client.search_model_versions(f"name = '{name}'")
+        numbers = ", ".join(sorted((str(one.version) for one in there), key=int))
+        raise UsageError(
+            f"A version of {name} has to be named, but there is no {version}. There are: {numbers}."
+        ) from None
+
+
+def _allowed(
+    project: Project, chosen: "ModelVersion", champion: "ModelVersion | None"
+) -> str | None:
+    """What allows the promotion over the champion of this moment; None: nothing does."""
+    name, model = chosen.name, versions.digest_of(chosen)
+    against = None if champion is None else versions.digest_of(champion)
+    last = ledger.recorded_champion(project, name)
+    if champion is None and last is not None:
+        return BY_LEDGER if last["model"] == model else None
+    said = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
+    return BY_VERDICT if said is not None and said["promote"] else None
+
+
+def _refused(champion: "ModelVersion | None", chosen: "ModelVersion", *, asked: bool) -> Promoted:
+    """Leave everything as it is; an error only for a person who asked."""
+    now = None if champion is None else int(champion.version)
+    stays = "there is no champion" if now is None else f"version {now} stays the champion"
+    if asked:
+        raise GateRefusedError(
+            f"Only a verdict over the champion of today promotes a version, but there is none for "
+            f"{chosen.name} version {chosen.version}: {stays}. To promote it all the same: "
+            f"thawline promote {chosen.version} --anyway"
+        )
+    return Promoted(chosen.name, now, changed=False, message=f"Nothing to promote: {stays}.")
+
+
+def _promote(
+    project: Project,
+    store: "Store",
+    chosen: "ModelVersion",
+    champion: "ModelVersion | None",
+    why: str,
+) -> None:
+    """Write it down, then set the alias; a challenger that won is none any more."""
+    fact = {
+        "name": chosen.name,
+        "version": int(chosen.version),
+        "model": versions.digest_of(chosen),
+        "previous": None if champion is None else versions.digest_of(champion),
+        "why": why,
+        "store": tracking.store_identity(project),
+    }
+    last = ledger.recorded_champion(project, chosen.name)
+    known = ("version", "model", "store")
+    if last is None or any(last[field] != fact[field] for field in known):
+        ledger.append(project, "promoted", **fact)
+    store.client.set_registered_model_alias(chosen.name, versions.CHAMPION, chosen.version)
+    _settle(store, chosen)
+
+
+def _settle(store: "Store", champion: "ModelVersion") -> None:
+    """A champion is no challenger; a promotion killed half-way may have left it both."""
+    challenger = versions.aliased(store, champion.name, versions.CHALLENGER)
+    if challenger is not None and challenger.version == champion.version:
+        store.client.delete_registered_model_alias(champion.name, versions.CHALLENGER)

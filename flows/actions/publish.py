@@ -1,0 +1,182 @@
+"""The act `publish`: MLflow mirrors what the stages wrote.
+
+What MLflow should hold is computed from the outputs and events; only what it lacks is logged.
+Killed anywhere and run again it ends the same, and published twice nothing changes.
+
+    python -m flows.actions.publish          publish the run in build/
+    python -m flows.actions.publish --live   follow a run under way, until input ends or SIGTERM
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from components.frame.errors import ThawlineError, UsageError
+from components.frame.params import Params, load_params
+from flows.project import Project, find
+from flows.records import identity
+from flows.runtime import lock
+from flows.tracking import store as tracking
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from flows.tracking.run_content import RunContent, Trial
+    from flows.tracking.store import Store
+
+
+class PublishParams(Params):
+    """Where in MLflow the runs are kept."""
+
+    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")]
+    """Name of the experiment; without quotes and line breaks."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A pipeline run as MLflow holds it."""
+
+    run: str
+    """The run's id."""
+    experiment: str
+    """The experiment's id."""
+    changed: bool
+    message: str
+    """One sentence for the log."""
+
+
+def publish(project: Project, params: PublishParams) -> Published:
+    """Mirror the run in `build/` into MLflow: one run, and one nested in it for each trial.
+
+    Raises:
+        UsageError: nothing was built yet.
+        UnreachableError: the tracking store is away.
+    """
+    from flows.pages import experiment as view
+    from flows.pages import model_card
+    from flows.tracking import mirrored_run, runs
+    from flows.tracking import outputs as mirror
+    from flows.tracking.tags import RUN_TAG
+
+    outputs = mirror.Outputs(project)
+    content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
+    key = {RUN_TAG: content.tags[RUN_TAG]}
+    with lock.held(lock.acts(project)), tracking.answering(project):
+        store = tracking.connect(project, params.experiment)
+        _adopt_live(project, store, key)
+        parent, opened = _parent(store, content, key)
+        nested = _publish_trials(store, parent.info.run_id, trials)
+        note = {view.NOTE_TAG: model_card.of_run(outputs, parent.info.run_id, store.experiment)}
+        filled = runs.fill(store, parent, content, key | note)
+        _drop_live(project, store)
+        shown = view.ensure(store)
+    changed = opened or nested or filled or shown
+    message = _sentence(content, trials, changed)
+    return Published(parent.info.run_id, store.experiment, changed, message)
+
+
+def load(project: Project) -> PublishParams:
+    """The act's parameters, checked."""
+    params = load_params(PublishParams, project.params / "publish.yaml")
+    assert isinstance(params, PublishParams)  # noqa: S101  # for ourselves
+    return params
+
+
+def find_run(store: "Store", project: Project) -> "Run | None":
+    """The published run of what `build/` holds."""
+    from flows.tracking import runs
+    from flows.tracking.tags import RUN_TAG
+
+    found = runs.search(store, {RUN_TAG: identity.run_key(project)})
+    return next((run for run in found if runs.is_whole(run)), None)
+
+
+def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tuple[Run, bool]":
+    """The run of the pipeline; where a lost answer made it twice, one of them."""
+    from flows.tracking import runs
+
+    run, changed = runs.opened(store, runs.search(store, key), content, key)
+    for other in runs.search(store, key) if changed else []:
+        if other.info.run_id != run.info.run_id:
+            runs.remove(store, other.info.run_id)
+    return run, changed
+
+
+def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
+    """Settle the nested runs; True if that took any change."""
+    from flows.tracking import runs
+    from flows.tracking.tags import TRIAL_TAG
+
+    found: dict[str | None, list[Run]] = {}
+    for run in runs.children(store, parent):
+        found.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
+    kept, changed = set(), False
+    for trial in trials:
+        tags = {runs.PARENT_TAG: parent, TRIAL_TAG: str(trial.number)}
+        there = found.get(str(trial.number), [])
+        run, opened = runs.opened(store, there, trial.content, tags)
+        filled = runs.fill(store, run, trial.content, tags)
+        changed = changed or opened or filled
+        kept.add(run.info.run_id)
+    for run in runs.children(store, parent):
+        if run.info.run_id not in kept:  # of another search, or made twice by a lost answer
+            store.client.delete_run(run.info.run_id)
+            changed = True
+    return changed
+
+
+def _adopt_live(project: Project, store: "Store", key: dict[str, str]) -> None:
+    """Make the run that was followed live the run itself, unless that is there already."""
+    from flows.tracking import runs
+    from flows.tracking.tags import LIVE_TAG, PLACE_TAG
+
+    if runs.search(store, key):
+        return
+    live = {LIVE_TAG: identity.live_key(project), PLACE_TAG: identity.place(project)}
+    for run in runs.search(store, live)[:1]:
+        for name, value in key.items():
+            store.client.set_tag(run.info.run_id, name, value)
+        for name in live:
+            store.client.delete_tag(run.info.run_id, name)
+
+
+def _drop_live(project: Project, store: "Store") -> None:
+    """Delete provisional runs of this place: they are published now, or were given up."""
+    from flows.tracking import runs
+    from flows.tracking.tags import PLACE_TAG, RUN_TAG
+
+    for run in runs.search(store, {PLACE_TAG: identity.place(project)}):
+        if RUN_TAG in run.data.tags:  # killed between the two steps of adopting it
+            store.client.delete_tag(run.info.run_id, PLACE_TAG)
+        else:
+            runs.remove(store, run.info.run_id)
+
+
+def _sentence(content: "RunContent", trials: "list[Trial]", changed: bool) -> str:  # noqa: FBT001
+    if not changed:
+        return f"The run is in MLflow already: {content.name}."
+    return f"Published to MLflow: {content.name}, with {len(trials)} trials."
+
+
+def main(arguments: list[str]) -> int:
+    """Publish, or follow a run under way; the exit code."""
+    project = find()
+    try:
+        if arguments == ["--live"]:
+            from flows.tracking import live
+
+            live.follow(project, load(project).experiment)
+        elif arguments:
+            raise UsageError(f"The one option is --live, but got {' '.join(arguments)}.")
+        else:
+            print(publish(project, load(project)).message)
+    except ThawlineError as error:
+        print(f"error: publish: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

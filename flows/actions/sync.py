@@ -1,0 +1,114 @@
+"""The act `sync`: pin what the stages need of the world, and only when it changed.
+
+`data/source.yaml` pins the pictures, `data/start.yaml` the weights to start from. Stages depend on
+the pins: a pin that is not written again makes nothing stale.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.base import BaseParams, start_pin
+from components.data.source import open_source
+from components.frame import files
+from components.frame.params import load_params
+from components.ingest import IngestParams
+from flows.project import Project
+
+SOURCE_HEADING = (
+    "The pictures that `ingest` brings in: a fingerprint of their names and contents.\n"
+    "Written by `thawline sync`; commit it."
+)
+START_HEADING = (
+    "The weights that the network starts from, as `base` will take them.\n"
+    "Written by `thawline sync`; commit it."
+)
+
+
+def sync(project: Project) -> str:
+    """Renew the pins that the world has left behind; says in a sentence which.
+
+    Raises:
+        UsageError: `params/` names no pictures or weights that there are.
+        DataError: the source holds something that is no picture file.
+        UnreachableError: the hub does not answer.
+    """
+    renewed = []
+    for name, (heading, pin) in _pins(project).items():
+        path = project.data / name
+        if _present(path) != pin:
+            files.write_yaml(path, pin, comment=heading)
+            renewed.append(project.relative(path))
+    if not renewed:
+        return "the pictures and the starting weights are those that are pinned"
+    return f"new or changed, pinned anew in {' and '.join(renewed)}"
+
+
+def pinned(project: Project) -> bool:
+    """Whether the pins already say what the world is like; nothing is written."""
+    return all(_present(project.data / name) == pin for name, (_, pin) in _pins(project).items())
+
+
+class KnownHashes:
+    """SHA-256 of files by size and time of modification, so that an unchanged one is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, list[Any]] = _read_index(path)
+        self._seen: dict[str, list[Any]] = {}
+
+    def __call__(self, path: Path) -> str:
+        """SHA-256 of a file's content."""
+        state = path.stat()
+        now = [state.st_size, state.st_mtime_ns, state.st_ino]
+        name = str(path.absolute())
+        known = self._known.get(name)
+        digest = known[-1] if known and known[:-1] == now else files.sha256(path)
+        self._seen[name] = [*now, digest]
+        return str(digest)
+
+    def save(self) -> None:
+        """Keep what was seen this time; files that are gone are forgotten."""
+        if self._seen != self._known:
+            files.write_text(self._path, json.dumps(self._seen))
+
+
+def _pins(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
+    """What each pin has to say now, below its heading."""
+    return {
+        "source.yaml": (SOURCE_HEADING, _source_pin(project)),
+        "start.yaml": (START_HEADING, _start_pin(project)),
+    }
+
+
+def _source_pin(project: Project) -> dict[str, Any]:
+    params = load_params(IngestParams, project.params / "ingest.yaml")
+    assert isinstance(params, IngestParams)  # noqa: S101  # for ourselves
+    source = open_source(params.source, max_unpacked_gib=params.max_unpacked_gib)
+    known = KnownHashes(project.private / "hashes.json")
+    fingerprint = source.fingerprint(known)
+    known.save()
+    return {"sha256": fingerprint}
+
+
+def _start_pin(project: Project) -> dict[str, Any]:
+    params = load_params(BaseParams, project.params / "base.yaml")
+    assert isinstance(params, BaseParams)  # noqa: S101  # for ourselves
+    return start_pin(params, _present(project.data / "start.yaml") or {})
+
+
+def _present(path: Path) -> dict[str, Any] | None:
+    """What a pin says now; None where it is missing."""
+    if not path.exists():
+        return None
+    content = files.read_yaml(path)
+    return content if isinstance(content, dict) else {}
+
+
+def _read_index(path: Path) -> dict[str, list[Any]]:
+    """The index, or an empty one where there is none: every file is then read again."""
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return index if isinstance(index, dict) else {}

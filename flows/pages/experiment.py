@@ -1,0 +1,57 @@
+"""The experiment's own page: opened on the runs, in columns that compare them at once.
+
+MLflow keeps a view that was shared as a tag of the experiment, in JSON, and an address that names
+it shows the runs so (`mlflow.sharedViewState.KEY`, `viewStateShareKey=KEY`). Without it every run's
+hundred parameters and figures are off, and MLflow 3.17 opens on its pages for language models.
+"""
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.tracking.store import Store
+
+KEY = "thawline"
+VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
+NOTE_TAG = "mlflow.note.content"
+KIND_TAG = "mlflow.experimentKind"
+COLUMNS = (
+    "metrics.`best_validation_accuracy`",
+    "metrics.`test_accuracy`",
+    "metrics.`test_accuracy_low`",
+    "metrics.`test_accuracy_high`",
+    "metrics.`test_calibration_error`",
+    "params.`layer`",
+    "params.`learning_rate`",
+    "params.`stage`",
+    "params.`trained_share`",
+)
+"""What is shown of a run or a trial; MLflow takes widths and order from nobody but the reader."""
+NOTE = (
+    "One run a pipeline run, one nested in it for each trial of its search. A run's page tells "
+    "what it is worth, with pictures. Select some and press Compare to see what differs."
+)
+
+
+def path(experiment: str) -> str:
+    """Where MLflow's pages show the runs so, after the `#`."""
+    return f"/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"
+
+
+def tags() -> dict[str, str]:
+    """What the experiment should bear."""
+    state = {"selectedColumns": COLUMNS}
+    return {VIEW_TAG: json.dumps(state), KIND_TAG: "custom_model_development", NOTE_TAG: NOTE}
+
+
+def ensure(store: "Store") -> bool:
+    """Give the experiment what it lacks; what a person wrote stays. True if it lacked anything."""
+    there = store.client.get_experiment(store.experiment).tags
+    lacking = {
+        key: value
+        for key, value in tags().items()
+        if key not in there or (key == VIEW_TAG and there[key] != value)
+    }
+    for key, value in lacking.items():
+        store.client.set_experiment_tag(store.experiment, key, value)
+    return bool(lacking)

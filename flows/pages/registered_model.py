@@ -1,0 +1,75 @@
+"""The registered model's page: which versions bear which alias, what they are worth, how to load.
+
+It is computed from the versions alone, so that every act that moves an alias leaves it true. A
+description that a person wrote or changed is left alone.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from flows.pages import model_card
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+    from flows.tracking.store import Store
+
+CARD_TAG = "thawline.card"
+"""Digests of descriptions that are ours: the one to be written, then the one before it, so that a
+writer killed in between is not taken for a person."""
+SCORE_TAG, DATA_TAG, CLASSES_TAG = "test_accuracy", "pictures", "classes"
+"""On a version, for people: the card is made of them."""
+HOW = (
+    "A challenger becomes champion only by a verdict on the same test pictures; each version's "
+    "page has its figures, its limits and the verdict on it."
+)
+ALIASES = {"champion": "in use", "challenger": "the newest that is not"}
+
+
+def describe(store: "Store", name: str) -> bool:
+    """Renew the description of a registered model; True if it was not as it should be."""
+    model = store.client.get_registered_model(name)
+    text = _text(store, model)
+    known = model.tags.get(CARD_TAG, "").split()
+    before = model.description or ""
+    if before == text or (before and _digest(before) not in known):
+        return False
+    ours = " ".join(filter(None, [_digest(text), before and _digest(before)]))
+    store.client.set_registered_model_tag(name, CARD_TAG, ours)
+    store.client.update_registered_model(name, text)
+    return True
+
+
+def _text(store: "Store", model: "RegisteredModel") -> str:
+    """The card, as far as the versions tell."""
+    bearers = {
+        alias: store.client.get_model_version(model.name, model.aliases[alias])
+        for alias in ALIASES
+        if alias in model.aliases
+    }
+    newest = next(iter(bearers.values()), None)
+    told = newest.tags if newest is not None else {}
+    lines = [f"- **{a}** ({ALIASES[a]}): {_line(version)}" for a, version in bearers.items()]
+    parts = [
+        f"Names the class of a picture; {told.get(CLASSES_TAG, 'its version tells which')}.",
+        "\n".join(lines),
+        HOW,
+        model_card.loading(f"models:/{model.name}@champion"),
+    ]
+    return "\n\n".join(parts)
+
+
+def _line(version: "ModelVersion") -> str:
+    """One version in a few words, with the way to its page."""
+    tags, number = version.tags, version.version
+    return (
+        f"[version {number}](#/models/{quote(version.name)}/versions/{number}), test accuracy "
+        f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown pictures')}; "
+        f"starts from {tags.get('thawline.base.source')}, "
+        f"licence {tags.get('thawline.base.licence')}"
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""One run: its command, its flow, its status and summary."""

@@ -1,0 +1,110 @@
+"""The command `thawline run`: a light parent that asks first whether anything is to be done.
+
+The flow runs in a session of its own, so that Ctrl-C reaches it alone and not the server that
+Prefect starts beside it; whatever it leaves behind ends with it.
+"""
+
+import fcntl
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from components.frame.errors import UnreachableError
+from flows.actions import pending, sync
+from flows.pipeline import overrides, summary
+from flows.project import Project, environment
+from flows.records import ledger
+from flows.runtime import process
+
+STOPPING = (
+    f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
+)
+STOPPED = (
+    "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
+)
+UNFINISHED = "Not finished (exit code {code}): the reason stands above. What is finished is kept."
+ENDINGS = {
+    130: STOPPED,
+    143: STOPPED,
+    5: "Not finished: what is built is kept. Once what was away answers, go on with: thawline run",
+}
+"""The last line of a run by its exit code."""
+WHY_NOTHING = (
+    "no stage is stale, the pictures and the starting weights are the same, no act is owed"
+)
+
+
+def run(project: Project, values: Sequence[str]) -> int:
+    """Write `values` into `params/`, build what is stale, do what is owed; the exit code.
+
+    Raises:
+        ThawlineError: a setting or a source is wrong; nothing was begun.
+    """
+    begun = time.monotonic()
+    with alone(project) as lock:
+        for change in overrides.apply(project, values):
+            print(change)
+        if nothing_to_do(project):
+            print(note_nothing(project))
+            return 0
+        overrides.check_all(project)
+        sync.pinned(project)  # a source that is not there is told before anything begins
+        code = operate(project, lock)
+    if code == 0:
+        print(summary.screen(project, time.monotonic() - begun))
+    else:
+        print(ENDINGS.get(code, UNFINISHED.format(code=code)))
+    return code
+
+
+def nothing_to_do(project: Project) -> bool:
+    """Whether no stage is stale, nothing in the world is new and no act is owed."""
+    return pending.is_built(project) and sync.pinned(project) and not pending.owed(project)
+
+
+def note_nothing(project: Project) -> str:
+    """Keep in the ledger that a run found nothing to do; the line that says why."""
+    ledger.append(project, "nothing", reason=WHY_NOTHING)
+    return f"Nothing to do: {WHY_NOTHING}."
+
+
+def operate(project: Project, lock: int) -> int:
+    """Run the flow to its end; Ctrl-C and SIGTERM are passed on to it alone."""
+    flow = process.Child(
+        process.module("flows.pipeline.entry"),
+        folder=project.root,
+        environment=environment(project),
+        keep=[lock],
+    )
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        flow.tell(number)
+        print(f"\n{STOPPING}", flush=True)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return flow.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def alone(project: Project) -> Iterator[int]:
+    """Keep other runs out of the project; the open lock, which the flow inherits.
+
+    Raises:
+        UnreachableError: another run is under way.
+    """
+    project.private.mkdir(exist_ok=True)
+    with (project.private / "run.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UnreachableError(
+                "One run at a time works in a project, but another one is under way here. "
+                "Wait for its end, or stop it with Ctrl-C where it was started."
+            ) from None
+        yield file.fileno()

@@ -1,0 +1,244 @@
+"""The flow: one task a stage in the order of their edges, then one an act.
+
+Annotations are no strings here: Prefect reads them.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from components.frame.errors import ThawlineError, UnreachableError
+from flows.actions import action, pending
+from flows.building import graph, stages
+from flows.building.graph import Node
+from flows.building.reproduce import Outcome
+from flows.building.stages import StageFailedError
+from flows.pipeline import summary
+from flows.pipeline.summary import duration
+from flows.project import Project, enter, environment, find
+from flows.runtime import process
+from flows.runtime.crash_log import defect
+from flows.runtime.process import Child
+
+SIGNALS = 128
+"""Exit codes from here up mean a signal."""
+NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
+
+
+@dataclass
+class Report:
+    """What became of the tasks of a run, in their order."""
+
+    states: dict[str, State[Any]] = field(default_factory=dict)
+    codes: dict[str, int] = field(default_factory=dict)
+    """The exit code of each failed task."""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first failed task; 0: none failed."""
+        return next(iter(self.codes.values()), 0)
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long a task works."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = time.monotonic() - begun
+
+    def note(self, project: Project, name: str, state: State[Any]) -> bool:
+        """Take up how a task ended; whether it ended well."""
+        self.states[name] = state
+        if not state.is_completed() and name not in self.codes:  # nobody foresaw it
+            self.codes[name] = 1
+            error = state.result(raise_on_failure=False)
+            if isinstance(error, Exception):
+                get_run_logger().error("%s: %s", name, defect(project, name, error))
+        return bool(state.is_completed())
+
+    def touched(self, name: str) -> bool:
+        """Whether a task made something new, or tried to."""
+        return self.states[name].name != "Cached"
+
+
+class RunFailedError(Exception):
+    """A stage or an act did not end well."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@flow(name="finetune", persist_result=False)
+def finetune() -> State[Any]:
+    """Build what is stale, then publish, register, judge, promote and push what is owed."""
+    project = find()
+    enter(project)
+    report = Report()
+    if do_act(project, "sync", report):
+        build_all(project, report)
+        act_all(project, report)
+    describe(project, report)
+    if report.exit_code:
+        error = RunFailedError(f"{', '.join(report.codes)} failed", report.exit_code)
+        return Failed(message=str(error), data=error)
+    return Completed(message=", ".join(f"{name} {s.name}" for name, s in report.states.items()))
+
+
+def build_all(project: Project, report: Report) -> None:
+    """A task for every stage; the first that fails ends the row."""
+    nodes = graph.nodes(project)
+    stale = graph.changes(project)
+    watch = live_publisher(project) if stale else contextlib.nullcontext()
+    with watch:
+        for node in nodes:
+            doubtful = node.name in stale or any(report.touched(name) for name in node.needs)
+            needed = [report.states[name] for name in node.needs]
+            state = stage_task(project, node, report, doubtful=doubtful)(
+                wait_for=needed, return_state=True
+            )
+            if not report.note(project, node.name, state):
+                return
+    seen = pending.snapshot(project)
+    if not graph.changes(project):
+        pending.remember_built(project, seen)
+
+
+def act_all(project: Project, report: Report) -> None:
+    """A task for every act that is owed, in order; the first that fails leaves the rest owed."""
+    if report.exit_code:
+        return
+    due = pending.owed(project)
+    for name in action.AFTER_BUILD:
+        if name not in due:
+            settled(project, name, report)
+        elif do_act(project, name, report):
+            pending.remember_act(project, name)
+        else:
+            return
+
+
+def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) -> Any:  # noqa: ANN401
+    """The Prefect task of a stage; exit code 5 and signals are worth a retry, nothing else is."""
+
+    def worth_retry(_task: Any, _run: Any, _state: Any) -> bool:  # noqa: ANN401
+        code = report.codes.get(node.name, 1)
+        return code == UnreachableError.exit_code or code > SIGNALS
+
+    @task(
+        name=node.name,
+        task_run_name=node.name,
+        retries=node.meta.retries,
+        retry_delay_seconds=node.meta.retry_delay_seconds,
+        retry_condition_fn=worth_retry,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+    def stage() -> State[Any]:
+        report.codes.pop(node.name, None)
+        with report.timed(node.name):
+            try:
+                return build(project, node, doubtful=doubtful)
+            except ThawlineError as error:
+                return failed(report, node.name, error)
+
+    return stage
+
+
+def build(project: Project, node: Node, *, doubtful: bool) -> State[Any]:
+    """Have a stage built where DVC finds it stale."""
+    log = get_run_logger()
+    why = graph.changes(project, node.name).get(node.name) if doubtful else None
+    if not why:
+        log.info("unchanged")
+        return Completed(name="Cached", message="nothing that it depends on changed")
+    log.info("begins: %s", graph.reason(why))
+    begun = time.monotonic()
+    outcome = stages.build(project, node, log.info)
+    message = f"{outcome} in {duration(time.monotonic() - begun)}"
+    log.info(message)
+    return Completed(name=NAMES[outcome], message=message)
+
+
+def do_act(project: Project, name: str, report: Report) -> bool:
+    """A task for an act; whether it is done."""
+
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    def act() -> State[Any]:
+        with report.timed(name):
+            try:
+                message = action.perform(project, name)
+            except ThawlineError as error:
+                return failed(report, name, error)
+        get_run_logger().info(message)
+        return Completed(name="Done", message=message)
+
+    return report.note(project, name, act(return_state=True))
+
+
+def failed(report: Report, name: str, error: ThawlineError) -> State[Any]:
+    """The state of a task that did not end well, told in the log."""
+    report.codes[name] = error.exit_code
+    get_run_logger().error("%s", error)
+    if isinstance(error, StageFailedError):
+        return Failed(name=error.state, message=str(error))
+    return Failed(
+        name="Owed" if isinstance(error, UnreachableError) else "Failed", message=str(error)
+    )
+
+
+def settled(project: Project, name: str, report: Report) -> None:
+    """A task for an act that is not owed: shown, not done."""
+
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    def act() -> State[Any]:
+        return Completed(name="Cached", message="done before for what is built")
+
+    report.note(project, name, act(return_state=True))
+
+
+@contextlib.contextmanager
+def live_publisher(project: Project) -> Iterator[None]:
+    """Have what the stages tell mirrored while they run, by a process that cannot hold them up.
+
+    What it complains of again and again is told once.
+    """
+    log = get_run_logger()
+    told: set[str] = set()
+
+    def say(line: str) -> None:
+        if line not in told:
+            told.add(line)
+            log.warning(line)
+
+    child = Child(
+        process.module("flows.actions.publish", "--live"),
+        folder=project.root,
+        environment=environment(project),
+        say=say,
+    )
+    try:
+        yield
+    finally:
+        child.release()
+
+
+def describe(project: Project, report: Report) -> None:
+    """Keep the run as a table and its result on Prefect's page of it."""
+    rows = [
+        f"| {name} | {state.name} | {duration(report.seconds.get(name, 0))} | {state.message} |"
+        for name, state in report.states.items()
+    ]
+    table = ["| task | state | took | |", "|---|---|---|---|", *rows]
+    result = [] if report.exit_code else ["", summary.markdown(project)]
+    create_markdown_artifact(key="finetune", markdown="\n".join([*table, *result]))

@@ -1,0 +1,110 @@
+"""Which files a person means who names files and folders, and in which portions they are read."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.data.source import is_picture
+from components.frame.errors import UsageError
+
+LARGEST_FILE = 100_000_000
+"""Bytes; a registered model refuses larger ones."""
+PORTION = 32
+"""Pictures asked for at once, at most."""
+PORTION_BYTES = 64_000_000
+"""Bytes of the files of a portion, unless a single one is larger."""
+DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that may be a picture."""
+
+    shown: str
+    """Its path as the person began to write it."""
+    path: Path
+
+
+def find(named: Iterable[str], start: Path) -> list[Picture]:
+    """The pictures that files and folders name, each once; `start` is where relative paths begin.
+
+    A file is taken whatever it is called; in a folder those whose names are pictures', in natural
+    order (`img2` before `img10`). Links in a folder are found, to be told, but never followed.
+
+    Raises:
+        UsageError: one of them does not exist.
+    """
+    given = {name: start / Path(name).expanduser() for name in named}
+    lost = [name for name, path in given.items() if not path.exists()]
+    if lost:
+        raise UsageError(
+            f"Files or folders that exist have to be named, but there is no {', '.join(lost)}."
+        )
+    found: dict[Path, Picture] = {}
+    for name, path in given.items():
+        for inside in _inside(path) if path.is_dir() else [""]:
+            shown = os.path.join(name, inside) if inside else name  # noqa: PTH118  # keeps `./`
+            found.setdefault((path / inside).absolute(), Picture(shown, path / inside))
+    return list(found.values())
+
+
+def fault(picture: Picture, named: Sequence[str]) -> str | None:
+    """Why a picture is not even opened; None: it is."""
+    if picture.path.is_symlink() and picture.shown not in named:
+        return "links in a folder are not followed; name it itself"
+    try:
+        size = picture.path.stat().st_size
+    except OSError as error:
+        return error.strerror or str(error)
+    if not picture.path.is_file():
+        return "no plain file"
+    return f"{size:,} bytes, over {LARGEST_FILE:,}" if size > LARGEST_FILE else None
+
+
+def portions(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
+    """The pictures in their order, so many at a time that memory stays bounded."""
+    portion: list[Picture] = []
+    held = 0
+    for picture in pictures:
+        size = _size(picture.path)
+        if portion and (len(portion) == PORTION or held + size > PORTION_BYTES):
+            yield portion
+            portion, held = [], 0
+        portion.append(picture)
+        held += size
+    if portion:
+        yield portion
+
+
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """A key that sorts numbers in names by their value."""
+    parts = DIGITS.split(text)
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def _inside(folder: Path) -> list[str]:
+    """The relative names of the pictures below a folder."""
+    names = (
+        (Path(parent) / name).relative_to(folder).as_posix()
+        for parent, _, files in os.walk(folder, onerror=_refuse)
+        for name in files
+    )
+    found = [name for name in names if is_picture(name)]
+    return sorted(found, key=lambda name: [natural(part) for part in name.split("/")])
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; one that is just gone has none, and is told when it is read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _refuse(error: OSError) -> None:
+    raise UsageError(
+        f"{error.filename} has to be readable ({error.strerror}). "
+        f"Allow it: chmod u+rx {error.filename}"
+    ) from error

@@ -1,0 +1,169 @@
+"""The command `thawline predict`: a registered model names pictures, one line a picture."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TextIO
+
+from components.frame import files
+from components.frame.errors import DataError, UsageError
+from flows.actions import register as registering
+from flows.prediction import inputs
+from flows.prediction.inputs import Picture
+from flows.prediction.rows import Format, Rows
+from flows.project import Project
+from flows.registry import versions
+from flows.serving import worker
+from flows.tracking import store
+
+CLOSED = 141
+"""Exit code where whoever read our lines wants no more, as a shell tells it of SIGPIPE."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for."""
+
+    named: tuple[str, ...]
+    """Files and folders."""
+    start: Path
+    """The folder in which the person stands."""
+    model: str | None
+    """`NAME@ALIAS` or `NAME/VERSION`; by default the champion."""
+    form: Format
+    output: Path | None
+    """A file to write; by default standard output."""
+
+
+def predict(project: Project, wish: Wish) -> int:
+    """Write what the model says of every picture that can be read; the exit code.
+
+    Raises:
+        UsageError: a file, the model or its version does not exist.
+        DataError: no picture could be read, or the model is not what was registered.
+        UnreachableError: the tracking store is away.
+    """
+    found = inputs.find(wish.named, wish.start)
+    if not found:
+        raise DataError(f"Pictures have to be named, but {', '.join(wish.named)} holds none.")
+    _check_output(wish, found)
+    signal.signal(signal.SIGTERM, _leave)
+    project.private.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=project.private) as place:
+        folder = fetch(project, wish.model, Path(place))
+        with worker.running(folder) as model, _opened(wish) as file:
+            try:
+                _predict(wish, found, model, file)
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return CLOSED
+    return 0
+
+
+def fetch(project: Project, model: str | None, place: Path) -> Path:
+    """The folder of a registered model, fetched into `place` and checked.
+
+    Raises:
+        UsageError: there is no such model.
+        DataError: it is not what was registered.
+        UnreachableError: the tracking store is away.
+    """
+    default = f"{registering.load(project).name}@{versions.CHAMPION}"
+    wanted = versions.parse(default if model is None else model)
+    with store.answering(project):
+        version = versions.find(store.look(project), wanted)
+        folder = versions.download(version, place)
+    versions.check(folder, version, versions.fingerprint(project, version))
+    return folder
+
+
+def _predict(wish: Wish, found: list[Picture], model: worker.Worker, file: TextIO) -> None:
+    """Ask for all pictures in portions, and write each line as soon as it is known."""
+    rows, read = Rows(file, wish.form, model.classes), 0
+    with _progress(wish, len(found)) as advance:
+        for portion in inputs.portions(_openable(wish, found, advance)):
+            for picture, answer in zip(portion, model.ask(portion), strict=True):
+                if "error" in answer:
+                    _complain(picture, answer["error"])
+                else:
+                    rows.add(picture, answer["class"], answer["probabilities"])
+                    read += 1
+            rows.flush()
+            advance(len(portion))
+    if not read:
+        raise DataError(
+            f"At least one picture has to be readable, but none of {len(found):,} is. "
+            "The reasons stand above."
+        )
+
+
+def _openable(
+    wish: Wish, found: list[Picture], advance: Callable[[int], None]
+) -> Iterator[Picture]:
+    """The pictures without those that are not even opened, which are told."""
+    for picture in found:
+        reason = inputs.fault(picture, wish.named)
+        if reason is None:
+            yield picture
+        else:
+            _complain(picture, reason)
+            advance(1)
+
+
+def _complain(picture: Picture, reason: str) -> None:
+    shown = picture.shown.encode("utf-8", "backslashreplace").decode()
+    print(f"unreadable: {shown}: {reason}", file=sys.stderr)
+
+
+def _check_output(wish: Wish, found: Sequence[Picture]) -> None:
+    """See that the output is a file of its own: writing it must cost no picture."""
+    if wish.output is None:
+        return
+    output = wish.start / wish.output
+    if output.is_dir():
+        raise UsageError(f"--output has to name a file, but {wish.output} is a folder.")
+    if output.exists() and any(output.samefile(picture.path) for picture in found):
+        raise UsageError(
+            f"--output has to be another file than the pictures, but {wish.output} is one of them."
+        )
+
+
+@contextmanager
+def _opened(wish: Wish) -> Iterator[TextIO]:
+    """Where the lines go; a file is there whole or not at all."""
+    if wish.output is None:
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    with (
+        files.replacing(wish.start / wish.output) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def _progress(wish: Wish, total: int) -> Iterator[Callable[[int], None]]:
+    """Something to call with how many are done: a bar, unless the screen shows the lines anyway."""
+    lines_on_screen = wish.output is None and sys.stdout.isatty()
+    if lines_on_screen or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End through the stack, so that nothing of the model is left behind."""
+    sys.exit(128 + number)

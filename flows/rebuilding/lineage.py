@@ -1,0 +1,105 @@
+"""What a registered version carries of its making, checked to be whole."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.frame import files
+from components.frame.errors import DataError, UsageError
+from flows.records import revision
+from flows.registry import packing, versions
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+RUN_TAG = "thawline.run"
+GIT_TAG = "thawline.git"
+COMMIT_TAG = "mlflow.source.git.commit"
+BASE_TAG = "thawline.base.sha256"
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A version's files, fetched into a folder, and its tags."""
+
+    called: str
+    """As a person says it: `thawline version 3`."""
+    folder: Path
+    tags: dict[str, str]
+
+    @property
+    def lineage(self) -> Path:
+        """The folder of what it can be built again from."""
+        return self.folder / packing.LINEAGE
+
+    @property
+    def model(self) -> str:
+        """The digest of the model."""
+        return self.tags[versions.MODEL_TAG]
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that its code was at."""
+        return self.tags.get(COMMIT_TAG)
+
+    @property
+    def base(self) -> str:
+        """SHA-256 of the weights that it started from."""
+        return self.tags[BASE_TAG]
+
+    @cached_property
+    def stages(self) -> dict[str, Any]:
+        """The stages in `dvc.lock`: what went into each, and what came out."""
+        return dict(files.read_yaml(self.lineage / "dvc.lock")["stages"])
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """The stages in `dvc.yaml`."""
+        return dict(files.read_yaml(self.lineage / "dvc.yaml")["stages"])
+
+    @cached_property
+    def weights(self) -> str:
+        """SHA-256 of its weights."""
+        return files.sha256(self.folder / "artifacts" / "weights.safetensors")
+
+    @cached_property
+    def machine(self) -> dict[str, str] | None:
+        """Where it was built; older versions do not say."""
+        path = self.lineage / packing.MACHINE
+        return dict(files.read_json(path)) if path.is_file() else None
+
+    def params(self, name: str) -> bytes:
+        """A parameter file as the version was built with it, with its comments where they fit."""
+        path = self.lineage / name
+        wanted = {
+            key: value
+            for entry in self.stages.values()
+            for key, value in entry.get("params", {}).get(name, {}).items()
+        }
+        if not path.is_file() or files.read_yaml(path) != wanted:
+            files.write_yaml(path, wanted)
+        return path.read_bytes()
+
+
+def read(folder: Path, version: "ModelVersion") -> Carried:
+    """What a version carries.
+
+    Raises:
+        UsageError: it was made from a dirty commit.
+        DataError: what it carries is not what it was made from.
+    """
+    carried = Carried(f"{version.name} version {version.version}", folder, dict(version.tags))
+    state = carried.tags.get(GIT_TAG, "")
+    if revision.changed_beside_params(state):
+        raise UsageError(
+            f"A version is rebuilt from a commit, but {carried.called} was made from "
+            f"{carried.commit} with changes that nobody committed ({state}). It cannot be rebuilt."
+        )
+    lock = carried.lineage / "dvc.lock"
+    if not lock.is_file() or files.sha256(lock) != carried.tags.get(RUN_TAG):
+        raise DataError(
+            f"{carried.called} has to carry the dvc.lock it was made with, but does not: "
+            f"SHA-256 {carried.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."
+        )
+    return carried

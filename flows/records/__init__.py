@@ -1,0 +1,1 @@
+"""What was done and from what: the ledger, digests, revisions."""

@@ -1,0 +1,64 @@
+"""What makes a run the same run and a model the same model."""
+
+import hashlib
+import socket
+from pathlib import Path
+from typing import Any
+
+from components.frame import files
+from components.frame.errors import UsageError
+from flows.project import Project
+
+
+def run_key(project: Project) -> str:
+    """The key of the pipeline run that `build/` holds: the SHA-256 of `dvc.lock`.
+
+    Raises:
+        UsageError: nothing was built yet.
+    """
+    return files.sha256(built(project, "dvc.lock"))
+
+
+def model_digest(project: Project) -> str:
+    """The key of the model in `build/train`: weights, preprocessing and class names.
+
+    Raises:
+        UsageError: nothing was built yet.
+    """
+    weights = files.sha256(built(project, "build/train/weights.safetensors"))
+    return digest_of(weights, files.read_json(built(project, "build/train/network.json")))
+
+
+def digest_of(weights: str, network: dict[str, Any]) -> str:
+    """As `model_digest`, of the SHA-256 of the weights and the content of `network.json`."""
+    names = ("transform", "classes", "architecture", "arguments")
+    return digest([weights, {name: network[name] for name in names}])
+
+
+def live_key(project: Project) -> str:
+    """The key of a run under way: the same when it is taken up again after a kill."""
+    inputs = [project.pipeline, *project.params.glob("*.yaml"), *project.data.glob("*.yaml")]
+    state = {path.name: files.sha256(path) for path in sorted(inputs) if path.is_file()}
+    return digest([place(project), state])
+
+
+def place(project: Project) -> str:
+    """Names this folder on this machine, so that runs under way elsewhere are left alone."""
+    return digest([socket.gethostname(), str(project.root)])
+
+
+def digest(content: Any) -> str:  # noqa: ANN401  # whatever JSON can hold
+    """SHA-256 of the one JSON text of `content`."""
+    return hashlib.sha256(files.canonical(content)).hexdigest()
+
+
+def built(project: Project, name: str) -> Path:
+    """The path of an output of the stages, which has to be there.
+
+    Raises:
+        UsageError: it is not.
+    """
+    path = project.root / name
+    if not path.exists():
+        raise UsageError(f"{name} is needed, but was not built yet. Build it: dvc repro")
+    return path

@@ -1,0 +1,1 @@
+"""Versions of the model: packed, found, checked."""

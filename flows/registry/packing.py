@@ -1,0 +1,186 @@
+"""Pack the trained model as an MLflow pyfunc: weights, description, code as source, its lineage.
+
+`log_model` would load the model again to try the example (half a minute); the folder is built here
+without that, and tests load it where thawline is not installed.
+"""
+
+import ast
+import shutil
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from components.frame import files
+from components.frame.errors import DataError
+from flows.project import Project
+from flows.records import identity
+from flows.registry import machine
+from flows.tracking import outputs as mirror
+
+if TYPE_CHECKING:
+    from mlflow.models import Model
+
+SOURCES = Path(__file__).parents[2]
+CODE = Path(__file__).with_name("served_model.py")
+PACKAGES = (
+    "mlflow",
+    "numpy",
+    "opencv-python-headless",
+    "pandas",
+    "pillow",
+    "safetensors",
+    "timm",
+    "torch",
+    "torchvision",
+)
+"""What the served code imports, or what those packages need at the same version."""
+WAYS = {
+    "loader_module": "mlflow.pyfunc.loaders.code_model",
+    "model_code_path": CODE.name,
+    "code": "code",
+}
+"""The one way in which a model of ours is loaded: from its code, nothing is unpickled."""
+LINEAGE = "lineage"
+"""Folder in the model that holds what it can be built again from."""
+MACHINE = "machine.json"
+"""In the same folder: where it was built."""
+EXAMPLE = "example.png"
+
+
+def pack(project: Project, folder: Path, model: "Model") -> None:
+    """Write the model in `build/train` to `folder`; `model` says where MLflow keeps it."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    outputs = mirror.Outputs(project)
+    names = [f"probability_{name}" for name in outputs.network["classes"]]
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("binary", "image")]),
+        outputs=Schema([ColSpec("string", "class"), *(ColSpec("float", name) for name in names)]),
+    )
+    with TemporaryDirectory(dir=project.private) as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own: of its type hints and its use of pandas
+        from mlflow import pyfunc
+
+        pyfunc.save_model(
+            folder,
+            python_model=str(CODE),
+            artifacts={
+                "weights": str(outputs.path("train/weights.safetensors")),
+                "network": str(outputs.path("train/network.json")),
+            },
+            code_paths=[str(_code(Path(place)))],
+            pip_requirements=requirements(),
+            signature=signature,
+            input_example=_example(project),
+            mlflow_model=model,
+        )
+    _forget_paths(folder, model)
+    for name, path in mirror.lineage_files(project).items():
+        target = folder / LINEAGE / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    files.write_json(folder / LINEAGE / MACHINE, machine.describe())
+    for cache in sorted(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
+
+
+def check(folder: Path) -> None:
+    """See that a model folder is one of ours before anything in it is run.
+
+    Raises:
+        DataError: it would be loaded in another way.
+    """
+    described = files.read_yaml(folder / "MLmodel")
+    flavors = described.get("flavors", {})
+    function = flavors.get("python_function", {})
+    ways = {name: function.get(name) for name in ("loader_module", "model_code_path", "code")}
+    if set(flavors) != {"python_function"} or ways != WAYS:
+        raise DataError(
+            f"A model has to be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "
+            "It was not registered by Thawline: it is not loaded."
+        )
+
+
+def contents(folder: Path) -> dict[str, int]:
+    """The files of a model folder and their sizes."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over what a loaded model runs: its weights, its description and its code."""
+    run = [path for path in contents(folder) if path.startswith(("artifacts/", "code/", CODE.name))]
+    return identity.digest([[name, files.sha256(folder / name)] for name in run])
+
+
+def requirements() -> list[str]:
+    """The packages that the served code needs, as they are installed here."""
+    return [f"{name}=={version(name)}" for name in PACKAGES]
+
+
+def needed_modules(source: Path, root: Path = SOURCES) -> list[Path]:
+    """The files of `components` that a source file imports, directly or through each other."""
+    found: dict[Path, None] = {}
+    waiting = [source]
+    while waiting:
+        for path in _imported(waiting.pop(), root):
+            if path not in found:
+                found[path] = None
+                waiting.append(path)
+    return sorted(found)
+
+
+def _forget_paths(folder: Path, model: "Model") -> None:
+    """Say in the model where its files lie in it, not where they lay on this machine."""
+    function = model.flavors["python_function"]
+    function["model_code_path"] = CODE.name
+    for artifact in function["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    model.save(str(folder / "MLmodel"))
+
+
+def _imported(source: Path, root: Path) -> Iterator[Path]:
+    """The files of `components` that one source file names, with the packages around them."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "components":
+                yield from _files_of(parts, root)
+
+
+def _files_of(parts: list[str], root: Path) -> Iterator[Path]:
+    """The file of a module, if the name is one, and those of the packages it lies in."""
+    for depth in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:depth])
+        if (place / "__init__.py").is_file():
+            yield place / "__init__.py"
+        elif place.with_suffix(".py").is_file():
+            yield place.with_suffix(".py")
+
+
+def _code(place: Path) -> Path:
+    """A copy of the part of `components` that the served code needs."""
+    for path in needed_modules(CODE):
+        target = place / path.relative_to(SOURCES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return place / "components"
+
+
+def _example(project: Project) -> Any:  # noqa: ANN401  # a data frame
+    """One small picture of the data, as the model takes it."""
+    import pandas as pd
+
+    table = pd.read_parquet(project.build / "split" / "splits.parquet").sort_values("path")
+    paths = [identity.built(project, f"data/raw/{name}") for name in table["path"]]
+    smallest = min(paths, key=lambda path: path.stat().st_size)
+    return pd.DataFrame({"image": [smallest.read_bytes()]})

@@ -1,0 +1,96 @@
+"""The code that a registered model runs: MLflow copies this file, and what it imports, into it.
+
+It stands alone there: nothing but the packages of the model's requirements and its own copy of the
+part of `components` that it imports. The input's column `image` holds encoded pictures.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
+from mlflow.pyfunc import PythonModel
+
+IMAGE = "image"
+PICTURES_AT_ONCE = 32
+"""So many are decoded and held at a time, however many are sent."""
+LARGEST_FILE = 100_000_000
+"""Bytes of one encoded picture."""
+
+
+class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
+    """Encoded pictures in, class names and probabilities out."""
+
+    def load_context(self, context: Any) -> None:  # noqa: ANN401  # MLflow's own type
+        """Build the network from its weights and its description."""
+        import json
+        from pathlib import Path
+
+        from safetensors.torch import load_file
+
+        from components.data.images.transform import Transform
+        from components.model import backbone
+
+        text = Path(context.artifacts["network"]).read_text(encoding="utf-8")
+        self.network = json.loads(text)
+        self.transform = Transform.from_dict(self.network["transform"])
+        self.model = backbone.trained(self.network, load_file(context.artifacts["weights"]))
+
+    def predict(
+        self,
+        context: Any,  # noqa: ANN401, ARG002  # MLflow's own type
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
+        """Name the class of each picture, with the probability of every class.
+
+        Raises:
+            MlflowException: BAD_REQUEST; there is no picture, or one cannot be used.
+        """
+        import numpy as np
+
+        pictures = list(model_input[IMAGE])
+        if not pictures:
+            raise _bad("At least one picture has to be sent, but the batch is empty.")
+        scores = np.concatenate([self._probabilities(part) for part in _parts(pictures)])
+        classes = self.network["classes"]
+        table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in classes])
+        table.insert(0, "class", [classes[index] for index in scores.argmax(axis=1)])
+        return table
+
+    def _probabilities(self, pictures: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array
+        import numpy as np
+        import torch
+
+        batch = np.stack([self._prepared(number, content) for number, content in pictures])
+        with torch.inference_mode():
+            return self.model(torch.from_numpy(batch)).softmax(dim=1).numpy()
+
+    def _prepared(self, number: int, content: Any) -> Any:  # noqa: ANN401  # whatever was sent
+        from components.data.images import decoder
+
+        if not isinstance(content, bytes):
+            raise _bad(f"Picture {number} has to be the bytes of a file, but is {type(content)}.")
+        if len(content) > LARGEST_FILE:
+            raise _bad(f"Picture {number} has to be below {LARGEST_FILE:,} bytes. Send it smaller.")
+        try:
+            return self.transform(decoder.decode(content))
+        except decoder.UnreadablePictureError as error:
+            raise _bad(
+                f"Picture {number} cannot be read ({error}). Send it as PNG or JPEG."
+            ) from None
+
+
+def _parts(pictures: list[Any]) -> Iterator[list[tuple[int, Any]]]:
+    numbered = list(enumerate(pictures))
+    for start in range(0, len(numbered), PICTURES_AT_ONCE):
+        yield numbered[start : start + PICTURES_AT_ONCE]
+
+
+def _bad(sentence: str) -> MlflowException:
+    return MlflowException(sentence, error_code=BAD_REQUEST)
+
+
+set_model(ServedModel())

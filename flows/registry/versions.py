@@ -1,0 +1,156 @@
+"""The versions of a registered model: named by a person, found, fetched, and checked to be ours."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.frame.errors import DataError, UsageError
+from flows.project import Project
+from flows.records import ledger
+from flows.registry import packing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+    from flows.tracking.store import Store
+
+CHALLENGER = "challenger"
+CHAMPION = "champion"
+MODEL_TAG = "thawline.model"
+FILES_TAG = "thawline.files"
+READY = "READY"
+FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
+UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+
+
+@dataclass(frozen=True)
+class Name:
+    """`NAME@ALIAS` or `NAME/VERSION`: what a person calls a version."""
+
+    name: str
+    alias: str | None = None
+    version: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
+
+
+def parse(text: str) -> Name:
+    """Take `NAME@ALIAS` or `NAME/VERSION` apart.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    found = FORM.fullmatch(text)
+    if found is None:
+        raise UsageError(
+            f"A model is named NAME@ALIAS or NAME/VERSION, as in thawline@champion or thawline/3, "
+            f"but got {text!r}."
+        )
+    number = found["version"]
+    return Name(found["name"], found["alias"], None if number is None else int(number))
+
+
+def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
+    """The version that a name means.
+
+    Raises:
+        UsageError: there is no such model, alias or version; what there is instead is told.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if wanted.alias is not None:
+            return client.get_model_version_by_alias(wanted.name, wanted.alias)
+        return client.get_model_version(wanted.name, str(wanted.version))
+    except MlflowException as error:
+        if error.error_code not in UNKNOWN:
+            raise
+    raise _no_such(client, wanted)
+
+
+def digest_of(version: "ModelVersion") -> str:
+    """The digest of a version's model; of one that is not ours, something no other has."""
+    found = version.tags.get(MODEL_TAG)
+    return found or f"{version.name} version {version.version}"
+
+
+def fingerprint(project: Project, version: "ModelVersion") -> str:
+    """Over the files that were registered: as the ledger has it, else as the registry has it."""
+    fact = {"name": version.name, "version": int(version.version), "model": digest_of(version)}
+    entry = ledger.last(project, "registered", **fact)
+    return str(entry["files"] if entry else version.tags.get(FILES_TAG))
+
+
+def download(version: "ModelVersion", place: Path, name: str = "") -> Path:
+    """Fetch a file of a version, or its whole folder, into `place`."""
+    from mlflow.artifacts import download_artifacts
+
+    where = f"models:/{version.name}/{version.version}/{name}"
+    return Path(download_artifacts(where.rstrip("/"), dst_path=str(place)))
+
+
+def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
+    """See that a fetched folder is what was registered, before anything in it is run.
+
+    Raises:
+        DataError: it is not.
+    """
+    packing.check(folder)
+    if packing.fingerprint(folder) != fingerprint:
+        raise DataError(
+            f"{version.name} version {version.version} has to be what was registered, but its "
+            "files in the store differ. It is not loaded. Take another version; where it is the "
+            "champion, choose another: thawline promote VERSION --anyway"
+        )
+
+
+def registered(store: "Store", name: str, model: str) -> "ModelVersion":
+    """The version of a model.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = versions(store, name, model)
+    if not found:
+        raise UsageError(
+            f"A model has to be registered before it is judged, but {name} has no version of the "
+            "one in build/train. Register it: thawline register"
+        )
+    return found[0]
+
+
+def versions(store: "Store", name: str, model: str) -> "list[ModelVersion]":
+    """The usable versions of a model by its digest, the oldest first."""
+    query = f"name = '{name}' and tags.`{MODEL_TAG}` = '{model}'"
+    found = [v for v in store.client.search_model_versions(query) if v.status == READY]
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
+    """The version that bears an alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return store.client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            return None
+        raise
+
+
+def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:
+    """What there is instead of a version that there is not."""
+    models = {one.name: one for one in client.search_registered_models()}
+    if wanted.name not in models:
+        what, there = "a registered model", sorted(models)
+    elif wanted.alias is not None:
+        what, there = "an alias of a version", sorted(models[wanted.name].aliases)
+    else:
+        what = "a version"
+        found = client.search_model_versions(f"name = '{wanted.name}'")
+        there = [str(number) for number in sorted(int(one.version) for one in found)]
+    rest = f"There are: {', '.join(there)}." if there else "There is none yet: thawline run"
+    return UsageError(f"{str(wanted)!r} has to name {what}, but does not. {rest}")

@@ -1,0 +1,1 @@
+"""Processes, locks, servers and logs."""

@@ -1,0 +1,180 @@
+"""The Prefect server behind a schedule: the one that a person named, or one for this project.
+
+Ours is a child of whoever keeps the schedule (`python -m flows.runtime.prefect_server` below) and
+ends with it; its database lies in `.thawline/prefect`.
+"""
+
+import contextlib
+import os
+import runpy
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.frame import files
+from components.frame.errors import UnreachableError, UsageError
+from flows.project import Project, environment
+from flows.runtime import process
+
+HOST = "127.0.0.1"
+PORT = 4200
+"""The one that Prefect uses by itself."""
+PORTS_TRIED = 20
+PATIENCE = 5.0
+"""Seconds within which a server has to answer."""
+START_SECONDS = 120
+"""Within which a server has to be up; it takes about ten."""
+PAUSE = 0.2
+
+
+@contextlib.contextmanager
+def serving(project: Project, port: int | None) -> Iterator[str]:
+    """The address of the API of a server that answers; one that is started here ends here.
+
+    Raises:
+        UnreachableError: the server that `PREFECT_API_URL` names does not answer, or ours does not
+            come up.
+        UsageError: `port` is taken, or given where the server is another's.
+    """
+    address = named()
+    if address is None:
+        with _own(project, _free(port)) as address:
+            yield address
+        return
+    if port is not None:
+        raise UsageError(
+            f"--port is for a server that Thawline starts, but PREFECT_API_URL names {address}. "
+            "Leave one of them out."
+        )
+    if not answers(address):
+        raise UnreachableError(
+            f"The Prefect server that PREFECT_API_URL names has to answer, but {address} does not. "
+            "Start it, or unset PREFECT_API_URL: a schedule then starts its own."
+        )
+    yield address
+
+
+def named() -> str | None:
+    """The address of the server that a person chose."""
+    return os.environ.get("PREFECT_API_URL") or None
+
+
+def answers(address: str) -> bool:
+    """Whether a Prefect server answers within seconds at the address of its API."""
+    try:
+        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return True  # what it refuses Prefect says itself
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def running(project: Project) -> str | None:
+    """The address of the server that a schedule of this project keeps at the moment."""
+    try:
+        address = _note(project).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return address if answers(address) else None
+
+
+def pages(address: str) -> str:
+    """Where a person looks at what the API at `address` knows."""
+    return address.removesuffix("/").removesuffix("/api")
+
+
+@contextlib.contextmanager
+def _own(project: Project, port: int) -> Iterator[str]:
+    address = f"http://{HOST}:{port}/api"
+    log = project.private / "logs" / "server.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+
+        def say(line: str) -> None:
+            file.write(line + "\n")
+            file.flush()
+
+        child = process.Child(
+            process.module("flows.runtime.prefect_server"),
+            folder=project.root,
+            environment=environment(project)
+            | {"PREFECT_SERVER_API_HOST": HOST, "PREFECT_SERVER_API_PORT": str(port)},
+            say=say,
+        )
+        try:
+            _wait(child, address, project.relative(log))
+            files.write_text(_note(project), address)
+            yield address
+        finally:
+            _note(project).unlink(missing_ok=True)
+            child.stop()
+
+
+def _wait(child: process.Child, address: str, log: str) -> None:
+    """Until the server answers.
+
+    Raises:
+        UnreachableError: it ended, or takes too long.
+    """
+    end = time.monotonic() + START_SECONDS
+    while not answers(address):
+        with contextlib.suppress(TimeoutError):
+            code = child.wait(PAUSE)
+            raise UnreachableError(
+                f"Prefect's server has to stay up, but it ended with exit code {code}. "
+                f"What it said lies in {log}."
+            )
+        if time.monotonic() > end:
+            raise UnreachableError(
+                f"Prefect's server has to answer within {START_SECONDS} s, but {address} does not. "
+                f"What it said lies in {log}."
+            )
+
+
+def _note(project: Project) -> Path:
+    return project.private / "prefect" / "address"
+
+
+def _free(port: int | None) -> int:
+    """`port` if nobody listens there; without one, the first free of Prefect's own and the next.
+
+    Raises:
+        UsageError: `port` is taken.
+        UnreachableError: all of them are.
+    """
+    tried = range(PORT, PORT + PORTS_TRIED) if port is None else [port]
+    found = next((one for one in tried if _is_free(one)), None)
+    if found is not None:
+        return found
+    if port is not None:
+        raise UsageError(f"--port needs a free port, but {port} is taken. Name another one.")
+    raise UnreachableError(
+        f"Prefect's server needs a free port, but {PORT} to {PORT + PORTS_TRIED - 1} are taken. "
+        "Name one with --port."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def main() -> None:
+    """Be Prefect's server, as long as whoever started us lives."""
+    process.tie()
+    sys.argv = ["prefect", "server", "start"]
+    runpy.run_module("prefect", run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()

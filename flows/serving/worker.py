@@ -1,0 +1,82 @@
+"""The process in which a registered model answers, seen from ours."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from components.frame.errors import ThawlineError
+from flows.prediction.inputs import Picture
+
+ANSWERING = Path(__file__).with_name("model_process.py")
+LAST_LINES = 5
+
+Answer = dict[str, Any]
+"""`class` and `probabilities`, or `error`."""
+
+
+class Worker:
+    """A loaded model in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]", complaints: IO[str]) -> None:
+        self._process = process
+        self._complaints = complaints
+        self.classes: list[str] = self._read()
+
+    def ask(self, pictures: Sequence[Picture]) -> list[Answer]:
+        """What the model says of each picture.
+
+        Raises:
+            ThawlineError: the process is gone; its last words are told.
+        """
+        assert self._process.stdin is not None  # noqa: S101  # for ourselves
+        try:
+            line = json.dumps([str(picture.path.absolute()) for picture in pictures])
+            print(line, file=self._process.stdin, flush=True)
+        except BrokenPipeError:
+            raise self._gone() from None
+        answers: list[Answer] = self._read()
+        return answers
+
+    def _read(self) -> Any:  # noqa: ANN401  # any JSON
+        assert self._process.stdout is not None  # noqa: S101  # for ourselves
+        line = self._process.stdout.readline()
+        if not line.endswith("\n"):
+            raise self._gone()
+        return json.loads(line)
+
+    def _gone(self) -> ThawlineError:
+        code = self._process.wait()
+        self._complaints.seek(0)
+        said = "\n".join(self._complaints.read().strip().splitlines()[-LAST_LINES:])
+        return ThawlineError(f"The model could not be run (exit code {code}):\n{said}")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Worker]:
+    """A model at work; its process knows by the end of its input that it is no longer needed.
+
+    It stands in a session of its own, so that Ctrl-C reaches us, who end it.
+    """
+    with TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(ANSWERING), str(folder)],
+            cwd=folder,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        try:
+            yield Worker(process, complaints)
+        finally:
+            process.kill()
+            process.communicate()

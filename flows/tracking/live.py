@@ -1,0 +1,203 @@
+"""Follow a run under way: MLflow shows it while it goes on, from a process of its own.
+
+Nothing here can disturb the training: it reads the events that the stages write, and a store that
+is away is tried again now and then. What it shows is provisional until `publish` takes it over.
+"""
+
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from components.frame import events
+from components.frame.errors import UnreachableError
+from flows.project import Project
+from flows.records import identity
+from flows.runtime import lock
+from flows.tracking import mirrored_run, outputs, run_content, runs, timings
+from flows.tracking import store as tracking
+from flows.tracking.run_content import Point, RunContent
+from flows.tracking.tags import LIVE_TAG, PLACE_TAG, TRIAL_TAG
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+POLL_SECONDS = 2.0
+PAUSE_SECONDS = 30.0
+"""Before a store that is away is tried again."""
+
+Sleep = Callable[[float], bool]
+"""Waits so many seconds, or until the end is asked for; True then."""
+
+
+def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> None:
+    """Mirror new events every two seconds, until standard input ends or SIGTERM comes."""
+    sleep = sleep or _until_asked()
+    follower = Follower(project, experiment, time.time())
+    ended, away = False, False
+    while not ended:
+        ended = sleep(POLL_SECONDS)
+        try:
+            follower.look()
+            away = False
+        except UnreachableError as error:
+            if not away:
+                print(f"live: {error}", file=sys.stderr, flush=True)
+            away = True
+            ended = ended or sleep(PAUSE_SECONDS)
+    follower.end()
+
+
+@dataclass
+class Follower:
+    """What was told so far, and the provisional runs in MLflow that show it."""
+
+    project: Project
+    experiment: str
+    since: float
+    """Only files in which something was told after this are followed, from their beginning."""
+    store: tracking.Store | None = None
+    told: int = 0
+    runs: "dict[str, Run]" = field(default_factory=dict)
+    """By fit (`train`: the parent)."""
+    sent: set[tuple[str, Point]] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    """Trials whose end was shown."""
+
+    def look(self) -> None:
+        """Show what is new.
+
+        Raises:
+            UnreachableError: the store is away; what is new stays new.
+        """
+        new = [event for path in self._files() for event in events.read(path)]
+        if len(new) == self.told:
+            return
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with tracking.answering(self.project):
+                self._show(timings.gathered(new))
+        except MlflowException:  # somebody deleted the run: a new one is made
+            self.runs.clear()
+            self.sent.clear()
+            self.ended.clear()
+        else:
+            self.told = len(new)
+
+    def end(self) -> None:
+        """Say in MLflow that nobody works on the run any more, unless `publish` has it already."""
+        if self.store is None or not self.runs:
+            return
+        try:
+            with lock.held(lock.acts(self.project)), tracking.answering(self.project):
+                for run in runs.search(self.store, self._tags()):
+                    for one in (*runs.children(self.store, run.info.run_id), run):
+                        if one.info.status == "RUNNING":
+                            self.store.client.set_terminated(one.info.run_id, "KILLED")
+        except UnreachableError:
+            return
+
+    def _files(self) -> Iterator[Path]:
+        """The events of every stage that told something since the start."""
+        for current in sorted((self.project.private / "work").glob("*/current")):
+            path = current.parent / current.read_text(encoding="utf-8").strip() / "events.jsonl"
+            if path.is_file() and path.stat().st_mtime >= self.since:
+                yield path
+
+    def _show(self, told: timings.Clock) -> None:
+        store = self._opened()
+        for fit in sorted(told.epochs, key=lambda fit: (fit != timings.TRAIN, fit)):
+            points = told.curve(fit) + told.measured(fit)
+            self._log(store, self._run(store, fit), points)
+        for number, event in told.trials.items():
+            fit = timings.fit_of(number)
+            if fit not in self.ended:
+                _end_trial(store, self._run(store, fit), number, event)
+                self.ended.add(fit)
+
+    def _opened(self) -> tracking.Store:
+        """The store, with the one provisional run of this place in it."""
+        self.store = store = self.store or tracking.connect(self.project, self.experiment)
+        if timings.TRAIN in self.runs:
+            return store
+        with lock.held(lock.acts(self.project)):
+            place = {PLACE_TAG: identity.place(self.project)}
+            for run in runs.search(store, place):
+                if run.data.tags.get(LIVE_TAG) != self._tags()[LIVE_TAG]:
+                    runs.remove(store, run.info.run_id)
+            params = mirrored_run.given_params(self.project)
+            empty = _provisional(f"under way · {outputs.source_name(self.project)}", params)
+            run = _found_or_made(store, self._tags(), empty)
+            store.client.update_run(run.info.run_id, status="RUNNING", name=empty.name)
+            runs.log(store, run, empty, {})
+            self.runs[timings.TRAIN] = run
+        return store
+
+    def _run(self, store: tracking.Store, fit: str) -> "Run":
+        if fit not in self.runs:
+            number, parent = str(int(fit.rpartition("-")[2])), self.runs[timings.TRAIN]
+            tags = {runs.PARENT_TAG: parent.info.run_id, TRIAL_TAG: number}
+            empty = _provisional(f"trial {int(number):02d}", {})
+            self.runs[fit] = _found_or_made(store, tags, empty)
+        return self.runs[fit]
+
+    def _log(self, store: tracking.Store, run: "Run", points: list[Point]) -> None:
+        new = [point for point in points if (run.info.run_id, point) not in self.sent]
+        if new:
+            runs.log(store, run, _provisional("", {}, tuple(new)), {})
+            self.sent |= {(run.info.run_id, point) for point in new}
+
+    def _tags(self) -> dict[str, str]:
+        return {
+            LIVE_TAG: identity.live_key(self.project),
+            PLACE_TAG: identity.place(self.project),
+        }
+
+
+def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunContent) -> "Run":
+    found = runs.search(store, tags)
+    return found[0] if found else runs.create(store, empty, tags)
+
+
+def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Event) -> None:
+    names = ("depth", "layer", "trained_share", "learning_rate")
+    params = {name: run_content.text(event[name]) for name in names}
+    name = mirrored_run.trial_name(
+        number, event["layer"], event["learning_rate"], event.get("stage", "full")
+    )
+    runs.log(store, run, _provisional(name, params), {})
+    store.client.update_run(run.info.run_id, name=name)
+    ended = run_content.milliseconds(event["at"])
+    store.client.set_terminated(run.info.run_id, mirrored_run.STATUS[event["state"]], ended)
+
+
+def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
+    return RunContent(name, "RUNNING", None, None, params, {}, points)
+
+
+def _until_asked() -> Sleep:
+    """A wait that ends with standard input, or at SIGTERM; Ctrl-C is the parent's business."""
+    reading, writing = os.pipe()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        os.write(writing, b"\n")
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def sleep(seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            ready, _, _ = select.select([reading, sys.stdin], [], [], left)
+            if reading in ready or (ready and not os.read(sys.stdin.fileno(), 4096)):
+                return True
+        return False
+
+    return sleep

@@ -1,0 +1,181 @@
+"""What MLflow should hold of the run in `build/`, and of each of its trials."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.frame import files
+from flows.project import Project
+from flows.records import identity, revision
+from flows.tracking import run_content, timings
+from flows.tracking.outputs import (
+    Outputs,
+    best_validation,
+    data_version,
+    lineage_files,
+    number_in,
+    picture_files,
+    source_name,
+    table_files,
+)
+from flows.tracking.run_content import Dataset, Point, RunContent, Trial
+from flows.tracking.tags import MODEL_TAG, RUN_TAG, TRIAL_TAG
+
+STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+"""A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
+FOUND = frozenset({"validation_accuracy", "validation_loss", "cost"})
+TOLD = frozenset({"state", "cached", "why"})
+NO_SETTING = FOUND | TOLD | {"number"}
+"""Columns of `trials.csv` that are no setting of the trial."""
+KINDS = {"probe": "probe", "fresh": "fresh seed"}
+CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
+DIGEST_LENGTH = 36
+
+
+def parent(outputs: Outputs) -> RunContent:
+    """What the run of the whole pipeline should hold."""
+    started, ended = outputs.times.whole()
+    return RunContent(
+        name=run_name(outputs),
+        status="FINISHED",
+        started=started,
+        ended=ended,
+        params=_params(outputs),
+        tags=_tags(outputs),
+        points=tuple(_parent_points(outputs, ended)),
+        files=_files(outputs.project),
+        datasets=tuple(datasets(outputs)),
+    )
+
+
+def trials(outputs: Outputs) -> list[Trial]:
+    """What the run of each trial should hold, in their order."""
+    curves: dict[int, list[dict[str, str]]] = {}
+    for row in run_content.rows(outputs.path("search/curves.csv")):
+        curves.setdefault(int(row["number"]), []).append(row)
+    table = run_content.rows(outputs.path("search/trials.csv"))
+    return [_trial(outputs.times, row, curves.get(int(row["number"]), [])) for row in table]
+
+
+def run_name(outputs: Outputs) -> str:
+    """What tells two runs apart, first what differs most: the lists of runs cut the end."""
+    network, accuracy = outputs.network, f"{outputs.metrics['accuracy']:.1%}"
+    parts = [accuracy.replace("%", " %"), network["layer"], source_name(outputs.project)]
+    return " · ".join([*parts, network["architecture"]])
+
+
+def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full") -> str:
+    """As `run_name`, of a trial; what is no full trial says so."""
+    kind = "" if stage == "full" else f" · {KINDS.get(stage, stage)}"
+    return f"trial {number:02d} · {layer} · {learning_rate:.1e}{kind}"
+
+
+def datasets(outputs: Outputs) -> list[Dataset]:
+    """The pictures of each side, by a digest of their names, classes and contents."""
+    import pandas as pd
+
+    table = pd.read_parquet(outputs.path("split/splits.parquet"))
+    sides = table.groupby("side", sort=True)
+    return [_dataset(outputs.project, str(side), pictures) for side, pictures in sides]
+
+
+def _files(project: Project) -> dict[str, Path]:
+    return lineage_files(project) | picture_files(project) | table_files(project)
+
+
+def _params(outputs: Outputs) -> dict[str, str]:
+    """The settings that were chosen under their plain names, as trials have them, and all given."""
+    network = outputs.network
+    names = ("architecture", "depth", "layer", "trained_share")
+    chosen = outputs.best | {name: network[name] for name in names if name in network}
+    plain = {key: run_content.text(value) for key, value in run_content.flat(chosen).items()}
+    return given_params(outputs.project) | plain
+
+
+def given_params(project: Project) -> dict[str, str]:
+    """Every parameter of every stage and act as `stage.key`."""
+    return {
+        f"{path.stem}.{key}": run_content.text(value)
+        for path in sorted(project.params.glob("*.yaml"))
+        for key, value in run_content.flat(files.read_yaml(path) or {}).items()
+    }
+
+
+def _tags(outputs: Outputs) -> dict[str, str]:
+    project, base = outputs.project, outputs.network["base"]
+    commit = revision.revision(project.root)
+    tags = {
+        RUN_TAG: identity.run_key(project),
+        MODEL_TAG: identity.model_digest(project),
+        "thawline.data": data_version(project),
+        "thawline.base.source": run_content.text(base["source"]),
+        "thawline.base.licence": run_content.text(base["licence"]),
+        "thawline.base.sha256": run_content.text(base["sha256"]),
+        "thawline.git": commit.state,
+        "mlflow.source.name": "thawline",
+        "mlflow.source.type": "LOCAL",
+    }
+    return tags | ({"mlflow.source.git.commit": commit.commit} if commit.commit else {})
+
+
+def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
+    times = outputs.times
+    points = run_content.curve_points(outputs.history, times.times(timings.TRAIN))
+    points += times.measured(timings.TRAIN)
+    seconds = {f"seconds/{name}": value for name, value in times.seconds().items()}
+    if seconds:
+        points += run_content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
+    found = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
+    found["best_validation_accuracy"] = best_validation(outputs)
+    return run_content.points_of(found, ended) + points
+
+
+def _trial(times: timings.Clock, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+    number, fit = int(row["number"]), timings.fit_of(int(row["number"]))
+    started, ended = times.span(fit)
+    told = times.trials.get(number)
+    if told is not None:
+        ended = run_content.milliseconds(told["at"])
+    final = {"best_validation_accuracy": number_in(row, "validation_accuracy")}
+    final["cost"] = number_in(row, "cost")
+    if told is not None:
+        final["seconds/total"] = told.get("seconds")
+    points = run_content.curve_points(curve, times.times(fit)) + times.measured(fit)
+    return Trial(
+        number,
+        RunContent(
+            name=trial_name(
+                number, row["layer"], float(row["learning_rate"]), row.get("stage", "full")
+            ),
+            status=STATUS[row["state"]],
+            started=started,
+            ended=ended,
+            params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
+            tags={TRIAL_TAG: str(number)} | _told(row),
+            points=tuple(run_content.points_of(final, ended) + points),
+        ),
+    )
+
+
+def _told(row: dict[str, str]) -> dict[str, str]:
+    """What happened to a trial, which is neither a setting nor a figure."""
+    return {f"thawline.{key}": row[key] for key in sorted(TOLD) if row.get(key)}
+
+
+def _dataset(project: Project, side: str, pictures: Any) -> Dataset:  # noqa: ANN401  # a data frame
+    columns = ["path", "class", "sha256"]
+    rows = pictures.sort_values("path")[columns].to_numpy().tolist()
+    counts = pictures["class"].value_counts().sort_index()
+    schema = [{"name": name, "type": "string", "required": True} for name in columns]
+    profile = {
+        "pictures": len(pictures),
+        "classes": {str(name): int(count) for name, count in counts.items()},
+    }
+    return Dataset(
+        name=source_name(project),
+        digest=identity.digest(rows)[:DIGEST_LENGTH],
+        context=CONTEXTS.get(side, side),
+        source=json.dumps({"uri": "data/raw"}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps(profile),
+    )

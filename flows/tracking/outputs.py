@@ -1,0 +1,100 @@
+"""What MLflow should hold of the run in `build/`: read from the stages' outputs and events."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from components.frame import files
+from flows.project import Project
+from flows.records import identity
+from flows.tracking import run_content, timings
+
+PICTURE_FOLDER, TABLE_FOLDER = "pictures", "tables"
+"""Folders of a run's artifacts."""
+
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the stages of a project made; every file is read when it is first asked for."""
+
+    project: Project
+
+    def path(self, name: str) -> Path:
+        """An output below `build/`, which has to be there."""
+        return identity.built(self.project, f"build/{name}")
+
+    @cached_property
+    def network(self) -> dict[str, Any]:
+        """`network.json`: the model that was trained."""
+        return dict(files.read_json(self.path("train/network.json")))
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """`metrics.json`: what `evaluate` found on the test pictures."""
+        return dict(files.read_json(self.path("evaluate/metrics.json")))
+
+    @cached_property
+    def best(self) -> dict[str, Any]:
+        """`best.yaml`: the settings the search chose."""
+        return dict(files.read_yaml(self.path("search/best.yaml")))
+
+    @cached_property
+    def history(self) -> list[dict[str, str]]:
+        """`history.csv`: a row an epoch of the final training."""
+        return run_content.rows(self.path("train/history.csv"))
+
+    @cached_property
+    def times(self) -> timings.Clock:
+        """What the events tell."""
+        return timings.read(self.project)
+
+
+def picture_files(project: Project) -> dict[str, Path]:
+    """The stages' pictures as artifacts."""
+    return _found(project, "*.png", PICTURE_FOLDER)
+
+
+def table_files(project: Project) -> dict[str, Path]:
+    """The stages' tables as artifacts, the decisions of the search among them."""
+    return _found(project, "*.csv", TABLE_FOLDER)
+
+
+def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
+    found = sorted(project.build.rglob(pattern))
+    return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in found}
+
+
+def lineage_files(project: Project) -> dict[str, Path]:
+    """What a run can be built again from: parameters, pins, and the pictures by their digests."""
+    found = [project.pipeline, project.lock, *project.params.glob("*.yaml")]
+    found += project.data.glob("*.yaml")
+    named = {path.relative_to(project.root).as_posix(): path for path in sorted(found)}
+    return named | {"data/splits.parquet": project.build / "split" / "splits.parquet"}
+
+
+def data_version(project: Project) -> str:
+    """The fingerprint of the pictures."""
+    return str(files.read_yaml(identity.built(project, "data/source.yaml"))["sha256"])
+
+
+def best_validation(outputs: Outputs) -> float | None:
+    """The best validation accuracy of an epoch of the final training."""
+    found = (number_in(row, "validation_accuracy") for row in outputs.history)
+    return max((value for value in found if value is not None), default=None)
+
+
+def number_in(row: dict[str, str], key: str) -> float | None:
+    """The finite number in a column of a row."""
+    return run_content.number(row.get(key, ""))
+
+
+def source_name(project: Project) -> str:
+    """What a person calls the pictures: the last part of their source, without an ending."""
+    source = str(files.read_yaml(project.params / "ingest.yaml")["source"])
+    name = PurePosixPath(source).name or source
+    for ending in ARCHIVES:
+        name = name.removesuffix(ending)
+    return name

@@ -1,0 +1,256 @@
+"""The tracking store: where it is, that it answers, and which one it is."""
+
+import hashlib
+import logging
+import os
+import socket
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from json import JSONDecodeError, loads
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from components.frame.errors import UnreachableError, UsageError, full_disk
+from flows.project import Project
+from flows.runtime import lock
+from flows.tracking import relocate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+PATIENCE = 5.0
+"""Seconds within which a store has to answer."""
+DATABASE = "mlflow.db"
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+SURROUNDINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""What MLflow has to find in the environment of every process that uses it here."""
+PATIENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+"""What it finds there unless a person chose otherwise: its own 7 retries take four minutes."""
+DEFAULT_EXPERIMENT = "0"
+"""Every store makes this experiment when it is made: its time of creation tells stores apart."""
+REFUSED = frozenset({401, 403})
+SERVER_FAULT = 500
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open store and the experiment that Thawline keeps there."""
+
+    client: "MlflowClient"
+    experiment: str
+    """The experiment's id."""
+
+
+def address(project: Project) -> str:
+    """MLFLOW_TRACKING_URI where it is set, else the project's own database."""
+    return os.environ.get(VARIABLE) or f"sqlite:///{project.mlflow / DATABASE}"
+
+
+def connect(project: Project, experiment: str) -> Store:
+    """Open the store; a local one is made, once, where it is missing.
+
+    Raises:
+        UnreachableError: it does not answer.
+    """
+    client = _open(project)
+    with lock.held(_lock(project)):
+        return Store(client, _experiment(client, experiment, address(project)))
+
+
+def look(project: Project) -> "MlflowClient":
+    """Open the store to read in it; none is made where there is none.
+
+    Raises:
+        UsageError: there is no local store.
+        UnreachableError: it does not answer.
+    """
+    database = _database(address(project))
+    if database is not None and not database.is_file():
+        raise UsageError(
+            f"A store with registered models is needed, but there is no {database}. Make a model "
+            f"(thawline run), or name the store that has one: {VARIABLE}=ADDRESS"
+        )
+    return _open(project)
+
+
+def prepare() -> None:
+    """Set MLflow's surroundings in this process, before MLflow is imported."""
+    os.environ.update(SURROUNDINGS)
+    for name, value in PATIENT.items():
+        os.environ.setdefault(name, value)
+    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@contextmanager
+def answering(project: Project) -> Iterator[None]:
+    """Let MLflow work on the project's store, and say in plain words where that is away.
+
+    Raises:
+        UnreachableError: the store, or the disk below it, is out of reach.
+    """
+    prepare()
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with _chosen(address(project)):
+            yield
+    except MlflowException as error:
+        status = error.get_http_status_code()
+        if status < SERVER_FAULT and status not in REFUSED:
+            raise
+        raise full_disk(error) or _away(address(project), error) from error
+    except OSError as error:
+        raise full_disk(error) or _away(address(project), error) from error
+
+
+def store_identity(project: Project) -> str | None:
+    """Which store answers, or None: none was made yet, its files are gone, or it is away.
+
+    A store that was wiped or replaced has another identity; the local database has the same one
+    whether it is opened as a file or served. MLflow is not imported.
+    """
+    where = address(project)
+    if (database := _database(where)) is not None:
+        made = _made_file(database)
+    elif where.startswith(("http://", "https://")):
+        made = _made_server(where)
+    else:
+        made = hashlib.sha256(where.encode()).hexdigest()
+    return made
+
+
+def public(where: str) -> str:
+    """An address without the password it may hold."""
+    parts = urlsplit(where)
+    if parts.password is None:
+        return where
+    return parts._replace(netloc=f"{parts.username}:***@{parts.hostname}").geturl()
+
+
+def _open(project: Project) -> "MlflowClient":
+    """A client of the store; a local one follows its folder."""
+    prepare()
+    where = address(project)
+    _knock(where)
+    from mlflow import MlflowClient
+
+    with lock.held(_lock(project)):
+        if _database(where) == project.mlflow / DATABASE:
+            relocate.follow(project.mlflow / DATABASE)
+        return MlflowClient(tracking_uri=where)
+
+
+def _lock(project: Project) -> Path:
+    """The lock around everything that makes or moves a store."""
+    return project.private / "store.lock"
+
+
+@contextmanager
+def _chosen(where: str) -> Iterator[None]:
+    """Make a store MLflow's own choice: parts of it ask for no other."""
+    import mlflow
+
+    given = os.environ.get(VARIABLE)
+    mlflow.set_tracking_uri(where)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        if given is not None:
+            os.environ[VARIABLE] = given
+
+
+def _experiment(client: "MlflowClient", name: str, where: str) -> str:
+    """The id of the experiment; a new one keeps its artifacts beside a local database."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        if found.lifecycle_stage == "deleted":
+            client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+    database = _database(where)
+    beside = None if database is None else database.parent / "artifacts"
+    if beside is not None:
+        beside.mkdir(parents=True, exist_ok=True)
+    return str(client.create_experiment(name, beside and beside.as_uri()))
+
+
+def _knock(where: str) -> None:
+    """See within seconds whether the store answers: MLflow's own clients try for minutes."""
+    parts = urlsplit(where)
+    try:
+        if (database := _database(where)) is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        elif parts.scheme in {"http", "https"}:
+            _get(f"{where.rstrip('/')}/health")
+        elif parts.hostname:
+            port = parts.port or PORTS.get(parts.scheme.partition("+")[0], 0)
+            socket.create_connection((parts.hostname, port), PATIENCE).close()
+    except (OSError, sqlite3.Error) as error:
+        raise _away(where, error) from error
+
+
+def _get(url: str) -> bytes:
+    request = urllib.request.Request(url)  # noqa: S310  # http or https, checked by the callers
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        if error.code >= SERVER_FAULT:
+            raise
+        return b""
+
+
+def _made_file(database: Path) -> str | None:
+    if not database.is_file() or not (database.parent / "artifacts").is_dir():
+        return None
+    query = "SELECT creation_time FROM experiments WHERE experiment_id = ?"
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            row = connection.execute(query, (DEFAULT_EXPERIMENT,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
+def _made_server(where: str) -> str | None:
+    path = "/api/2.0/mlflow/experiments/get?experiment_id="
+    try:
+        answer = loads(_get(f"{where.rstrip('/')}{path}{DEFAULT_EXPERIMENT}"))
+        return str(answer["experiment"]["creation_time"])
+    except (OSError, JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+def _database(where: str) -> Path | None:
+    """The file of an SQLite store."""
+    prefix = "sqlite:///"
+    return Path(where.removeprefix(prefix)).absolute() if where.startswith(prefix) else None
+
+
+def _away(where: str, error: Exception) -> UnreachableError:
+    reason = " ".join(str(error).split())[:300]
+    return UnreachableError(
+        f"The tracking store has to answer, but {public(where)} does not ({reason}). Start it, or "
+        "mend MLFLOW_TRACKING_URI, then run again: what was built is kept, only publishing is owed."
+    )

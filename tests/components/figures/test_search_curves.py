@@ -1,0 +1,23 @@
+"""How trials learned, as a picture."""
+
+import pytest
+
+from components.figures.search_curves import Curve, save_curves
+
+LAYERS = ("stem", "blocks", "head")
+CURVES = [
+    Curve(2, (0.5, 0.6, 0.7), "full", chosen=False),
+    Curve(0, (0.3,), "probe", chosen=False),
+    Curve(1, (0.4, 0.5), "pruned", chosen=False),
+    Curve(1, (0.5, 0.7, 0.9), "fresh", chosen=True),
+]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("importances", [{}, {"depth": 0.7, "learning_rate": 0.3}])
+def test_picture_is_equal_bytes_each_time(tmp_path, count, importances):
+    """Also of a single trial, and where nothing can be said of importance."""
+    for name in ("a.png", "b.png"):
+        save_curves(tmp_path / name, CURVES[-count:], LAYERS, importances)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,38 @@
+"""The pictures of a search."""
+
+import pytest
+
+from components.figures.search_landscape import Point, front, save_front, save_landscape
+
+LAYERS = ("stem", "blocks", "head")
+
+
+def point(depth, score, cost, kind="full", *, chosen=False):
+    return Point(depth, 1e-3, score, cost, kind, chosen)
+
+
+@pytest.fixture
+def points():
+    return [
+        point(2, 0.5, 0.01),
+        point(1, 0.4, 0.02, "probe"),
+        point(1, 0.7, 0.3, chosen=True),
+        point(0, 0.6, 1.0, "pruned"),
+        point(1, 0.69, 0.3, "fresh", chosen=True),
+    ]
+
+
+def test_front_holds_what_nothing_cheaper_reaches(points):
+    """From the cheapest on, each better than the last."""
+    assert [(p.cost, p.score) for p in front(points)] == [(0.01, 0.5), (0.3, 0.7)]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_pictures_are_equal_bytes_each_time(points, tmp_path, count):
+    """Also of a single trial."""
+    some = [points[2], *points][:count]
+    for save in (save_landscape, save_front):
+        for name in ("a.png", "b.png"):
+            save(tmp_path / name, some, LAYERS)
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+        assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

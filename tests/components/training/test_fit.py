@@ -1,0 +1,222 @@
+"""The training loop: frozen means frozen, best means best, and a kill changes nothing."""
+
+import hashlib
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from samples import draw, encode
+
+from components.data.images import augmentation as augmentations
+from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
+from components.data.images.pixels import pixels
+from components.data.images.transform import Transform
+from components.frame import events
+from components.frame.errors import DataError, UnreachableError
+from components.model.backbone import create
+from components.model.groups import groups
+from components.training import checkpoint
+from components.training.feed import PictureFeed
+from components.training.fit import fit
+from components.training.recipe import Recipe
+from components.training.report import EpochReport
+from components.training.schedule import one_cycle
+from components.training.step import DivergedError
+
+CPU = torch.device("cpu")
+SIZE = 32
+
+
+@pytest.fixture
+def feed(tmp_path):
+    """Two classes of noise, one darker than the other: 40 to train on, 12 to validate."""
+    paths = []
+    for number in range(52):
+        picture = draw(number) // (2 if number % 2 else 1)
+        path = tmp_path / f"{number:02}.png"
+        path.write_bytes(encode(picture))
+        paths.append(path)
+    transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    names = [path.name for path in paths]
+    decoded = pixels(paths, names, transform, tmp_path / "cache", lambda *_: None)
+    labels = np.arange(52) % 2
+    train, val = (
+        Side(decoded, chosen, labels[chosen], transform)
+        for chosen in (np.arange(40), np.arange(40, 52))
+    )
+    family = augmentations.family(SIZE, mirror=False)
+    return PictureFeed(Pictures(train, val, ("a", "b"), transform, family), 8, 1, 0, 0)
+
+
+def recipe(**changes):
+    settings = {"depth": 1, "learning_rate": 3e-3, "weight_decay": 0.05, "label_smoothing": 0.1,
+                "epochs": 3, "patience": 3, "seed": 0}  # fmt: skip
+    return Recipe(**{**settings, **changes})
+
+
+def network():
+    torch.manual_seed(0)
+    return create("test_efficientnet", 2, SIZE, {"drop_rate": 0.2})
+
+
+def state_hash(model):
+    return hashlib.sha256(
+        b"".join(value.numpy().tobytes() for _, value in sorted(model.state_dict().items()))
+    ).hexdigest()
+
+
+def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True):
+    model = network()
+    done = fit(
+        model, groups(model), feed, asked,
+        device=CPU, keep=keep, keep_best=keep_best, on_epoch=on_epoch,
+    )  # fmt: skip
+    return model, done
+
+
+class PowerCutError(Exception):
+    """Stands for a kill right after an epoch's checkpoint."""
+
+
+def cut_after(number):
+    def on_epoch(epoch, *_):
+        if epoch.epoch == number:
+            raise PowerCutError
+        return False
+
+    return on_epoch
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_killed_fit_ends_with_the_same_bits(feed, tmp_path, number):
+    """Weights and history are those of a fit that was never killed."""
+    whole, expected = run(feed, tmp_path / "whole.safetensors", recipe())
+    keep = tmp_path / "cut.safetensors"
+    with pytest.raises(PowerCutError):
+        run(feed, keep, recipe(), on_epoch=cut_after(number))
+    resumed, found = run(feed, keep, recipe())
+    assert found.history == expected.history
+    assert state_hash(resumed) == state_hash(whole)
+
+
+def test_resumed_fit_tells_every_epoch_once(feed, tmp_path):
+    """Also the epoch whose event the kill swallowed."""
+    log = events.Events(tmp_path / "events.jsonl")
+    keep = tmp_path / "keep.safetensors"
+    with pytest.raises(PowerCutError):
+        run(feed, keep, recipe(), on_epoch=cut_after(2))
+    for _ in range(2):
+        run(feed, keep, recipe(), on_epoch=EpochReport(log, "train", trial=None, epochs=3))
+    assert [event["epoch"] for event in events.read(log.path)] == [1, 2, 3]
+
+
+def test_frozen_groups_do_not_move_and_the_others_do(feed, tmp_path):
+    """Parameters and running statistics, bit by bit."""
+    before = {name: value.clone() for name, value in network().state_dict().items()}
+    model, _ = run(feed, tmp_path / "keep.safetensors", recipe(depth=2), keep_best=False)
+    parts = groups(model)
+    frozen = {name for part in parts[:2] for name in part.parameters}
+    modules = {name.rsplit(".", 1)[0] for name in frozen}
+    for name, value in model.state_dict().items():
+        if name in frozen or name.rsplit(".", 1)[0] in modules:
+            assert torch.equal(value, before[name]), name
+    assert any(
+        not torch.equal(model.state_dict()[name], before[name]) for name in parts[2].parameters
+    )
+
+
+def test_best_epoch_is_kept_not_the_last(feed, tmp_path):
+    """The weights returned score what the best epoch scored."""
+    from components.training.fit import score
+
+    model, done = run(feed, tmp_path / "keep.safetensors", recipe(epochs=6, learning_rate=0.03))
+    loss, accuracy = score(model, feed.validation(), CPU)
+    assert (
+        accuracy
+        == done.best.validation_accuracy
+        == max(epoch.validation_accuracy for epoch in done.history)
+    )
+    assert loss == pytest.approx(done.best.validation_loss, abs=1e-5)
+
+
+def test_patience_ends_a_fit_that_no_longer_improves(feed, tmp_path):
+    """So many epochs after the best one."""
+    _, done = run(feed, tmp_path / "keep.safetensors", recipe(epochs=12, patience=2))
+    assert len(done.history) in {done.best.epoch + 2, 12}
+    assert len(done.history) < 12 or done.best.epoch >= 10
+
+
+def test_loss_that_is_no_number_stops_at_once_with_the_rate(feed, tmp_path):
+    """FAULTS 66: no roll-back with another rate."""
+    keep = tmp_path / "keep.safetensors"
+    with pytest.raises(DivergedError, match="at step 1, with a learning rate of"):
+        run(feed, keep, recipe(depth=0, learning_rate=1e30, epochs=5))
+
+
+def test_checkpoint_of_other_settings_is_refused(feed, tmp_path):
+    """FAULTS 70."""
+    keep = tmp_path / "keep.safetensors"
+    run(feed, keep, recipe())
+    with pytest.raises(DataError, match="other settings"):
+        run(feed, keep, recipe(learning_rate=1e-3))
+
+
+def test_workers_change_no_bit(feed):
+    """Augmentation depends on seed, epoch and picture, not on who draws it."""
+    from dataclasses import replace
+
+    for epoch in (1, 2):
+        alone = list(feed.training(epoch))
+        helped = list(replace(feed, workers=2).training(epoch))
+        for (one, labels), (two, others) in zip(alone, helped, strict=True):
+            assert torch.equal(one, two)
+            assert torch.equal(labels, others)
+    assert not torch.equal(next(iter(feed.training(1)))[0], next(iter(feed.training(2)))[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_dead_worker_is_named_at_once(feed, number):
+    """Killed for its memory, or by a fault of a decoder: no waiting, and what to do."""
+
+    def dies(picture, _):
+        os.kill(os.getpid(), number)
+        return picture
+
+    with pytest.raises(UnreachableError, match=r"have to live on, but one has died.*`workers`"):
+        list(feed.pictures.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
+
+
+def test_checkpoint_gives_back_what_was_saved(tmp_path):
+    """Model, best and moments apart, and one metadata key."""
+    saved = checkpoint.Checkpoint(
+        {"a.b": torch.ones(2)}, {"a.b": torch.zeros(2)}, {"a.b/step": torch.tensor(3.0)},
+        {"digest": "d", "history": []},
+    )  # fmt: skip
+    path = tmp_path / "keep.safetensors"
+    checkpoint.save(path, saved)
+    found = checkpoint.load(path, "d")
+    assert torch.equal(found.model["a.b"], torch.ones(2))
+    assert torch.equal(found.best["a.b"], torch.zeros(2))
+    assert found.moments["a.b/step"] == 3
+
+
+def test_schedule_rises_then_falls_to_nearly_nothing():
+    """A tenth of the steps up, a cosine down."""
+    rates = [one_cycle(step, 100) for step in range(100)]
+    assert rates[9] == 1.0 == max(rates)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 0.001
+    assert all(0 < one_cycle(step, 3) <= 1 for step in range(3))
+
+
+def test_saved_state_is_the_same_bytes_each_time(tmp_path):
+    """The hash of the weights names a model."""
+    for name in ("a", "b"):
+        state = {k: v.contiguous() for k, v in sorted(network().state_dict().items())}
+        save_file(state, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -1,0 +1,73 @@
+"""The last lines of a run say what it came to."""
+
+import logging
+
+import pytest
+
+from components.frame import files
+from flows.pipeline import summary
+from flows.records import identity, ledger
+from flows.runtime import console
+
+METRICS = {
+    "accuracy": 0.978, "accuracy_low": 0.961, "accuracy_high": 0.992, "confidence": 0.95,
+    "majority_share": 0.104, "pictures": 1356,
+}  # fmt: skip
+NETWORK = {
+    "architecture": "resnet18", "arguments": {}, "classes": ["a", "b"], "transform": {},
+    "layer": "layer3", "trained_share": 0.427, "learning_rate": 0.00098765,
+}  # fmt: skip
+
+
+@pytest.fixture
+def finished(toy):
+    """What the last stages and the acts leave behind."""
+    files.write_json(toy.build / "evaluate" / "metrics.json", METRICS)
+    files.write_json(toy.build / "train" / "network.json", NETWORK)
+    files.write_bytes(toy.build / "train" / "weights.safetensors", b"weights")
+    files.write_bytes(toy.build / "search" / "landscape.png", b"picture")
+    return toy
+
+
+def test_the_screen_says_what_a_person_asks(finished):
+    """How good, beside what is no skill at all; what was trained; where to look; how long."""
+    said = summary.screen(finished, 371)
+    assert "97.8% of 1,356 pictures (95% interval 96.1% to 99.2%)" in said
+    assert "the majority class alone: 10.4%" in said
+    assert "from layer3 on (42.7% of the parameters), learning rate 0.00099" in said
+    assert "not registered yet" in said
+    assert "build/search/" in said
+    assert "6 min 11 s" in said
+    assert "make ui" in said
+
+
+def test_the_model_bears_its_rank_and_verdict(finished):
+    """A version is challenger until the ledger calls it champion."""
+    digest = identity.model_digest(finished)
+    ledger.append(finished, "registered", name="digits", version=3, model=digest)
+    assert ("Model", "digits version 3, challenger") in summary.facts(finished)
+    ledger.append(finished, "verdict", name="digits", challenger=digest, reason="It is better.")
+    ledger.append(finished, "promoted", name="digits", version=3, model=digest)
+    assert ("Model", "digits version 3, champion (It is better.)") in summary.facts(finished)
+
+
+def test_before_anything_was_built_nothing_is_claimed(toy):
+    """No figure stands where no stage made one."""
+    assert summary.facts(toy) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "passes"),
+    [
+        ("prefect.task_runs", console.__file__, True),
+        ("prefect.task_runs", logging.__file__, False),
+        ("prefect.server", logging.__file__, True),
+    ],
+    ids=["ours", "the engine's", "others'"],
+)
+def test_an_operator_reads_our_lines_not_the_engines(name, path, passes):
+    """What Prefect's engine writes to our loggers stays on its own pages."""
+    record = logging.LogRecord(
+        name, logging.INFO, path, 1, "Finished in state Completed()", (), None
+    )
+    assert console.Ours().filter(record) is passes

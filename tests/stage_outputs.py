@@ -1,0 +1,317 @@
+"""A project as the stages leave it: small, but every file is true, the network included."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from components.frame import files
+from components.frame.events import Events
+from flows.project import Project
+from flows.tracking import timings
+
+CLASSES = ("blue", "green", "red")
+SIDES = {"train": 8, "val": 4, "test": 12}
+"""Pictures a class."""
+STAGES = ("ingest", "split", "search", "train", "evaluate")
+PIPELINE = """\
+stages:
+  ingest:
+    cmd: python -m components.ingest
+    deps: [data/source.yaml]
+    params: [{params/ingest.yaml: }]
+    outs: [data/raw]
+  split:
+    cmd: python -m components.split
+    deps: [data/raw]
+    outs: [build/split/splits.parquet]
+  search:
+    cmd: python -m components.search
+    deps: [build/split/splits.parquet]
+    params: [{params/search.yaml: }]
+    outs: [build/search/best.yaml, build/search/trials.csv]
+  train:
+    cmd: python -m components.train
+    deps: [build/search/best.yaml]
+    outs: [build/train/weights.safetensors, build/train/network.json]
+  evaluate:
+    cmd: python -m components.evaluate
+    deps: [build/train/weights.safetensors]
+    outs: [build/evaluate/predictions.parquet]
+"""
+TRIALS = ("complete", "pruned", "complete")
+EPOCHS = 3
+START = 1_790_000_000.0
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    """A built project without a store, made once."""
+    root = tmp_path_factory.mktemp("template")
+    _write_params(root)
+    _write_pictures(root)
+    write_model(root, seed=0)
+    _write_search(root)
+    write_lock(root, "first")
+    write_events(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """MLflow's empty database: making it anew takes seconds."""
+    from mlflow import MlflowClient
+
+    from flows.tracking import store
+
+    store.prepare()
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def project(template, empty_store, tmp_path, monkeypatch):
+    """A built project that owes every act, in a folder whose name is no plain one."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return fresh(template, empty_store, tmp_path / "ein Projekt ü")
+
+
+@pytest.fixture(scope="module")
+def seen(template, empty_store, tmp_path_factory):
+    """A project that was published and registered, for tests that only look."""
+    from flows.actions import action
+
+    project = fresh(template, empty_store, tmp_path_factory.mktemp("seen") / "project")
+    action.perform(project, "publish")
+    action.perform(project, "register")
+    return project
+
+
+def fresh(template: Path, empty_store: Path, root: Path) -> Project:
+    shutil.copytree(template, root)
+    (root / "mlflow").mkdir()
+    shutil.copy(empty_store, root / "mlflow" / "mlflow.db")
+    return Project(root)
+
+
+@pytest.fixture
+def rebuild(project):
+    """Another run of the pipeline: another network, and what share of the answers is right."""
+
+    def build(seed: int, right: float = 1.0) -> None:
+        write_model(project.root, seed, right)
+        write_lock(project.root, f"seed {seed}, {right} right")
+
+    return build
+
+
+@pytest.fixture
+def perform(project):
+    """Do acts in their order; their sentences."""
+    from flows.actions import action
+
+    def do(*names: str) -> list[str]:
+        return [action.perform(project, name) for name in names]
+
+    return do
+
+
+@pytest.fixture
+def first(project, perform):
+    """A project whose first model is the champion; its digest."""
+    from registry import ALL
+
+    from flows.records import identity
+
+    perform(*ALL)
+    return identity.model_digest(project)
+
+
+@pytest.fixture
+def answers(project):
+    """Keep answers of a registered model to today's test pictures, as if it had been asked."""
+    import pandas as pd
+
+    from flows.gate import champion
+
+    def keep(model: str, right: float) -> None:
+        table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")
+        count = round(right * len(table))
+        said = [*table["class"][:count], *map(_other, table["class"][count:])]
+        path = champion.kept(project, model, table)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"class": said}).to_parquet(path)
+
+    return keep
+
+
+def write_lock(root: Path, content: str) -> None:
+    """`dvc.lock` as another run would have it."""
+    files.write_yaml(root / "dvc.lock", {"schema": "2.0", "stages": {"train": {"cmd": content}}})
+
+
+def write_model(root: Path, seed: int, right: float = 1.0) -> None:
+    """Weights drawn with `seed`, and predictions of which the share `right` is right."""
+    import numpy as np
+    import torch
+    from safetensors.torch import save_file
+
+    from components.model import backbone
+
+    network = {
+        "architecture": "test_efficientnet",
+        "arguments": {},
+        "classes": list(CLASSES),
+        "transform": {"size": 32, "resize": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
+        "depth": 2,
+        "layer": "blocks.1",
+        "trained_share": 0.8125,
+        "learning_rate": 0.003,
+        "base": {"source": "package", "licence": "Apache-2.0", "sha256": "ab" * 32},
+    }
+    torch.manual_seed(seed)
+    model = backbone.create(network["architecture"], len(CLASSES), 32, {})
+    (root / "build" / "train").mkdir(parents=True, exist_ok=True)
+    save_file(model.state_dict(), root / "build/train/weights.safetensors")
+    files.write_json(root / "build/train/network.json", network)
+    table = _table(root).query("side == 'test'").reset_index(drop=True)
+    wanted = np.arange(len(table)) < round(right * len(table))
+    table["prediction"] = np.where(wanted, table["class"], table["class"].map(_other))
+    table["correct"] = wanted
+    for index, name in enumerate(CLASSES):
+        table[f"probability_{index}"] = (table["prediction"] == name).astype("float32")
+    (root / "build/evaluate").mkdir(parents=True, exist_ok=True)
+    table.drop(columns="side").to_parquet(root / "build/evaluate/predictions.parquet", index=False)
+    _write_results(root, float(wanted.mean()), len(table))
+
+
+def write_events(root: Path) -> None:
+    """The events of a run that wrote these outputs."""
+    project = Project(root)
+    folders = {name: timings.events_path(project, name) for name in STAGES}
+    for name, path in folders.items():
+        files.write_text(path.parent.parent / "current", path.parent.name + "\n")
+        for event in stage_events(name):
+            write_event(path, event)
+
+
+def write_event(path: Path, event: dict) -> None:
+    Events(path)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(event) + "\n")
+
+
+def stage_events(name: str) -> list[dict]:
+    """What a stage tells, with the times of a clock that ticks once an event."""
+    start = START + 100 * STAGES.index(name)
+    told = [{"kind": "started", "stage": name}]
+    if name == "search":
+        for number, state in enumerate(TRIALS):
+            told += [epoch_event(timings.fit_of(number), number, epoch) for epoch in epochs(state)]
+            told.append(trial_event(number, state))
+    if name == "train":
+        told += [epoch_event("train", None, epoch) for epoch in epochs("complete")]
+    told.append({"kind": "finished", "stage": name, "seconds": float(len(told))})
+    return [{"at": start + tick, **event} for tick, event in enumerate(told)]
+
+
+def epochs(state: str) -> range:
+    return range(1, (EPOCHS if state == "complete" else 1) + 1)
+
+
+def epoch_event(fit: str, trial: int | None, epoch: int) -> dict:
+    measured = {"seconds": 0.5, "images_per_second": 310.0 + epoch}
+    return {"kind": "epoch", "fit": fit, "trial": trial, "epoch": epoch, "epochs": EPOCHS,
+            **curve(epoch), **measured}  # fmt: skip
+
+
+def trial_event(number: int, state: str) -> dict:
+    return {"kind": "trial", "number": number, "state": state, "value": 0.7, "seconds": 1.5,
+            **settings(number)}  # fmt: skip
+
+
+def settings(number: int) -> dict:
+    rates = (0.003, 0.0001 / 3, 1e-5)
+    return {"depth": number, "layer": f"blocks.{number}", "trained_share": 1 / (number + 3),
+            "learning_rate": rates[number]}  # fmt: skip
+
+
+def curve(epoch: int) -> dict:
+    return {"train_loss": 1 / epoch, "train_accuracy": 0.5 + epoch / 7,
+            "validation_loss": 2 / epoch, "validation_accuracy": 0.4 + epoch / 11,
+            "learning_rate": 0.003 / epoch}  # fmt: skip
+
+
+def _write_params(root: Path) -> None:
+    values = {"ingest": {"source": "pictures/colours.tar"},
+              "search": {"max_trials": 3, "learning_rate": {"low": 1e-5, "high": 0.01}},
+              "publish": {"experiment": "thawline"}, "register": {"name": "thawline"},
+              "judge": {"alpha": 0.05}}  # fmt: skip
+    for name, content in values.items():
+        files.write_yaml(root / "params" / f"{name}.yaml", content)
+    files.write_text(root / "dvc.yaml", PIPELINE)
+    files.write_yaml(root / "data" / "source.yaml", {"pictures": 72, "sha256": "cd" * 32})
+    files.write_yaml(root / "data" / "start.yaml", {"source": "package", "sha256": "ab" * 32})
+
+
+def _write_pictures(root: Path) -> None:
+    """Noisy single-coloured squares of several sizes, and the table that splits them."""
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+
+    random, rows = np.random.default_rng(0), []
+    for index, name in enumerate(CLASSES):
+        for side, count in SIDES.items():
+            for number in range(count):
+                pixels = random.integers(0, 90, (28 + number, 40, 3), dtype=np.uint8)
+                pixels[:, :, 2 - index] += 150
+                path = root / "data" / "raw" / name / f"{side}-{number:02d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+                rows.append({"path": f"{name}/{path.name}", "class": name, "side": side,
+                             "sha256": files.sha256(path)})  # fmt: skip
+    (root / "build/split").mkdir(parents=True)
+    table = pd.DataFrame(rows).sort_values("path")
+    table.to_parquet(root / "build/split/splits.parquet", index=False)
+
+
+def _write_search(root: Path) -> None:
+    import pandas as pd
+
+    trials, curves = [], []
+    for number, state in enumerate(TRIALS):
+        lines = [{"number": number, "epoch": epoch, **curve(epoch)} for epoch in epochs(state)]
+        curves += lines
+        trials.append({"number": number, "state": state, "origin": "sampled", **settings(number),
+                       "epochs": len(lines), "validation_loss": lines[-1]["validation_loss"],
+                       "validation_accuracy": lines[-1]["validation_accuracy"]})  # fmt: skip
+    folder = root / "build" / "search"
+    folder.mkdir(parents=True)
+    pd.DataFrame(trials).to_csv(folder / "trials.csv", index=False)
+    pd.DataFrame(curves).to_csv(folder / "curves.csv", index=False)
+    files.write_yaml(folder / "best.yaml", {**settings(0), "batch_size": 16})
+    history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
+    pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
+    for name in ("search/search.png", "train/learning.png"):
+        shutil.copy(root / "data/raw/red/test-00.png", root / "build" / name)
+
+
+def _write_results(root: Path, accuracy: float, pictures: int) -> None:
+    metrics = {"accuracy": accuracy, "accuracy_low": max(0.0, accuracy - 0.05),
+               "accuracy_high": min(1.0, accuracy + 0.05), "majority_share": 1 / 3,
+               "macro_f1": accuracy, "roc_auc": None, "log_loss": 0.25,
+               "pictures": pictures}  # fmt: skip
+    files.write_json(root / "build" / "evaluate" / "metrics.json", metrics)
+
+
+def _table(root: Path):
+    import pandas as pd
+
+    return pd.read_parquet(root / "build" / "split" / "splits.parquet")
+
+
+def _other(name: str) -> str:
+    return CLASSES[(CLASSES.index(name) + 1) % len(CLASSES)]
