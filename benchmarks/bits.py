@@ -26,17 +26,20 @@ import timm
 import torch
 from torch import Tensor
 
-from components import files
-from components.data import augmentation as augmentations
-from components.data.dataset import Side
-from components.data.pixels import pixels
-from components.data.transform import Transform
-from components.study.reuse import Reuse
+from components.data.images import augmentation as augmentations
+from components.data.images.dataset import Side
+from components.data.images.pictures import Pictures
+from components.data.images.pixels import pixels
+from components.data.images.transform import Transform
+from components.frame import files
+from components.study.plan import Choices, Plan
 from components.study.runner import Runner
-from components.study.setting import Asked, Choices, Plan, Setting
-from components.training.feed import PictureFeed, Pictures
-from components.training.fit import Recipe, fit
-from components.training.start import Start
+from components.study.trial import Asked
+from components.study.trial_inputs import Reuse
+from components.training.feed import PictureFeed
+from components.training.fit import fit
+from components.training.pretrained import Start
+from components.training.recipe import Recipe, Setting
 from components.training.step import Steps
 
 ROOT = Path(__file__).parents[1]
