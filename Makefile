@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup  ## Run the pipeline: what changed is built, what is owed is published
+run: setup  ## Run the pipeline: what changed is built, what is pending is published
 	@$(BIN)/thawline run
 
 test: setup  ## Run the tests

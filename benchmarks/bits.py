@@ -27,8 +27,8 @@ import torch
 from torch import Tensor
 
 from components.data.images import augmentation as augmentations
-from components.data.images.dataset import Side
-from components.data.images.pictures import Pictures
+from components.data.images.dataset import Split
+from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import files
@@ -36,9 +36,9 @@ from components.study.plan import Choices, Plan
 from components.study.runner import Runner
 from components.study.trial import Asked
 from components.study.trial_inputs import Reuse
-from components.training.feed import PictureFeed
+from components.training.feed import ImageFeed
 from components.training.fit import fit
-from components.training.pretrained import Start
+from components.training.pretrained import Pretrained
 from components.training.recipe import Recipe, Setting
 from components.training.step import Steps
 
@@ -68,7 +68,7 @@ def _processor() -> str:
     return "-".join(told.get(key, "?") for key in ("vendor_id", "cpu family", "model"))
 
 
-def images(folder: Path) -> Pictures:
+def images(folder: Path) -> Images:
     """Noise in three classes that differ in brightness."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, 256, (TRAIN + VALIDATION, SIZE, SIZE, 3), dtype=np.uint8)
@@ -80,11 +80,11 @@ def images(folder: Path) -> Pictures:
     names = [path.name for path in paths]
     decoded = pixels(paths, names, transform, folder / "cache", lambda *_: None)
     train, val = (
-        Side(decoded, chosen, labels[chosen], transform)
+        Split(decoded, chosen, labels[chosen], transform)
         for chosen in (np.arange(TRAIN), np.arange(TRAIN, len(drawn)))
     )
-    family = augmentations.family(SIZE, mirror=True)
-    return Pictures(train, val, ("a", "b", "c"), transform, family)
+    family = augmentations.family(SIZE, horizontal_flip=True)
+    return Images(train, val, ("a", "b", "c"), transform, family)
 
 
 def _write(path: Path, values: np.ndarray) -> None:
@@ -93,7 +93,7 @@ def _write(path: Path, values: np.ndarray) -> None:
     path.write_bytes(cv2.imencode(".png", values)[1].tobytes())
 
 
-def pretrained(folder: Path, architecture: str, **arguments: int) -> Start:
+def build_pretrained(folder: Path, architecture: str, **arguments: int) -> Pretrained:
     """Random weights of an architecture, as `base` would have written them."""
     torch.manual_seed(0)
     model = timm.create_model(architecture, **arguments)
@@ -111,7 +111,7 @@ def pretrained(folder: Path, architecture: str, **arguments: int) -> Start:
         "sha256": "",
     }
     files.write_json(folder / "config.json", described)
-    return Start.read(folder / "model.safetensors", folder / "config.json", CLASSES, SIZE)
+    return Pretrained.read(folder / "model.safetensors", folder / "config.json", CLASSES, SIZE)
 
 
 def cached_cnn(folder: Path) -> str:
@@ -122,11 +122,11 @@ def cached_cnn(folder: Path) -> str:
         max_minutes=None,
         compute=1.0,
         epochs=EPOCHS,
-        depths=(0, 5),
+        freeze_depths=(0, 5),
         rates=(1e-4, 1e-2),
         enqueued=(),
         prune_after=0,
-        fresh_seeds=1,
+        confirmation_runs=1,
         views=2,
         cache_bytes=10**8,
         cache_precision="float32",
@@ -137,8 +137,8 @@ def cached_cnn(folder: Path) -> str:
         precision="off",
         workers=0,
     )
-    start = pretrained(folder, "mobilenetv2_035")
-    reuse = Reuse(start, images(folder), plan, folder / "kept", CPU)
+    pretrained = build_pretrained(folder, "mobilenetv2_035")
+    reuse = Reuse(pretrained, images(folder), plan, folder / "kept", CPU)
     asked = Asked(Setting(4, 3e-3), "rule", "full", EPOCHS)
     keep = folder / "trial.safetensors"
     done = Runner(plan, reuse, CPU).run(0, asked, (), keep, lambda *_: False)
@@ -150,7 +150,7 @@ def cached_cnn(folder: Path) -> str:
 def whole_cnn(folder: Path) -> str:
     """A CNN trained whole from the images, with mixup and head dropout."""
     recipe = Recipe(
-        depth=0,
+        freeze_depth=0,
         learning_rate=3e-3,
         weight_decay=0.05,
         label_smoothing=0.1,
@@ -166,7 +166,7 @@ def whole_cnn(folder: Path) -> str:
 def small_vit(folder: Path) -> str:
     """A small transformer with random weights, its embedding frozen."""
     recipe = Recipe(
-        depth=1,
+        freeze_depth=1,
         learning_rate=1e-3,
         weight_decay=0.05,
         label_smoothing=0.0,
@@ -179,12 +179,12 @@ def small_vit(folder: Path) -> str:
 
 
 def _trained(folder: Path, recipe: Recipe, architecture: str, mixup: float, **more: int) -> str:
-    start = pretrained(folder, architecture, **more)
-    feed = PictureFeed(images(folder), BATCH, 1, 0, 0, mixup=mixup)
-    model = start.network(0)
+    pretrained = build_pretrained(folder, architecture, **more)
+    feed = ImageFeed(images(folder), BATCH, 1, 0, 0, mixup=mixup)
+    model = pretrained.network(0)
     fit(
         model,
-        start.groups,
+        pretrained.groups,
         feed,
         recipe,
         device=CPU,

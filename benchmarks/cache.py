@@ -1,14 +1,14 @@
-"""A trial from the frozen-feature cache against the same trial from the pictures, by freeze depth.
+"""A trial from the frozen-feature cache against the same trial from the images, by freeze depth.
 
     python benchmarks/cache.py                               the digits, packaged weights
-    python benchmarks/cache.py --data PATH --weights FILE    other pictures and weights
+    python benchmarks/cache.py --data PATH --weights FILE    other images and weights
 
 Both are trials as the search runs them, on one thread and in turns: an epoch trains and validates,
-pictures are decoded once and augmented each time they are trained on. What is compared is the
+images are decoded once and augmented each time they are trained on. What is compared is the
 median CPU-seconds of an epoch, the first of each trial left out; ratios are given as their median
 and, in brackets, smallest and largest value over the repeats. "Everything": against an epoch that
-trains all layers, which is what a trial at a good depth saves. "Counted": what
-multiply-accumulates promise for the same depth.
+trains all layers, which is what a trial at a good freeze depth saves. "Counted": what
+multiply-accumulates promise for the same freeze depth.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from components.training.recipe import Recipe, Setting
 
 SEED = 0
 CPU = torch.device("cpu")
-KINDS = ("pictures", "float32", "float16")
+KINDS = ("images", "float32", "float16")
 
 
 @dataclass
@@ -46,42 +46,42 @@ class Run:
     history: tuple[Epoch, ...]
     state: dict[str, torch.Tensor]
     numbers: int
-    """Of what it reads for each picture."""
+    """Of what it reads for each image."""
 
 
 class Bench:
-    """One case: trials of it from the pictures, and from the cache in either precision."""
+    """One case: trials of it from the images, and from the cache in either precision."""
 
     def __init__(self, asked: argparse.Namespace, made: Case, folder: Path) -> None:
         self.asked, self.folder = asked, folder
-        last = len(made.start.groups) - 1
-        self.sides = {
-            kind: Reuse(made.start, made.pictures, self._plan(kind, last), folder / kind, CPU)
+        last = len(made.pretrained.groups) - 1
+        self.variants = {
+            kind: Reuse(made.pretrained, made.images, self._plan(kind, last), folder / kind, CPU)
             for kind in KINDS
         }
-        self.space = self.sides["pictures"].space
+        self.space = self.variants["images"].space
 
     def _plan(self, kind: str, last: int) -> Plan:
         asked = self.asked
         return Plan(
             strategy="staged", max_trials=1, max_minutes=None, compute=1.0, epochs=asked.epochs,
-            depths=(0, last), rates=(asked.rate, asked.rate), enqueued=(), prune_after=0,
-            fresh_seeds=1, views=asked.views, cache_bytes=0 if kind == "pictures" else 2**36,
+            freeze_depths=(0, last), rates=(asked.rate, asked.rate), enqueued=(), prune_after=0,
+            confirmation_runs=1, views=asked.views, cache_bytes=0 if kind == "images" else 2**36,
             cache_precision="float16" if kind == "float16" else "float32", batch_size=BATCH,
             choices=Choices(), label_smoothing=SMOOTHING, seed=SEED, precision="off", workers=0,
         )  # fmt: skip
 
-    def run(self, kind: str, depth: int) -> Run:
+    def run(self, kind: str, freeze_depth: int) -> Run:
         """Train once, with equal draws every time."""
-        reuse, asked = self.sides[kind], self.asked
-        setting = Setting(depth, asked.rate)
-        recipe = Recipe(depth, asked.rate, setting.weight_decay, SMOOTHING, asked.epochs,
+        reuse, asked = self.variants[kind], self.asked
+        setting = Setting(freeze_depth, asked.rate)
+        recipe = Recipe(freeze_depth, asked.rate, setting.weight_decay, SMOOTHING, asked.epochs,
                         patience=asked.epochs, seed=SEED, precision="off")  # fmt: skip
         model = reuse.network.renew(SEED)
         begun = time.process_time()
         inputs = reuse.inputs(model, setting, SEED)
-        if kind != "pictures" and inputs.why:
-            raise SystemExit(f"depth {depth} is not cached: {inputs.why}")
+        if kind != "images" and inputs.why:
+            raise SystemExit(f"freeze depth {freeze_depth} is not cached: {inputs.why}")
         ends = [time.process_time()]
 
         def on_epoch(*_: object) -> bool:
@@ -91,7 +91,7 @@ class Bench:
         keep = self.folder / "keep.safetensors"
         keep.unlink(missing_ok=True)
         done = fit(
-            model, reuse.start.groups, inputs.feed, recipe, device=CPU, keep=keep,
+            model, reuse.pretrained.groups, inputs.feed, recipe, device=CPU, keep=keep,
             keep_best=False, on_epoch=on_epoch, forward=inputs.forward,
         )  # fmt: skip
         state = {name: value.clone() for name, value in model.state_dict().items()}
@@ -99,28 +99,28 @@ class Bench:
         epoch = statistics.median(np.diff(ends)[1:])
         return Run(epoch, ends[0] - begun, done.history, state, numbers)
 
-    def row(self, depth: int) -> dict:
-        """Trials at one depth in turns, and what they end with."""
+    def row(self, freeze_depth: int) -> dict:
+        """Trials at one freeze depth in turns, and what they end with."""
         runs: dict[str, list[Run]] = {kind: [] for kind in (*KINDS, "everything")}
         for _ in range(self.asked.repeats):
             for kind in KINDS:
-                runs[kind].append(self.run(kind, depth))
-            runs["everything"].append(self.run("pictures", 0))
-        pictures, single, half = (runs[kind][0] for kind in KINDS)
+                runs[kind].append(self.run(kind, freeze_depth))
+            runs["everything"].append(self.run("images", 0))
+        images, single, half = (runs[kind][0] for kind in KINDS)
         cached = np.array([run.epoch for run in runs["float32"]])
-        counted = [self.space.epoch(depth, cached=kind) for kind in (False, True)]
+        counted = [self.space.epoch(freeze_depth, cached=kind) for kind in (False, True)]
         return {
-            "depth": depth,
-            "layer": self.space.layers[depth],
-            "pass": self.space.share(depth),
-            "same_depth": spread(np.array([run.epoch for run in runs["pictures"]]) / cached),
+            "freeze_depth": freeze_depth,
+            "layer": self.space.layers[freeze_depth],
+            "pass": self.space.fraction(freeze_depth),
+            "same_freeze_depth": spread(np.array([run.epoch for run in runs["images"]]) / cached),
             "everything": spread(np.array([run.epoch for run in runs["everything"]]) / cached),
             "counted": counted[0] / counted[1],
             "cached_seconds": float(np.median(cached)),
             "filling_seconds": single.filling,
-            "kib_a_picture": single.numbers * 4 / 1024,
-            "equal_to_the_bit": equal(pictures, single),
-            "accuracies": [run.history[-1].validation_accuracy for run in (pictures, single, half)],
+            "kib_a_image": single.numbers * 4 / 1024,
+            "equal_to_the_bit": equal(images, single),
+            "accuracies": [run.history[-1].validation_accuracy for run in (images, single, half)],
         }
 
 
@@ -142,7 +142,7 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="package", help="package, none or a file")
     parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--limit", type=int, default=512, help="pictures, all sides together")
+    parser.add_argument("--limit", type=int, default=512, help="images, all splits together")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=4)
@@ -153,20 +153,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = case(asked.data, asked.weights, asked.size, asked.limit, folder)
-        report(asked, Bench(asked, made, folder), len(made.pictures.train))
+        report(asked, Bench(asked, made, folder), len(made.images.train))
 
 
-def report(asked: argparse.Namespace, bench: Bench, pictures: int) -> None:
+def report(asked: argparse.Namespace, bench: Bench, images: int) -> None:
     """A table, and what others read."""
-    name = bench.sides["pictures"].start.config["architecture"]
-    print(f"{name}, {asked.data}, {asked.size} px, {pictures} pictures to train on")
-    print("| frozen before | of a pass | same depth | counted | everything | cached epoch, s "
-          "| filling, s | KiB a picture | from pictures, float32, float16 | equal to the bit |\n"
-          "|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
+    name = bench.variants["images"].pretrained.config["architecture"]
+    print(f"{name}, {asked.data}, {asked.size} px, {images} images to train on")
+    print(
+        "| frozen before | of a pass | same freeze depth | counted | everything | cached epoch, s "
+        "| filling, s | KiB an image | from images, float32, float16 | equal to the bit |\n"
+        "|---|---|---|---|---|---|---|---|---|---|"
+    )
     rows = []
-    for depth in range(1, bench.space.head + 1):
-        if bench.space.cacheable(depth):
-            rows.append(row := bench.row(depth))
+    for freeze_depth in range(1, bench.space.head + 1):
+        if bench.space.cacheable(freeze_depth):
+            rows.append(row := bench.row(freeze_depth))
             print(shown(row), flush=True)
     if asked.json:
         print(json.dumps({"network": name, "data": asked.data, "rows": rows}))
@@ -174,13 +176,15 @@ def report(asked: argparse.Namespace, bench: Bench, pictures: int) -> None:
 
 def shown(row: dict) -> str:
     """A row of the table."""
-    ratios = ("{:.3g} ({:.3g} to {:.3g})".format(*row[key]) for key in ("same_depth", "everything"))
+    ratios = (
+        "{:.3g} ({:.3g} to {:.3g})".format(*row[key]) for key in ("same_freeze_depth", "everything")
+    )
     same, everything = ratios
     accuracies = ", ".join(f"{value:.3f}" for value in row["accuracies"])
     return (
-        f"| {row['depth']} {row['layer']} | {row['pass']:.2f} | {same} | {row['counted']:.3g} "
-        f"| {everything} | {row['cached_seconds']:.3f} | {row['filling_seconds']:.2f} "
-        f"| {row['kib_a_picture']:.1f} | {accuracies} "
+        f"| {row['freeze_depth']} {row['layer']} | {row['pass']:.2f} | {same} | "
+        f"{row['counted']:.3g} | {everything} | {row['cached_seconds']:.3f} | "
+        f"{row['filling_seconds']:.2f} | {row['kib_a_image']:.1f} | {accuracies} "
         f"| {'yes' if row['equal_to_the_bit'] else 'NO'} |"
     )
 

@@ -1,4 +1,4 @@
-"""A case that a benchmark runs on: pictures, split and decoded, and the weights to start from."""
+"""A case that a benchmark runs on: images, split and decoded, and the weights to start from."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -12,51 +12,51 @@ from numpy.typing import NDArray
 
 from components.base import BaseParams, base, start_pin
 from components.data.images import augmentation as augmentations
-from components.data.images.dataset import Side
-from components.data.images.pictures import Pictures
+from components.data.images.dataset import Split
+from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.data.layout import places
 from components.data.source import open_source
 from components.frame import files
 from components.split import SplitParams, split
-from components.training.pretrained import Start
+from components.training.pretrained import Pretrained
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
-"""Changes a picture (H, W, 3) in one of several ways."""
+"""Changes an image (H, W, 3) in one of several ways."""
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0)
-"""Standard deviations of the blur, in hundredths of the picture's short side."""
+"""Standard deviations of the blur, in hundredths of the image's short side."""
 
 
 @dataclass(frozen=True)
 class Case:
     """What strategies are compared on."""
 
-    start: Start
-    pictures: Pictures
-    test: Side
+    pretrained: Pretrained
+    images: Images
+    test: Split
 
 
 def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
     """Bring in `data`: `digits`, a folder, an archive, or `blur:` or `turn:` and one of these.
 
-    With `blur:` the class is how much a picture was blurred: what a network sees in its first
+    With `blur:` the class is how much an image was blurred: what a network sees in its first
     layers decides, and what its last layers were trained for does not matter. With `turn:` it is
-    by how many quarters of a circle a picture was turned: its last layers were trained to say what
+    by how many quarters of a circle an image was turned: its last layers were trained to say what
     is seen, and not how it lies.
     """
     model, config = weights_of(weights, folder)
     described = files.read_json(config)
     transform = Transform(size, size, *(tuple(described[key]) for key in ("mean", "std")))
-    pictures, test = sides(bring(data, folder, limit), folder, transform)
-    return Case(Start.read(model, config, len(pictures.classes), size), pictures, test)
+    images, test = splits_of(bring(data, folder, limit), folder, transform)
+    return Case(Pretrained.read(model, config, len(images.classes), size), images, test)
 
 
 def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
-    """Copy at most `limit` pictures, the same share of every class, and split them."""
+    """Copy at most `limit` images, the same fraction of every class, and split them."""
     task, _, path = source.partition(":")
     made = task in TASKS
-    found = {one.name: one.content for one in open_source(path if made else source).pictures()}
+    found = {one.name: one.content for one in open_source(path if made else source).images()}
     found = _made_anew(found, *TASKS[task]) if made else found
     where = places(found)
     rows = [
@@ -65,32 +65,32 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
         for name, content in found.items()
     ]  # fmt: skip
     table = pd.DataFrame(rows).sort_values("sha256").astype({"subset": "string"})
-    share = min(1.0, limit / len(table))
-    table = table.groupby("class").apply(lambda rows: rows.head(round(len(rows) * share)))
+    fraction = min(1.0, limit / len(table))
+    table = table.groupby("class").apply(lambda rows: rows.head(round(len(rows) * fraction)))
     table = table.reset_index(level=0).reset_index(drop=True)
     for name in table["path"]:
         files.write_bytes(folder / "raw" / name, found[name])
-    table.to_parquet(folder / "pictures.parquet")
+    table.to_parquet(folder / "images.parquet")
     params = SplitParams(test_fraction=0.25, val_fraction=0.25, group_by=None)
     split(
-        params, pictures=folder / "pictures.parquet", splits=folder / "splits.parquet",
-        shares=folder / "shares.json",
+        params, images=folder / "images.parquet", splits=folder / "splits.parquet",
+        fractions=folder / "fractions.json",
     )  # fmt: skip
     return pd.read_parquet(folder / "splits.parquet")
 
 
-def sides(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Pictures, Side]:
-    """Decoded pictures: train and validation, and the test side apart."""
+def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Images, Split]:
+    """Decoded images: train and validation, and the test split apart."""
     names = sorted(table["class"].unique())
     labels = table["class"].map({name: i for i, name in enumerate(names)}).to_numpy("int64")
     paths = [folder / "raw" / path for path in table["path"]]
     decoded = pixels(paths, list(table["sha256"]), transform, folder, lambda *_: None)
     made = {}
-    for side in ("train", "val", "test"):
-        chosen = (table["side"] == side).to_numpy().nonzero()[0]
-        made[side] = Side(decoded, chosen, labels[chosen], transform)
-    family = augmentations.family(transform.size, mirror=False)
-    return Pictures(made["train"], made["val"], tuple(names), transform, family), made["test"]
+    for part in ("train", "val", "test"):
+        chosen = (table["split"] == part).to_numpy().nonzero()[0]
+        made[part] = Split(decoded, chosen, labels[chosen], transform)
+    family = augmentations.family(transform.size, horizontal_flip=False)
+    return Images(made["train"], made["val"], tuple(names), transform, family), made["test"]
 
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
@@ -102,25 +102,25 @@ def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
     return model, config
 
 
-def _blurred(picture: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
-    sigma = LEVELS[level] / 100 * min(picture.shape[:2])
-    return cv2.GaussianBlur(picture, (0, 0), sigma) if sigma else picture
+def _blurred(image: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:
+    sigma = LEVELS[level] / 100 * min(image.shape[:2])
+    return cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
 
 
-def _turned(picture: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
-    return np.rot90(picture, quarters)
+def _turned(image: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
+    return np.rot90(image, quarters)
 
 
 TASKS: dict[str, tuple[Change, int]] = {"blur": (_blurred, len(LEVELS)), "turn": (_turned, 4)}
 
 
 def _made_anew(found: Mapping[str, bytes], change: Change, classes: int) -> dict[str, bytes]:
-    """The pictures, each changed in one of the ways; its folder names which."""
+    """The images, each changed in one of the ways; its folder names which."""
     made = {}
     for _, content in sorted(found.items()):
         digest = hashlib.sha256(content).hexdigest()
         way = int(digest, 16) % classes
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        encoded = cv2.imencode(".png", change(picture, way))[1]
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        encoded = cv2.imencode(".png", change(image, way))[1]
         made[f"way_{way}/{digest[:24]}.png"] = encoded.tobytes()
     return made

@@ -1,7 +1,8 @@
 """What a run costs in which nothing changed, beside DVC's own commands and the bare interpreter.
 
-    python benchmarks/noop.py                       eight stages that copy files, 2,000 pictures
-    python benchmarks/noop.py --project FOLDER      a project of yours, built, where nothing is owed
+    python benchmarks/noop.py                       eight stages that copy files, 2,000 images
+    python benchmarks/noop.py --project FOLDER      a project of yours, built, where nothing is
+    pending
 
 Every command runs --runs times, in turns, each in a process of its own. CPU is user and system time
 of that process and its children; "server" is what Prefect's server spent meanwhile on a scheduled
@@ -31,7 +32,7 @@ from flows.runtime import prefect_server as server
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = 8
-PICTURES = 2000
+IMAGES = 2000
 BARE = "the bare interpreter"
 DIRECT = "`thawline run`"
 SCHEDULED = "the same, started by a schedule"
@@ -49,7 +50,7 @@ MAKE = """\
 from pathlib import Path
 folder = Path("data/raw")
 folder.mkdir(parents=True)
-for number in range({pictures}):
+for number in range({images}):
     (folder / f"{{number:05}}.png").write_bytes(str(number).encode() * 60)
 """
 COPY = """\
@@ -102,7 +103,7 @@ def address_for(name: str, address: str) -> dict[str, str]:
 
 
 def once(command: list[str], project: Project, given: Mapping[str, str]) -> tuple[float, float]:
-    """CPU and wall seconds of a command that has to find nothing to do."""
+    """CPU and wall seconds of a command that must find nothing to do."""
     before, begun = os.times(), time.perf_counter()
     done = subprocess.run(
         [sys.executable, *command],
@@ -151,7 +152,7 @@ def serving(project: Project, home: Path) -> Iterator[tuple[str, psutil.Process]
 
 
 def make(folder: Path) -> Project:
-    """A project of stages that copy, built, with all acts remembered as done."""
+    """A project of stages that copy, built, with all actions remembered as done."""
     project = Project(folder / "project")
     for name in (".dvc", "params"):
         (project.root / name).mkdir(parents=True)
@@ -159,7 +160,7 @@ def make(folder: Path) -> Project:
         shutil.copy(ROOT / name, project.root / name)
     for name in ("ingest", "base"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", project.params)
-    (project.root / "bring.py").write_text(MAKE.format(pictures=PICTURES))
+    (project.root / "bring.py").write_text(MAKE.format(images=IMAGES))
     (project.root / "follow.py").write_text(COPY)
     project.pipeline.write_text(pipeline())
     project.data.mkdir()
@@ -173,7 +174,7 @@ def make(folder: Path) -> Project:
 
 
 def pipeline() -> str:
-    """`dvc.yaml`: one stage that brings pictures, and a row of stages behind it."""
+    """`dvc.yaml`: one stage that brings images, and a row of stages behind it."""
     lines = [
         "stages:",
         "  ingest:",
@@ -194,7 +195,7 @@ def pipeline() -> str:
 
 
 def settle(project: Project) -> None:
-    """Remember the build as fresh, and every act as done."""
+    """Remember the build as fresh, and every action as done."""
     (project.mlflow / "artifacts").mkdir(parents=True)
     with sqlite3.connect(project.mlflow / "mlflow.db") as database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
@@ -202,8 +203,8 @@ def settle(project: Project) -> None:
     database.close()
     project.ledger.touch()
     pending.remember_built(project, pending.snapshot(project))
-    for act in action.AFTER_BUILD:
-        pending.remember_act(project, act)
+    for name in action.AFTER_BUILD:
+        pending.remember_action(project, name)
 
 
 def table(spent: dict[str, Spent], runs: int) -> str:
@@ -213,9 +214,9 @@ def table(spent: dict[str, Spent], runs: int) -> str:
         f"{median(one.server) if name == SCHEDULED else ''} |"
         for name, one in spent.items()
     ]
-    share = statistics.median(spent[DIRECT].cpu) / statistics.median(spent[REPRO].cpu)
+    fraction = statistics.median(spent[DIRECT].cpu) / statistics.median(spent[REPRO].cpu)
     head = ["| command | CPU, s | wall, s | server's CPU, s |", "|---|---|---|---|"]
-    last = f"{DIRECT} takes {share:.2f} of the CPU of {REPRO} ({runs} runs each)."
+    last = f"{DIRECT} takes {fraction:.2f} of the CPU of {REPRO} ({runs} runs each)."
     return "\n".join([*head, *rows, "", last])
 
 

@@ -3,8 +3,8 @@
     python benchmarks/pretrained.py                          the digits
     python benchmarks/pretrained.py --data PATH --size 64 --limit 900
 
-Every depth is tried at every rate; the table shows the best validation accuracy of each depth and
-the test accuracy of that same network, mean and standard error over the seeds.
+Every freeze depth is tried at every rate; the table shows the best validation accuracy of each
+freeze depth and the test accuracy of that same network, mean and standard error over the seeds.
 """
 
 import argparse
@@ -16,29 +16,37 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from cases import bring, sides, weights_of
+from cases import bring, splits_of, weights_of
 
-from components.data.images.dataset import Side
-from components.data.images.pictures import Pictures
+from components.data.images.dataset import Split
+from components.data.images.pictures import Images
 from components.data.images.transform import Transform
 from components.frame import files
-from components.training.feed import PictureFeed
+from components.training.feed import ImageFeed
 from components.training.fit import fit
-from components.training.pretrained import Start
+from components.training.pretrained import Pretrained
 from components.training.recipe import Recipe
 from components.training.score import score
 
 CPU = torch.device("cpu")
 
 
-def attempt(start: Start, pictures: Pictures, test: Side, depth: int, rate: float, seed: int,
-            epochs: int, keep: Path) -> tuple[float, float]:  # fmt: skip
-    """Validation and test accuracy after training from `depth` on."""
-    model = start.network(seed)
-    recipe = Recipe(depth, rate, 0.05, 0.1, epochs, epochs, seed)
-    feed = PictureFeed(pictures, 32, 1, seed, 0)
+def attempt(
+    pretrained: Pretrained,
+    images: Images,
+    test: Split,
+    freeze_depth: int,
+    rate: float,
+    seed: int,
+    epochs: int,
+    keep: Path,
+) -> tuple[float, float]:
+    """Validation and test accuracy after training from `freeze_depth` on."""
+    model = pretrained.network(seed)
+    recipe = Recipe(freeze_depth, rate, 0.05, 0.1, epochs, epochs, seed)
+    feed = ImageFeed(images, 32, 1, seed, 0)
     keep.unlink(missing_ok=True)
-    done = fit(model, start.groups, feed, recipe, device=CPU, keep=keep, keep_best=False,
+    done = fit(model, pretrained.groups, feed, recipe, device=CPU, keep=keep, keep_best=False,
                on_epoch=lambda *_: False)  # fmt: skip
     return done.history[-1].validation_accuracy, score(model, test.batches(64), CPU)[1]
 
@@ -56,7 +64,7 @@ def main() -> None:
         folder = Path(name)
         table = bring(asked.data, folder, asked.limit)
         print(f"\n{asked.data}, {asked.size} px, {asked.epochs} epochs, {asked.seeds} seeds")
-        print("| trained from | share | pretrained: val | test | random: val | test |")
+        print("| trained from | fraction | pretrained: val | test | random: val | test |")
         print("|---|---|---|---|---|---|")
         lines: dict[int, list[str]] = {}
         for source in ("package", "none"):
@@ -65,21 +73,24 @@ def main() -> None:
             transform = Transform(
                 asked.size, asked.size, tuple(described["mean"]), tuple(described["std"])
             )
-            pictures, test = sides(table, folder, transform)
-            start = Start.read(model, config, len(pictures.classes), asked.size)
-            last = len(start.groups) - 1
-            for depth in sorted({0, last // 3, 2 * last // 3, last - 1, last}):
+            images, test = splits_of(table, folder, transform)
+            pretrained = Pretrained.read(model, config, len(images.classes), asked.size)
+            last = len(pretrained.groups) - 1
+            for freeze_depth in sorted({0, last // 3, 2 * last // 3, last - 1, last}):
                 tried = []
                 for rate in asked.rates:
                     scores = [
-                        attempt(start, pictures, test, depth, rate, seed, asked.epochs,
+                        attempt(pretrained, images, test, freeze_depth, rate, seed, asked.epochs,
                                 folder / "keep.safetensors")
                         for seed in range(asked.seeds)
                     ]  # fmt: skip
                     tried.append(scores)
                 best = max(tried, key=lambda found: statistics.mean(v for v, _ in found))
-                lines.setdefault(depth, [f"{start.layers[depth]} | {start.shares[depth]:.1%}"])
-                lines[depth] += [spread([v for v, _ in best]), spread([t for _, t in best])]
+                title = (
+                    f"{pretrained.layers[freeze_depth]} | {pretrained.fractions[freeze_depth]:.1%}"
+                )
+                lines.setdefault(freeze_depth, [title])
+                lines[freeze_depth] += [spread([v for v, _ in best]), spread([t for _, t in best])]
         for cells in lines.values():
             print("| " + " | ".join(cells) + " |")
 

@@ -1,18 +1,19 @@
-"""This search against plain Optuna: compute, and what the winners score on pictures never seen.
+"""This search against plain Optuna: compute, and what the winners score on images never seen.
 
     python benchmarks/search.py                               the digits, packaged weights
     python benchmarks/search.py --data PATH --weights FILE --size 64 --limit 2000
-    python benchmarks/search.py --data blur:PATH              how much was a picture blurred?
+    python benchmarks/search.py --data blur:PATH              how much was an image blurred?
     python benchmarks/search.py --data turn:PATH              by how much was it turned?
 
 Three searches over freeze depth and learning rate take turns, each seed with other draws:
-plain   Optuna's TPE; every trial trains from the pictures, newly augmented, at its depth
+plain   Optuna's TPE; every trial trains from the images, newly augmented, at its freeze depth
 pruned  the same with Optuna's median pruner
-ours    the staged search, with its cut, its cache and its finalists' fresh trainings, all counted
-Each has the same number of epochs a trial and may try the same number of settings. Decoding is
-shared and counted for none. Compute is CPU-seconds of the process on one thread, on CUDA seconds.
-Each winner is then trained from new head draws, from the pictures with endless augmentation as
-`train` does it, --fresh times, and scored on the test side; standard errors are over those scores.
+ours    the staged search, with its freeze points, its cache and its finalists' confirmation runs,
+all counted Each has the same number of epochs a trial and may try the same number of settings.
+Decoding is shared and counted for none. Compute is CPU-seconds of the process on one thread, on
+CUDA seconds. Each winner is then trained from new head draws, from the images with endless
+augmentation as `train` does it, --confirmations times, and scored on the test split; standard
+errors are over those scores.
 """
 
 import argparse
@@ -33,10 +34,10 @@ from cases import Case, case
 
 from components.frame.events import Events
 from components.frame.seeds import derived_seed
+from components.model.device import choose_device
 from components.study.plan import Choices, Plan
 from components.study.search import Search
-from components.training.device import choose_device
-from components.training.feed import PictureFeed
+from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.recipe import Recipe, Setting
 from components.training.score import score
@@ -64,16 +65,16 @@ class Bench:
     def __init__(self, asked: argparse.Namespace, made: Case, folder: Path) -> None:
         self.asked, self.case, self.folder = asked, made, folder
         self.device = choose_device(asked.device)
-        self.last = len(made.start.groups) - 1
+        self.last = len(made.pretrained.groups) - 1
 
     def train(
         self, setting: Setting, seed: int, on_epoch: Callable[..., bool] = lambda *_: False
     ) -> tuple[torch.nn.Module, list[float]]:
-        """Train from the pictures; the network and its validation accuracies."""
-        feed = PictureFeed(self.case.pictures, BATCH, setting.strength, seed, 0)
+        """Train from the images; the network and its validation accuracies."""
+        feed = ImageFeed(self.case.images, BATCH, setting.magnitude, seed, 0)
         epochs = self.asked.epochs
         recipe = Recipe(
-            setting.depth,
+            setting.freeze_depth,
             setting.learning_rate,
             setting.weight_decay,
             SMOOTHING,
@@ -81,11 +82,11 @@ class Bench:
             epochs,
             seed,
         )
-        model = self.case.start.network(seed)
+        model = self.case.pretrained.network(seed)
         keep = self.folder / "keep.safetensors"
         keep.unlink(missing_ok=True)
         done = fit(
-            model, self.case.start.groups, feed, recipe,
+            model, self.case.pretrained.groups, feed, recipe,
             device=self.device, keep=keep, keep_best=False, on_epoch=on_epoch,
         )  # fmt: skip
         return model, [epoch.validation_accuracy for epoch in done.history]
@@ -96,7 +97,7 @@ class Bench:
         study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
 
         def objective(trial: optuna.Trial) -> float:
-            depth = trial.suggest_int("depth", 0, self.last)
+            freeze_depth = trial.suggest_int("freeze_depth", 0, self.last)
             rate = trial.suggest_float("learning_rate", self.asked.low, self.asked.high, log=True)
 
             def on_epoch(epoch: object, *_: float) -> bool:
@@ -104,7 +105,7 @@ class Bench:
                 return epoch.epoch < self.asked.epochs and trial.should_prune()
 
             own = derived_seed(seed, trial.number)
-            _, curve = self.train(Setting(depth, rate), own, on_epoch)
+            _, curve = self.train(Setting(freeze_depth, rate), own, on_epoch)
             if len(curve) < self.asked.epochs:
                 raise optuna.TrialPruned
             return curve[-1]
@@ -119,15 +120,15 @@ class Bench:
         whole = (Setting(0, 1e-3),) if asked.enqueue_whole else ()
         plan = Plan(
             strategy=asked.strategy, max_trials=asked.trials, max_minutes=None,
-            compute=asked.compute, epochs=asked.epochs, depths=(0, self.last),
+            compute=asked.compute, epochs=asked.epochs, freeze_depths=(0, self.last),
             rates=(asked.low, asked.high),
-            enqueued=head + whole, prune_after=0, fresh_seeds=1, views=asked.views,
+            enqueued=head + whole, prune_after=0, confirmation_runs=1, views=asked.views,
             cache_bytes=2**34, cache_precision="float32", batch_size=BATCH, choices=Choices(),
             label_smoothing=SMOOTHING, seed=seed, precision="auto", workers=0,
         )  # fmt: skip
         folder = self.folder / f"ours-{seed}"
         made, log = self.case, Events(folder / "events.jsonl")
-        search = Search(plan, made.pictures, made.start, folder, folder, log, self.device)
+        search = Search(plan, made.images, made.pretrained, folder, folder, log, self.device)
         found = search.run()
         return found.chosen, len(found.trials)
 
@@ -137,13 +138,14 @@ class Bench:
         setting, trials = search()
         seconds = self._clock() - begun
         scores = []
-        for number in range(self.asked.fresh):
+        for number in range(self.asked.confirmations):
             model, _ = self.train(setting, derived_seed(seed, number, 2))
             scores.append(score(model, self.case.test.batches(64), self.device)[1])
-        layer = self.case.start.layers[setting.depth]
+        layer = self.case.pretrained.layers[setting.freeze_depth]
         print(
-            f"seed {seed} {name}: {seconds:.1f} s, {trials} trained; depth {setting.depth} {layer} "
-            f"at {setting.learning_rate:.2g}; test {statistics.mean(scores):.3f}",
+            f"seed {seed} {name}: {seconds:.1f} s, {trials} trained; freeze depth "
+            f"{setting.freeze_depth} {layer} at {setting.learning_rate:.2g}; test "
+            f"{statistics.mean(scores):.3f}",
             flush=True,
         )
         return Run(seconds, trials, setting, scores)
@@ -162,12 +164,12 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="package", help="package, none or a file")
     parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--limit", type=int, default=2000, help="pictures, all sides together")
+    parser.add_argument("--limit", type=int, default=2000, help="images, all splits together")
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--fresh", type=int, default=3, help="trainings of each winner")
+    parser.add_argument("--confirmations", type=int, default=3, help="trainings of each winner")
     parser.add_argument("--low", type=float, default=1e-4, help="lowest learning rate")
     parser.add_argument("--high", type=float, default=1e-2, help="highest learning rate")
     parser.add_argument("--views", type=int, default=2)

@@ -41,8 +41,12 @@ def main() -> None:
     report(seconds, dict(SPENT.findall(said)), own)
     print(f"\nthe same run again: {again:.2f} s")
     if asked.json:
-        share = 1 - sum(own.values()) / seconds
-        print(json.dumps({"seconds": seconds, "stages": own, "other_share": share, "noop": again}))
+        fraction = 1 - sum(own.values()) / seconds
+        print(
+            json.dumps(
+                {"seconds": seconds, "stages": own, "other_fraction": fraction, "noop": again}
+            )
+        )
 
 
 def clone(folder: Path) -> Path:
@@ -71,7 +75,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, str]:
 
 
 def report(seconds: float, within: dict[str, str], own: dict[str, float]) -> None:
-    """The table, and the share of everything else."""
+    """The table, and the fraction of everything else."""
     print("| stage | in the run | its bare command, s |")
     print("|---|---|---|")
     for stage, alone in own.items():

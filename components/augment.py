@@ -1,4 +1,4 @@
-"""Build the training augmentation, as a family indexed by strength, and show it."""
+"""Build the training augmentation, as a family indexed by magnitude, and show it."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from components.data.images.transform import Transform
 
 SMALLEST_SIZE = 48
-"""`auto` makes no smaller pictures: a network that halves five times sees too little below."""
+"""`auto` makes no smaller images: a network that halves five times sees too little below."""
 STEP = 16
 """`auto` takes a multiple of this many pixels."""
 PREVIEW_DRAWS = 3
-"""Draws of each strength in the preview."""
+"""Draws of each magnitude in the preview."""
 
 
 class AugmentParams(Params):
     """What the network gets to see."""
 
     image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)]
-    """Side of the square pictures, pixels; `auto`: near the pictures' own short side, from 48 up to
+    """Side of the square images, pixels; `auto`: near the images' own short side, from 48 up to
     the size the weights were trained at."""
-    crop_share: Annotated[float, Field(gt=0.5, le=1)]
-    """Side of the central crop when a picture is judged, as a share of its short side."""
-    mirror: bool
-    """Whether training may mirror pictures left to right. It would change letters, digits and
+    crop_fraction: Annotated[float, Field(gt=0.5, le=1)]
+    """Side of the central crop when an image is judged, as a fraction of its short side."""
+    horizontal_flip: bool
+    """Whether training may mirror images left to right. It would change letters, digits and
     hands; flowers and waste bear it."""
-    preview_pictures: Annotated[int, Field(ge=1, le=40)]
+    preview_images: Annotated[int, Field(ge=1, le=40)]
     """Rows of the preview."""
 
 
@@ -48,18 +48,18 @@ def augment(
 
     table = read_table(splits)
     transform = _transform(params, table, files.read_json(config))
-    pipelines = family(transform.size, mirror=params.mirror)
+    pipelines = family(transform.size, horizontal_flip=params.horizontal_flip)
     content = {"evaluation": transform.to_dict(), "training": pipelines}
     files.write_json(augmentation, content)
     _draw_preview(params, table, raw, content, preview)
-    print(f"pictures of {transform.size} x {transform.size} pixels")
+    print(f"images of {transform.size} x {transform.size} pixels")
 
 
 def _transform(params: AugmentParams, table: "pd.DataFrame", config: dict[str, Any]) -> "Transform":
     from components.data.images.transform import Transform
 
     size = _auto_size(table, config) if params.image_size == "auto" else params.image_size
-    resize = round(size / params.crop_share)
+    resize = round(size / params.crop_fraction)
     return Transform(size, resize, tuple(config["mean"]), tuple(config["std"]))
 
 
@@ -79,30 +79,30 @@ def _draw_preview(
     from components.figures.augmentation_preview import save_preview
 
     transform = Transform.from_dict(content["evaluation"])
-    chosen = table[table["side"] == "train"].groupby("class", sort=True).head(3)
-    chosen = chosen.sort_values("sha256").head(params.preview_pictures)
+    chosen = table[table["split"] == "train"].groupby("class", sort=True).head(3)
+    chosen = chosen.sort_values("sha256").head(params.preview_images)
     rows = [
         _row(transform.shrink(read(raw / path)), transform, content["training"])
         for path in chosen["path"]
     ]
     headings = ["original"] + [
-        f"strength {s}" for s in content["training"] if s != "0" for _ in range(PREVIEW_DRAWS)
+        f"magnitude {s}" for s in content["training"] if s != "0" for _ in range(PREVIEW_DRAWS)
     ]
     save_preview(preview, rows, headings, list(chosen["class"]))
 
 
 def _row(
-    picture: "NDArray[np.uint8]", transform: "Transform", family: dict[str, Any]
+    image: "NDArray[np.uint8]", transform: "Transform", family: dict[str, Any]
 ) -> "list[NDArray[np.uint8]]":
     from components.data.images.augmentation import load
 
     drawn = [
-        load(family, int(strength))(picture, seed)
-        for strength in family
-        if strength != "0"
+        load(family, int(magnitude))(image, seed)
+        for magnitude in family
+        if magnitude != "0"
         for seed in range(PREVIEW_DRAWS)
     ]
-    return [transform.crop(picture), *drawn]
+    return [transform.crop(image), *drawn]
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def base(params: BaseParams, *, start: In, model: Out, config: Out) -> None:
 
 
 def start_pin(params: BaseParams, known: dict[str, Any]) -> dict[str, Any]:
-    """What `data/start.yaml` has to say of the weights that `params` asks for.
+    """What `data/start.yaml` must say of the weights that `params` asks for.
 
     Args:
         params: the parameters of this stage.
@@ -63,7 +63,7 @@ def start_pin(params: BaseParams, known: dict[str, Any]) -> dict[str, Any]:
 def _check_pin(pin: dict[str, Any], params: BaseParams) -> None:
     if start_pin(params, pin) != pin:
         raise DataError(
-            "the weights that params/base.yaml asks for have to be those that data/start.yaml "
+            "the weights that params/base.yaml asks for must be those that data/start.yaml "
             "pins, but are not. Take them: thawline sync"
         )
 
@@ -85,7 +85,7 @@ def _read(
     stated = facts.get("architecture", params.architecture)
     if stated == weights.AUTO:
         raise UsageError(
-            f"params/base.yaml: architecture has to be named, since {path.name} does not state it. "
+            f"params/base.yaml: architecture must be named, since {path.name} does not state it. "
             "Name timm's model: thawline run --set base.architecture=NAME"
         )
     if params.architecture not in (weights.AUTO, stated):

@@ -1,4 +1,4 @@
-"""Score the model that this run trained on the test pictures, and keep every prediction."""
+"""Score the model that this run trained on the test images, and keep every prediction."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class EvaluateParams(Params):
-    """How sure the figures are to be, and how many mistakes are shown."""
+    """How sure the metrics are to be, and how many mistakes are shown."""
 
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    confidence_level: Annotated[float, Field(gt=0.5, lt=1)]
     """Of the interval around the accuracy."""
     bootstrap_samples: Annotated[int, Field(ge=100)]
     """Resamples behind the interval."""
     mistakes: Annotated[int, Field(ge=1, le=200)]
-    """Pictures in the gallery of the worst mistakes, at most."""
+    """Images in the gallery of the worst mistakes, at most."""
     batch_size: Annotated[int, Field(ge=1)]
-    """Pictures scored at once."""
+    """Images scored at once."""
     seed: Annotated[int, Field(ge=0)]
     """Of the resamples."""
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -52,32 +52,34 @@ def evaluate(
     matrix: Out,
     mistakes: Out,
 ) -> None:
-    """Predict every test picture once, in float32, and say what the predictions are worth."""
+    """Predict every test image once, in float32, and say what the predictions are worth."""
     from safetensors.torch import load_file
 
     from components.data.images.transform import Transform
     from components.data.manifest import read_table, write_table
     from components.model.backbone import trained
-    from components.training.device import choose_device
+    from components.model.device import choose_device
 
     described = files.read_json(network)
     table = read_table(splits)
-    table = table[table["side"] == "test"].sort_values("path", ignore_index=True)
+    table = table[table["split"] == "test"].sort_values("path", ignore_index=True)
     device = choose_device(params.device)
     model = trained(described, load_file(weights)).to(device)
     transform = Transform.from_dict(described["transform"])
-    shares = _predict(model, transform, [raw / path for path in table["path"]], params.batch_size)
-    scored = _with_predictions(table, shares, described["classes"])
+    probabilities = _predict(
+        model, transform, [raw / path for path in table["path"]], params.batch_size
+    )
+    scored = _with_predictions(table, probabilities, described["classes"])
     write_table(predictions, scored)
-    _write_figures(params, scored, shares, described["classes"], metrics, calibration)
-    _write_classes(scored, shares, described["classes"], classes, confusion, matrix)
-    _draw_mistakes(params, scored, shares, raw, transform, mistakes)
+    _write_metrics(params, scored, probabilities, described["classes"], metrics, calibration)
+    _write_classes(scored, probabilities, described["classes"], classes, confusion, matrix)
+    _draw_mistakes(params, scored, probabilities, raw, transform, mistakes)
 
 
 def _predict(
     model: "nn.Module", transform: "Transform", paths: "list[Path]", batch_size: int
 ) -> "NDArray[np.float32]":
-    """Class probabilities of picture files, shape (files, classes)."""
+    """Class probabilities of image files, shape (files, classes)."""
     import numpy as np
 
     from components.data.images.decoder import read
@@ -85,21 +87,21 @@ def _predict(
 
     batches = []
     for start in range(0, len(paths), batch_size):
-        pictures = [transform(read(path)) for path in paths[start : start + batch_size]]
-        batches.append(probabilities(model, np.stack(pictures)))
+        images = [transform(read(path)) for path in paths[start : start + batch_size]]
+        batches.append(probabilities(model, np.stack(images)))
     return np.concatenate(batches)
 
 
 def _with_predictions(
-    table: "pd.DataFrame", shares: "NDArray[np.float32]", names: list[str]
+    table: "pd.DataFrame", probabilities: "NDArray[np.float32]", names: list[str]
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    guesses = shares.argmax(1)
+    guesses = probabilities.argmax(1)
     scored = table[["path", "sha256", "class"]].copy()
     scored["prediction"] = [names[guess] for guess in guesses]
     scored["correct"] = scored["class"] == scored["prediction"]
-    columns = {f"probability_{index}": shares[:, index] for index in range(len(names))}
+    columns = {f"probability_{index}": probabilities[:, index] for index in range(len(names))}
     return pd.concat([scored, pd.DataFrame(columns)], axis=1)
 
 
@@ -109,10 +111,10 @@ def _labels(scored: "pd.DataFrame", names: list[str]) -> "NDArray[np.integer[Any
     return labels
 
 
-def _write_figures(
+def _write_metrics(
     params: EvaluateParams,
     scored: "pd.DataFrame",
-    shares: "NDArray[np.float32]",
+    probabilities: "NDArray[np.float32]",
     names: list[str],
     metrics: "Path",
     calibration: "Path",
@@ -121,26 +123,30 @@ def _write_figures(
     from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
-    figures = worth.overall(labels, shares)
-    bins = worth.calibration(labels, shares)
+    overall = worth.overall(labels, probabilities)
+    bins = worth.calibration(labels, probabilities)
     write_csv(calibration, bins)
     low, high = worth.bootstrap_interval(
-        scored["correct"].to_numpy(), confidence=params.confidence,
+        scored["correct"].to_numpy(), confidence_level=params.confidence_level,
         samples=params.bootstrap_samples, seed=params.seed,
     )  # fmt: skip
-    figures |= {"calibration_error": worth.calibration_error(bins)}
-    figures |= {"accuracy_low": low, "accuracy_high": high, "confidence": params.confidence}
-    files.write_json(metrics, {**figures, "pictures": len(scored)})
+    overall |= {"calibration_error": worth.calibration_error(bins)}
+    overall |= {
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "confidence_level": params.confidence_level,
+    }
+    files.write_json(metrics, {**overall, "images": len(scored)})
     print(
-        f"test accuracy {figures['accuracy']:.1%} ({params.confidence:.0%} interval {low:.1%} to "
-        f"{high:.1%}) on {len(scored):,} pictures; the largest class alone: "
-        f"{figures['majority_share']:.1%}"
+        f"test accuracy {overall['accuracy']:.1%} ({params.confidence_level:.0%} interval "
+        f"{low:.1%} to {high:.1%}) on {len(scored):,} images; the largest class alone: "
+        f"{overall['majority_fraction']:.1%}"
     )
 
 
 def _write_classes(
     scored: "pd.DataFrame",
-    shares: "NDArray[np.float32]",
+    probabilities: "NDArray[np.float32]",
     names: list[str],
     classes: "Path",
     confusion: "Path",
@@ -151,15 +157,15 @@ def _write_classes(
     from components.frame.tables import write_csv
 
     labels = _labels(scored, names)
-    write_csv(classes, metrics.per_class(labels, shares, names))
+    write_csv(classes, metrics.per_class(labels, probabilities, names))
     write_csv(confusion, scored[["class", "prediction"]])
-    save_matrix(matrix, metrics.confusion(labels, shares, len(names)), names)
+    save_matrix(matrix, metrics.confusion(labels, probabilities, len(names)), names)
 
 
 def _draw_mistakes(
     params: EvaluateParams,
     scored: "pd.DataFrame",
-    shares: "NDArray[np.float32]",
+    probabilities: "NDArray[np.float32]",
     raw: "Path",
     transform: "Transform",
     mistakes: "Path",
@@ -167,15 +173,15 @@ def _draw_mistakes(
     from components.data.images.decoder import read
     from components.figures.mistakes import Mistake, save_mistakes
 
-    wrong = scored.assign(certainty=shares.max(1))[~scored["correct"]]
-    worst = wrong.sort_values(["certainty", "path"], ascending=[False, True])
+    wrong = scored.assign(confidence=probabilities.max(1))[~scored["correct"]]
+    worst = wrong.sort_values(["confidence", "path"], ascending=[False, True])
     worst = worst.head(params.mistakes)
     columns = zip(
-        worst["path"], worst["prediction"], worst["certainty"], worst["class"], strict=True
+        worst["path"], worst["prediction"], worst["confidence"], worst["class"], strict=True
     )
     gallery = [
-        Mistake(transform.crop(transform.shrink(read(raw / path))), said, certainty, truth)
-        for path, said, certainty, truth in columns
+        Mistake(transform.crop(transform.shrink(read(raw / path))), predicted, confidence, true)
+        for path, predicted, confidence, true in columns
     ]
     save_mistakes(mistakes, gallery, len(wrong), len(scored))
 

@@ -1,4 +1,4 @@
-"""Bring the pictures under version control, unchanged, with a manifest."""
+"""Bring the images under version control, unchanged, with a manifest."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from components.data.layout import places
-from components.data.source import Picture, Source, open_source
+from components.data.source import Image, Source, open_source
 from components.frame import files
 from components.frame.errors import DataError
 from components.frame.params import Params
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class IngestParams(Params):
-    """Where the pictures come from."""
+    """Where the images come from."""
 
     source: Annotated[str, Field(min_length=1)]
     """`digits`, a folder with a sub-folder a class (or `train`, `val`, `test` of these), or a .tar
@@ -29,42 +29,42 @@ class IngestParams(Params):
 
 
 def ingest(params: IngestParams, *, source: In, raw: Out, manifest: Out) -> None:
-    """Copy the pictures that the pin `source` names into `raw` and list them in `manifest`."""
+    """Copy the images that the pin `source` names into `raw` and list them in `manifest`."""
     from components.data.manifest import write_table
 
     opened = open_source(params.source, max_unpacked_gib=params.max_unpacked_gib)
     _check_pin(opened, files.read_yaml(source), params.source)
     shutil.rmtree(raw, ignore_errors=True)
-    copied = [_copy(picture, raw) for picture in opened.pictures()]
+    copied = [_copy(image, raw) for image in opened.images()]
     table = _with_places(copied)
     write_table(manifest, table)
-    print(f"{len(table):,} pictures in {table['class'].nunique()} classes from {params.source}")
+    print(f"{len(table):,} images in {table['class'].nunique()} classes from {params.source}")
 
 
 def _check_pin(source: Source, pin: dict[str, Any], name: str) -> None:
     if source.fingerprint() != pin["sha256"]:
         raise DataError(
-            f"the pictures of {name} have to be those that data/source.yaml pins, but they have "
+            f"the images of {name} must be those that data/source.yaml pins, but they have "
             "changed. Take the new ones: thawline sync"
         )
 
 
-def _copy(picture: Picture, raw: Path) -> dict[str, Any]:
-    """Write one picture below `raw`; its row of the manifest, size null where no header is read."""
+def _copy(image: Image, raw: Path) -> dict[str, Any]:
+    """Write one image below `raw`; its row of the manifest, size null where no header is read."""
     import hashlib
 
-    from components.data.images.decoder import UnreadablePictureError, header
+    from components.data.images.decoder import UnreadableImageError, header
 
-    content = picture.content
-    target = raw / picture.name
+    content = image.content
+    target = raw / image.name
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
     try:
         width, height, mode = header(content)
-    except UnreadablePictureError:
+    except UnreadableImageError:
         width, height, mode = None, None, None
     return {
-        "path": picture.name, "width": width, "height": height, "mode": mode,
+        "path": image.name, "width": width, "height": height, "mode": mode,
         "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
     }  # fmt: skip
 

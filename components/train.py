@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from components.data.images.pictures import Pictures
+    from components.data.images.pictures import Images
     from components.training.history import Fit
-    from components.training.pretrained import Start
+    from components.training.pretrained import Pretrained
     from components.training.recipe import Recipe
 
 
@@ -29,13 +29,13 @@ class TrainParams(Params):
     patience: Annotated[int, Field(ge=1)]
     """Epochs without a better validation accuracy after which training ends."""
     seed: Annotated[int, Field(ge=0)]
-    """Of the head, the order of the pictures, their augmentation and dropout."""
+    """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"]
     """`auto` takes CUDA or MPS where there is one."""
     precision: Literal["auto", "off"]
     """`auto`: bfloat16 on CUDA; `off`: float32 everywhere."""
     workers: Annotated[int, Field(ge=0)]
-    """Processes that prepare pictures; 0 is best on few cores."""
+    """Processes that prepare images; 0 is best on few cores."""
 
 
 def train(
@@ -57,44 +57,51 @@ def train(
     """Train with the best trial's settings and keep the weights of the best epoch."""
     import pandas as pd
 
-    from components.data.images.pictures import open_pictures
+    from components.data.images.pictures import open_images
     from components.frame.tables import write_csv
     from components.training.feed import check_batch_size
-    from components.training.pretrained import Start
+    from components.training.pretrained import Pretrained
     from components.training.report import Progress
 
     settings = files.read_yaml(best)
     decoding = Progress(work.events, "train", "decoded")
-    pictures = open_pictures(splits, raw, augmentation, work.cache, decoding)
-    check_batch_size(settings["batch_size"], pictures, str(best))
-    start = Start.read(model, config, len(pictures.classes), pictures.transform.size)
-    depth = settings["depth"]
-    print(f"trained from {start.layers[depth]} on ({start.shares[depth]:.0%} of the parameters)")
-    trained, fitted = _fit(params, settings, pictures, start, work)
+    images = open_images(splits, raw, augmentation, work.cache, decoding)
+    check_batch_size(settings["batch_size"], images, str(best))
+    pretrained = Pretrained.read(model, config, len(images.classes), images.transform.size)
+    freeze_depth = settings["freeze_depth"]
+    print(
+        f"trained from {pretrained.layers[freeze_depth]} on "
+        f"({pretrained.fractions[freeze_depth]:.0%} of the parameters)"
+    )
+    trained, fitted = _fit(params, settings, images, pretrained, work)
     _write_weights(trained, weights)
-    files.write_json(network, _describe(settings, pictures, start))
+    files.write_json(network, _describe(settings, images, pretrained))
     write_csv(history, pd.DataFrame(fitted.history))
     files.write_json(training, _summary(fitted))
     _draw(fitted, learning)
 
 
 def _fit(
-    params: TrainParams, settings: dict[str, Any], pictures: "Pictures", start: "Start", work: Work
+    params: TrainParams,
+    settings: dict[str, Any],
+    images: "Images",
+    pretrained: "Pretrained",
+    work: Work,
 ) -> "tuple[nn.Module, Fit]":
-    from components.training.device import choose_device
-    from components.training.feed import PictureFeed
+    from components.model.device import choose_device
+    from components.training.feed import ImageFeed
     from components.training.fit import fit
     from components.training.report import EpochReport, tell_device
 
-    feed = PictureFeed(
-        pictures, settings["batch_size"], settings["strength"], params.seed, params.workers,
+    feed = ImageFeed(
+        images, settings["batch_size"], settings["magnitude"], params.seed, params.workers,
         mixup=settings["mixup"],
     )  # fmt: skip
     device = choose_device(params.device)
     tell_device(work.events, device, params.precision)
-    model = start.network(params.seed)
+    model = pretrained.network(params.seed)
     fitted = fit(
-        model, start.groups, feed, _recipe(params, settings),
+        model, pretrained.groups, feed, _recipe(params, settings),
         device=device,
         keep=work.folder / "epoch.safetensors", keep_best=True,
         on_epoch=EpochReport(work.events, "train", trial=None, epochs=params.epochs),
@@ -106,7 +113,7 @@ def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
     from components.training.recipe import Recipe
 
     return Recipe(
-        settings["depth"], settings["learning_rate"], settings["weight_decay"],
+        settings["freeze_depth"], settings["learning_rate"], settings["weight_decay"],
         settings["label_smoothing"], params.epochs, params.patience, params.seed,
         params.precision, settings["layer_decay"], settings["head_dropout"],
     )  # fmt: skip
@@ -117,17 +124,19 @@ def _write_weights(model: "nn.Module", path: "Path") -> None:
     files.write_tensors(path, state)
 
 
-def _describe(settings: dict[str, Any], pictures: "Pictures", start: "Start") -> dict[str, Any]:
+def _describe(
+    settings: dict[str, Any], images: "Images", pretrained: "Pretrained"
+) -> dict[str, Any]:
     """All that is needed to use the weights: network, classes and transform; and where from."""
-    config = start.config
+    config = pretrained.config
     return {
         "architecture": config["architecture"],
         "arguments": config["arguments"],
-        "classes": list(pictures.classes),
-        "transform": pictures.transform.to_dict(),
-        "depth": settings["depth"],
-        "layer": start.layers[settings["depth"]],
-        "trained_share": round(start.shares[settings["depth"]], 4),
+        "classes": list(images.classes),
+        "transform": images.transform.to_dict(),
+        "freeze_depth": settings["freeze_depth"],
+        "layer": pretrained.layers[settings["freeze_depth"]],
+        "trained_fraction": round(pretrained.fractions[settings["freeze_depth"]], 4),
         "learning_rate": settings["learning_rate"],
         "base": {key: config[key] for key in ("source", "licence", "sha256")},
     }

@@ -1,4 +1,4 @@
-"""Find pictures that cannot be trusted, and stop where too much of the data is bad."""
+"""Find images that cannot be trusted, and stop where too much of the data is bad."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 10
-"""So many quarantined pictures are named on the screen; all are in quarantine.csv."""
+"""So many quarantined images are named on the screen; all are in quarantine.csv."""
 KEEP_ORDER = ("test", "val", "train")
-"""Of equal pictures on several given sides, the copy on the first of these stays."""
+"""Of equal images in several given splits, the copy in the first of these stays."""
 HARMLESS = ("duplicate",)
 """Reasons that do not count towards `max_bad_fraction`."""
 
@@ -27,17 +27,17 @@ class ValidateParams(Params):
     """What is still good enough."""
 
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)]
-    """Share of broken, tiny or contradictory pictures above which the run stops."""
+    """Fraction of broken, tiny or contradictory images above which the run stops."""
     min_per_class: Annotated[int, Field(ge=3)]
-    """Usable pictures a class needs: at least one each to train, select and test on."""
+    """Usable images a class needs: at least one each to train, select and test on."""
     min_side: Annotated[int, Field(ge=1)]
-    """Shorter pictures are left out, pixels."""
+    """Shorter images are left out, pixels."""
 
 
 def validate(
-    params: ValidateParams, *, manifest: In, raw: In, pictures: Out, quarantine: Out, report: Out
+    params: ValidateParams, *, manifest: In, raw: In, images: Out, quarantine: Out, report: Out
 ) -> None:
-    """Decode every picture once, fully; list broken, tiny, doubled and contradictory ones."""
+    """Decode every image once, fully; list broken, tiny, doubled and contradictory ones."""
     import pandas as pd
 
     from components.data.manifest import read_table, write_table
@@ -50,21 +50,21 @@ def validate(
     listed = listed.merge(table[["path", "class"]], on="path").sort_values("path")
     accepted = table[~table["path"].isin(listed["path"])]
     write_csv(quarantine, listed[["path", "class", "reason", "detail"]])
-    write_table(pictures, accepted)
+    write_table(images, accepted)
     files.write_json(report, _report(table, accepted, listed))
     _show(listed, quarantine)
     _gate(params, table, accepted, listed)
-    print(f"{len(accepted):,} of {len(table):,} pictures are usable")
+    print(f"{len(accepted):,} of {len(table):,} images are usable")
 
 
 def _unreadable(table: "pd.DataFrame", raw: Path, min_side: int) -> list[tuple[str, str, str]]:
-    from components.data.images.decoder import UnreadablePictureError, read
+    from components.data.images.decoder import UnreadableImageError, read
 
     findings = []
     for path in table["path"]:
         try:
             height, width = read(raw / path).shape[:2]
-        except UnreadablePictureError as error:
+        except UnreadableImageError as error:
             findings.append((path, error.reason, error.detail))
             continue
         if min(height, width) < min_side:
@@ -88,7 +88,7 @@ def _repeated(table: "pd.DataFrame") -> list[tuple[str, str, str]]:
 def _keep_rank(equal: "pd.DataFrame") -> Callable[[str], tuple[int, str]]:
     """A sort key: the copy that stays comes first."""
     subsets = dict(zip(equal["path"], equal["subset"], strict=True))
-    ranks = {side: rank for rank, side in enumerate(KEEP_ORDER)}
+    ranks = {split: rank for rank, split in enumerate(KEEP_ORDER)}
     return lambda name: (ranks.get(subsets[name], len(ranks)), name)
 
 
@@ -96,7 +96,7 @@ def _report(
     table: "pd.DataFrame", accepted: "pd.DataFrame", listed: "pd.DataFrame"
 ) -> dict[str, object]:
     return {
-        "pictures": len(table),
+        "images": len(table),
         "usable": len(accepted),
         "left_out": _counts(listed["reason"]),
         "classes": _counts(accepted["class"]),
@@ -124,22 +124,22 @@ def _gate(
     """
     counts = accepted["class"].value_counts()
     faults = [
-        f"class {name!r} needs at least {params.min_per_class} usable pictures "
+        f"class {name!r} needs at least {params.min_per_class} usable images "
         f"(validate.min_per_class), but has {counts.get(name, 0)} of "
-        f"{(table['class'] == name).sum()}. Add pictures or remove the class."
+        f"{(table['class'] == name).sum()}. Add images or remove the class."
         for name in sorted(table["class"].unique())
         if counts.get(name, 0) < params.min_per_class
     ]
     if table["class"].nunique() < 2:  # noqa: PLR2004  # two is the rule itself
         found = table["class"].iloc[0]
-        faults.insert(0, f"there have to be at least 2 classes, but there is only {found!r}. "
+        faults.insert(0, f"there must be at least 2 classes, but there is only {found!r}. "
                          "Put each class into a sub-folder of its own.")  # fmt: skip
     bad = (~listed["reason"].isin(HARMLESS)).sum()
     if bad > params.max_bad_fraction * len(table):
         faults.append(
-            f"at most {params.max_bad_fraction:.1%} of the pictures may be bad "
+            f"at most {params.max_bad_fraction:.1%} of the images may be bad "
             f"(validate.max_bad_fraction), but {bad} of {len(table)} are: "
-            f"{_reasons(listed)}. Mend or remove them, or raise the limit."
+            f"{_reasons(listed)}. Fix or remove them, or raise the limit."
         )
     if faults:
         raise DataError("\n".join(faults))

@@ -10,16 +10,16 @@ import typer
 
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
-from flows.runtime.crash_log import defect
+from flows.runtime.crash_log import internal_error
 
 app = typer.Typer(
     name="thawline",
     help=(
-        "Fine-tunes a pretrained image model on your pictures, and replaces the model in use only "
+        "Fine-tunes a pretrained image model on your images, and replaces the model in use only "
         "when the new one is shown to be better."
     ),
-    epilog="Exit codes: 0 done, 1 a defect, 2 usage or parameters, 3 bad data, 4 the gate refused, "
-    "5 a service or the disk out of reach, 130 and 143 stopped.",
+    epilog="Exit codes: 0 done, 1 an internal error, 2 usage or parameters, 3 bad data, "
+    "4 the gate refused, 5 a service or the disk out of reach, 130 and 143 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,7 +28,7 @@ app = typer.Typer(
 searches = typer.Typer(no_args_is_help=True)
 app.add_typer(searches, name="search", help="Look at the search.")
 
-Settings = Annotated[
+Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -52,7 +52,7 @@ def thawline(
 
 
 @app.command()
-def run(values: Settings = None) -> None:
+def run(values: Overrides = None) -> None:
     """Run the pipeline: build what is stale, then publish, register, judge and promote.
 
     Where nothing changed nothing is done. A run that was stopped goes on where it was.
@@ -85,36 +85,36 @@ def schedule(
 
     Starts a Prefect server for this project, or uses the one that PREFECT_API_URL names.
     """
-    from flows.scheduling.schedule import Wish
+    from flows.scheduling.schedule import ScheduleOptions
     from flows.scheduling.schedule import schedule as keep
 
     project = _project()
-    wish = Wish(cron, timezone, overlap, name or project.root.name, port)
-    raise typer.Exit(keep(project, wish))
+    options = ScheduleOptions(cron, timezone, overlap, name or project.root.name, port)
+    raise typer.Exit(keep(project, options))
 
 
 @app.command()
 def sync() -> None:
-    """Pin the pictures and the starting weights as they are now, for the next `dvc repro`."""
-    _act("sync")
+    """Pin the images and the starting weights as they are now, for the next `dvc repro`."""
+    _perform("sync")
 
 
 @app.command()
 def publish() -> None:
-    """Show the run in build/ in MLflow: parameters, curves, trials, pictures, metrics."""
-    _act("publish")
+    """Show the run in build/ in MLflow: parameters, curves, trials, figures, metrics."""
+    _perform("publish")
 
 
 @app.command()
 def register() -> None:
     """Make the model in build/ a version in MLflow's registry, unless it is one already."""
-    _act("register")
+    _perform("register")
 
 
 @app.command()
 def judge() -> None:
-    """Compare the model in build/ with the champion on the same test pictures."""
-    _act("judge")
+    """Compare the model in build/ with the champion on the same test images."""
+    _perform("judge")
 
 
 @app.command()
@@ -138,9 +138,9 @@ def promote(
 
 @app.command()
 def predict(
-    pictures: Annotated[
+    images: Annotated[
         list[str],
-        typer.Argument(metavar="FILES_OR_FOLDERS", help="Pictures, or where they lie."),
+        typer.Argument(metavar="FILES_OR_FOLDERS", help="Images, or where they lie."),
     ],
     *,
     model: Annotated[
@@ -152,16 +152,16 @@ def predict(
         Path | None, typer.Option(metavar="FILE", help="By default standard output.")
     ] = None,
 ) -> None:
-    """Name pictures with a registered model: a line each, with the probability of every class.
+    """Name images with a registered model: a line each, with the probability of every class.
 
     Those that cannot be read are told on standard error; exit code 3 where none can.
     """
-    from flows.prediction.predict import Wish
-    from flows.prediction.predict import predict as name_pictures
+    from flows.prediction.predict import PredictOptions
+    from flows.prediction.predict import predict as name_images
 
     start = Path.cwd()
-    wish = Wish(tuple(pictures), start, model, form, output)
-    raise typer.Exit(name_pictures(_project(), wish))
+    options = PredictOptions(tuple(images), start, model, form, output)
+    raise typer.Exit(name_images(_project(), options))
 
 
 @app.command()
@@ -174,7 +174,7 @@ def rebuild(
 ) -> None:
     """Build a registered version again in an empty clone, and compare the weights' SHA-256.
 
-    The pictures and the starting weights come from the DVC remote, all the rest is computed.
+    The images and the starting weights come from the DVC remote, all the rest is computed.
     Exit code 1 where the weights differ.
     """
     from flows.rebuilding import rebuild as rebuilding
@@ -187,12 +187,12 @@ def rebuild(
 @app.command()
 def push() -> None:
     """Send the outputs of the stages to the DVC remote."""
-    _act("push")
+    _perform("push")
 
 
 @app.command()
 def status() -> None:
-    """Show what is stale and owed, and which model is the champion."""
+    """Show what is stale and pending, and which model is the champion."""
     from flows.pipeline.status import screen
 
     print(screen(_project()))
@@ -226,18 +226,18 @@ def main() -> None:
         app()
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
-        _fail(defect(find(), "thawline", error), 1)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        _fail(internal_error(find(), "thawline", error), 1)
 
 
-def _act(name: str) -> None:
-    """Do one act for a person, and remember that it is done."""
+def _perform(name: str) -> None:
+    """Do one action for a person, and remember that it is done."""
     from flows.actions import action, pending
 
     with _alone() as project:
         print(action.perform(project, name))
         if name in action.AFTER_BUILD:
-            pending.remember_act(project, name)
+            pending.remember_action(project, name)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ class Project:
 
     @property
     def cache(self) -> Path:
-        """`.thawline/cache/`: what the stages share, decoded pictures and kept activations."""
+        """`.thawline/cache/`: what the stages share, decoded images and kept activations."""
         return self.private / "cache"
 
     @property
@@ -32,12 +32,12 @@ class Project:
 
     @property
     def params(self) -> Path:
-        """`params/`: one YAML file a stage or act."""
+        """`params/`: one YAML file a stage or action."""
         return self.root / "params"
 
     @property
     def data(self) -> Path:
-        """`data/`: the pins and the pictures."""
+        """`data/`: the pins and the images."""
         return self.root / "data"
 
     @property

@@ -15,9 +15,9 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """A folder with two classes of twelve noise pictures each."""
-    folder = tmp_path / "pictures"
+def images(tmp_path):
+    """A folder with two classes of twelve noise images each."""
+    folder = tmp_path / "images"
     for label, name in enumerate(("cat", "dog")):
         (folder / name).mkdir(parents=True)
         for number in range(12):

@@ -34,7 +34,7 @@ class Place:
         files.write_yaml(path, {**files.read_yaml(path), **values})
 
     def source(self, path) -> None:
-        """Take the pictures at `path`, pinned as `thawline sync` would."""
+        """Take the images at `path`, pinned as `thawline sync` would."""
         self.change("ingest", source=str(path))
         pin = {"sha256": open_source(str(path)).fingerprint()}
         files.write_yaml(self.root / "data" / "source.yaml", pin)

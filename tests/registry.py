@@ -1,4 +1,4 @@
-"""What a project's registry holds, as tests of several acts ask it."""
+"""What a project's registry holds, as tests of several actions ask it."""
 
 from mlflow import MlflowClient
 

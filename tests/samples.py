@@ -1,4 +1,4 @@
-"""Small pictures, drawn from a seed, and their files."""
+"""Small images, drawn from a seed, and their files."""
 
 import cv2
 import numpy as np
@@ -9,6 +9,6 @@ def draw(seed: int, *, height: int = 24, width: int = 24) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-def encode(picture: np.ndarray, suffix: str = ".png") -> bytes:
-    """A picture as a file's content."""
-    return cv2.imencode(suffix, picture)[1].tobytes()
+def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
+    """An image as a file's content."""
+    return cv2.imencode(suffix, image)[1].tobytes()

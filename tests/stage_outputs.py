@@ -12,8 +12,8 @@ from flows.project import Project
 from flows.tracking import timings
 
 CLASSES = ("blue", "green", "red")
-SIDES = {"train": 8, "val": 4, "test": 12}
-"""Pictures a class."""
+SPLITS = {"train": 8, "val": 4, "test": 12}
+"""Images a class."""
 STAGES = ("ingest", "split", "search", "train", "evaluate")
 PIPELINE = """\
 stages:
@@ -50,7 +50,7 @@ def template(tmp_path_factory):
     """A built project without a store, made once."""
     root = tmp_path_factory.mktemp("template")
     _write_params(root)
-    _write_pictures(root)
+    _write_images(root)
     write_model(root, seed=0)
     _write_search(root)
     write_lock(root, "first")
@@ -73,7 +73,7 @@ def empty_store(tmp_path_factory):
 
 @pytest.fixture
 def project(template, empty_store, tmp_path, monkeypatch):
-    """A built project that owes every act, in a folder whose name is no plain one."""
+    """A built project in which every action is pending, in a folder whose name is no plain one."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return fresh(template, empty_store, tmp_path / "ein Projekt ü")
 
@@ -98,7 +98,7 @@ def fresh(template: Path, empty_store: Path, root: Path) -> Project:
 
 @pytest.fixture
 def rebuild(project):
-    """Another run of the pipeline: another network, and what share of the answers is right."""
+    """Another run of the pipeline: another network, and what fraction of the answers is right."""
 
     def build(seed: int, right: float = 1.0) -> None:
         write_model(project.root, seed, right)
@@ -109,7 +109,7 @@ def rebuild(project):
 
 @pytest.fixture
 def perform(project):
-    """Do acts in their order; their sentences."""
+    """Do actions in their order; their sentences."""
     from flows.actions import action
 
     def do(*names: str) -> list[str]:
@@ -131,7 +131,7 @@ def first(project, perform):
 
 @pytest.fixture
 def answers(project):
-    """Keep answers of a registered model to today's test pictures, as if it had been asked."""
+    """Keep answers of a registered model to today's test images, as if it had been asked."""
     import pandas as pd
 
     from flows.gate import champion
@@ -139,10 +139,10 @@ def answers(project):
     def keep(model: str, right: float) -> None:
         table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")
         count = round(right * len(table))
-        said = [*table["class"][:count], *map(_other, table["class"][count:])]
+        predicted = [*table["class"][:count], *map(_other, table["class"][count:])]
         path = champion.kept(project, model, table)
         path.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame({"class": said}).to_parquet(path)
+        pd.DataFrame({"class": predicted}).to_parquet(path)
 
     return keep
 
@@ -153,7 +153,7 @@ def write_lock(root: Path, content: str) -> None:
 
 
 def write_model(root: Path, seed: int, right: float = 1.0) -> None:
-    """Weights drawn with `seed`, and predictions of which the share `right` is right."""
+    """Weights drawn with `seed`, and predictions of which the fraction `right` is right."""
     import numpy as np
     import torch
     from safetensors.torch import save_file
@@ -165,9 +165,9 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
         "arguments": {},
         "classes": list(CLASSES),
         "transform": {"size": 32, "resize": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
-        "depth": 2,
+        "freeze_depth": 2,
         "layer": "blocks.1",
-        "trained_share": 0.8125,
+        "trained_fraction": 0.8125,
         "learning_rate": 0.003,
         "base": {"source": "package", "licence": "Apache-2.0", "sha256": "ab" * 32},
     }
@@ -176,14 +176,14 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
     (root / "build" / "train").mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), root / "build/train/weights.safetensors")
     files.write_json(root / "build/train/network.json", network)
-    table = _table(root).query("side == 'test'").reset_index(drop=True)
+    table = _table(root).query("split == 'test'").reset_index(drop=True)
     wanted = np.arange(len(table)) < round(right * len(table))
     table["prediction"] = np.where(wanted, table["class"], table["class"].map(_other))
     table["correct"] = wanted
     for index, name in enumerate(CLASSES):
         table[f"probability_{index}"] = (table["prediction"] == name).astype("float32")
     (root / "build/evaluate").mkdir(parents=True, exist_ok=True)
-    table.drop(columns="side").to_parquet(root / "build/evaluate/predictions.parquet", index=False)
+    table.drop(columns="split").to_parquet(root / "build/evaluate/predictions.parquet", index=False)
     _write_results(root, float(wanted.mean()), len(table))
 
 
@@ -234,8 +234,12 @@ def trial_event(number: int, state: str) -> dict:
 
 def settings(number: int) -> dict:
     rates = (0.003, 0.0001 / 3, 1e-5)
-    return {"depth": number, "layer": f"blocks.{number}", "trained_share": 1 / (number + 3),
-            "learning_rate": rates[number]}  # fmt: skip
+    return {
+        "freeze_depth": number,
+        "layer": f"blocks.{number}",
+        "trained_fraction": 1 / (number + 3),
+        "learning_rate": rates[number],
+    }
 
 
 def curve(epoch: int) -> dict:
@@ -245,18 +249,18 @@ def curve(epoch: int) -> dict:
 
 
 def _write_params(root: Path) -> None:
-    values = {"ingest": {"source": "pictures/colours.tar"},
+    values = {"ingest": {"source": "images/colours.tar"},
               "search": {"max_trials": 3, "learning_rate": {"low": 1e-5, "high": 0.01}},
               "publish": {"experiment": "thawline"}, "register": {"name": "thawline"},
               "judge": {"alpha": 0.05}}  # fmt: skip
     for name, content in values.items():
         files.write_yaml(root / "params" / f"{name}.yaml", content)
     files.write_text(root / "dvc.yaml", PIPELINE)
-    files.write_yaml(root / "data" / "source.yaml", {"pictures": 72, "sha256": "cd" * 32})
+    files.write_yaml(root / "data" / "source.yaml", {"images": 72, "sha256": "cd" * 32})
     files.write_yaml(root / "data" / "start.yaml", {"source": "package", "sha256": "ab" * 32})
 
 
-def _write_pictures(root: Path) -> None:
+def _write_images(root: Path) -> None:
     """Noisy single-coloured squares of several sizes, and the table that splits them."""
     import numpy as np
     import pandas as pd
@@ -264,14 +268,14 @@ def _write_pictures(root: Path) -> None:
 
     random, rows = np.random.default_rng(0), []
     for index, name in enumerate(CLASSES):
-        for side, count in SIDES.items():
+        for split, count in SPLITS.items():
             for number in range(count):
                 pixels = random.integers(0, 90, (28 + number, 40, 3), dtype=np.uint8)
                 pixels[:, :, 2 - index] += 150
-                path = root / "data" / "raw" / name / f"{side}-{number:02d}.png"
+                path = root / "data" / "raw" / name / f"{split}-{number:02d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
-                rows.append({"path": f"{name}/{path.name}", "class": name, "side": side,
+                rows.append({"path": f"{name}/{path.name}", "class": name, "split": split,
                              "sha256": files.sha256(path)})  # fmt: skip
     (root / "build/split").mkdir(parents=True)
     table = pd.DataFrame(rows).sort_values("path")
@@ -299,11 +303,11 @@ def _write_search(root: Path) -> None:
         shutil.copy(root / "data/raw/red/test-00.png", root / "build" / name)
 
 
-def _write_results(root: Path, accuracy: float, pictures: int) -> None:
+def _write_results(root: Path, accuracy: float, images: int) -> None:
     metrics = {"accuracy": accuracy, "accuracy_low": max(0.0, accuracy - 0.05),
-               "accuracy_high": min(1.0, accuracy + 0.05), "majority_share": 1 / 3,
+               "accuracy_high": min(1.0, accuracy + 0.05), "majority_fraction": 1 / 3,
                "macro_f1": accuracy, "roc_auc": None, "log_loss": 0.25,
-               "pictures": pictures}  # fmt: skip
+               "images": images}  # fmt: skip
     files.write_json(root / "build" / "evaluate" / "metrics.json", metrics)
 
 

@@ -1,1 +1,1 @@
-"""The nouns below the stages: sources, manifests, pictures."""
+"""The nouns below the stages: sources, manifests, images."""

@@ -1,4 +1,4 @@
-"""The tables of pictures that stages hand on: parquet, sorted by path, the same bits each time."""
+"""The tables of images that stages hand on: parquet, sorted by path, the same bits each time."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Where pictures come from: the built-in digits, a folder with a sub-folder a class, or an archive.
+"""Where images come from: the built-in digits, a folder with a sub-folder a class, or an archive.
 
-A source is only ever read. Nothing heavy is imported before pictures are asked for.
+A source is only ever read. Nothing heavy is imported before images are asked for.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ Hasher = Callable[[Path], str]
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A file of a source."""
 
     name: str
@@ -38,14 +38,14 @@ class Picture:
 
 
 class Source(Protocol):
-    """Where pictures come from."""
+    """Where images come from."""
 
     def fingerprint(self, hasher: Hasher = files.sha256) -> str:
-        """SHA-256 over relative names and contents: equal wherever the same pictures lie."""
+        """SHA-256 over relative names and contents: equal wherever the same images lie."""
         ...
 
-    def pictures(self) -> Iterator[Picture]:
-        """Every picture, in the order of the names within a folder, of the entries in an archive."""
+    def images(self) -> Iterator[Image]:
+        """Every image, in the order of the names within a folder, of the entries in an archive."""
         ...
 
 
@@ -64,14 +64,14 @@ def open_source(text: str, *, max_unpacked_gib: float = 20) -> Source:
         return Archive(path, int(max_unpacked_gib * 2**30))
     what = "is neither a folder nor an archive" if path.exists() else "does not exist"
     raise UsageError(
-        f"ingest.source has to be `{DIGITS}`, a folder with a sub-folder a class, or one of those "
+        f"ingest.source must be `{DIGITS}`, a folder with a sub-folder a class, or one of those "
         f"as {', '.join(ARCHIVES)}, but {text!r} {what}. "
         "Name another: thawline run --set ingest.source=PATH"
     )
 
 
 class Digits:
-    """scikit-learn's handwritten digits: 1,797 grey pictures of 8 x 8 pixels, UCI, CC BY 4.0."""
+    """scikit-learn's handwritten digits: 1,797 grey images of 8 x 8 pixels, UCI, CC BY 4.0."""
 
     def fingerprint(self, hasher: Hasher = files.sha256) -> str:
         """Over the one data file inside the installed package."""
@@ -81,7 +81,7 @@ class Digits:
         table = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
         return fingerprint_of([(table.name, hasher(table))])
 
-    def pictures(self) -> Iterator[Picture]:
+    def images(self) -> Iterator[Image]:
         """`CLASS/NUMBER.png`, the values 0 to 16 spread over 0 to 255."""
         import cv2
         from sklearn.datasets import load_digits
@@ -90,7 +90,7 @@ class Digits:
         grey = (digits.images * (255 / 16)).round().astype("uint8")
         for number, (image, label) in enumerate(zip(grey, digits.target, strict=True)):
             content: bytes = cv2.imencode(".png", image)[1].tobytes()
-            yield Picture(f"{label}/{number:04}.png", content)
+            yield Image(f"{label}/{number:04}.png", content)
 
 
 class Folder:
@@ -100,13 +100,13 @@ class Folder:
         self.path = path
 
     def fingerprint(self, hasher: Hasher = files.sha256) -> str:
-        """Over the relative names and contents of the pictures."""
+        """Over the relative names and contents of the images."""
         return fingerprint_of((name, hasher(path)) for name, path in self._files())
 
-    def pictures(self) -> Iterator[Picture]:
-        """Every picture file, sorted by name."""
+    def images(self) -> Iterator[Image]:
+        """Every image file, sorted by name."""
         for name, path in self._files():
-            yield Picture(name, path.read_bytes())
+            yield Image(name, path.read_bytes())
 
     def _files(self) -> list[tuple[str, Path]]:
         found: list[tuple[str, Path]] = []
@@ -116,13 +116,13 @@ class Folder:
             if path.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
                 strange.append(name)
             elif not os.access(path, os.R_OK):
-                raise DataError(f"{path} has to be readable. Allow it: chmod u+r {path}")
-            elif is_picture(name):
+                raise DataError(f"{path} must be readable. Allow it: chmod u+r {path}")
+            elif is_image(name):
                 found.append((name, path))
         if strange:
             raise DataError(
-                f"{self.path}: links, pipes and devices are not taken for pictures, but there are "
-                f"{_some(strange)}. Put the pictures themselves there, or remove these."
+                f"{self.path}: links, pipes and devices are not taken for images, but there are "
+                f"{_some(strange)}. Put the images themselves there, or remove these."
             )
         if not found:
             raise DataError(f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}.")
@@ -140,8 +140,8 @@ class Archive:
         """Over the archive's own name and content."""
         return fingerprint_of([(self.path.name, hasher(self.path))])
 
-    def pictures(self) -> Iterator[Picture]:
-        """Every picture in the order of the entries."""
+    def images(self) -> Iterator[Image]:
+        """Every image in the order of the entries."""
         opened = self._zip() if zipfile.is_zipfile(self.path) else self._tar()
         unpacked = 0
         found = False
@@ -149,9 +149,9 @@ class Archive:
             for name, size, plain, read in opened:
                 unpacked += size
                 self._check(name, unpacked, plain=plain)
-                if is_picture(name):
+                if is_image(name):
                     found = True
-                    yield Picture(name, read())
+                    yield Image(name, read())
         except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
             raise DataError(f"{self.path} cannot be unpacked: {error}. Fetch it again.") from error
         if not found:
@@ -163,12 +163,14 @@ class Archive:
             raise DataError(f"{self.path}: the entry {name!r} leaves the folder. Pack it anew.")
         if not plain:
             raise DataError(
-                f"{self.path}: the entry {name!r} is a link or a device. Pack the pictures themselves."
+                f"{self.path}: the entry {name!r} is a link or a device. Pack the images "
+                "themselves."
             )
         if unpacked > self.max_unpacked:
             raise DataError(
                 f"{self.path} unpacks to more than ingest.max_unpacked_gib = "
-                f"{self.max_unpacked / 2**30:g} GiB (at the entry {name!r}). Raise it if that is right."
+                f"{self.max_unpacked / 2**30:g} GiB (at the entry {name!r}). Raise it if that is "
+                "right."
             )
 
     def _tar(self) -> Iterator[tuple[str, int, bool, Callable[[], bytes]]]:
@@ -195,8 +197,8 @@ def fingerprint_of(named: Iterable[tuple[str, str]]) -> str:
     return state.hexdigest()
 
 
-def is_picture(name: str) -> bool:
-    """Whether a name is a picture's: no hidden file or folder, no system's leftover."""
+def is_image(name: str) -> bool:
+    """Whether a name is an image's: no hidden file or folder, no system's leftover."""
     path = PurePosixPath(name)
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return not hidden and path.suffix.lower() in SUFFIXES
@@ -212,7 +214,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _refuse(error: OSError) -> None:
-    raise DataError(f"{error.filename} has to be readable ({error.strerror}).") from error
+    raise DataError(f"{error.filename} must be readable ({error.strerror}).") from error
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

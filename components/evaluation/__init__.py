@@ -1,1 +1,1 @@
-"""What a trained network is worth: figures, tests and pictures of them."""
+"""What a trained network is worth: metrics, tests and figures of them."""

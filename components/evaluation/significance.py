@@ -1,4 +1,4 @@
-"""Whether one model is better than another, from what both said of the same pictures."""
+"""Whether one model is better than another, from what both predicted for the same images."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,13 +8,13 @@ from scipy.stats import binomtest
 def mcnemar_exact(challenger_right: ArrayLike, champion_right: ArrayLike) -> float:
     """One-sided p-value of McNemar's exact test that the challenger is right more often.
 
-    Only pictures on which exactly one of the two is right count: were both equally good, each of
+    Only images on which exactly one of the two is right count: were both equally good, each of
     these would be the challenger's with probability 1/2 (McNemar 1947, Psychometrika 12, 153-157;
-    the exact form is a binomial test). Without any such picture it is 1.
+    the exact form is a binomial test). Without any such image it is 1.
 
     Args:
-        challenger_right: whether the challenger is right, by picture, shape (n,).
-        champion_right: the same of the champion, for the same pictures.
+        challenger_right: whether the challenger is right, by image, shape (n,).
+        champion_right: the same of the champion, for the same images.
 
     Raises:
         ValueError: the two differ in shape.

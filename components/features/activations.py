@@ -1,4 +1,4 @@
-"""Activations of many pictures on disk, as the network had them in memory."""
+"""Activations of many images on disk, as the network had them in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Layout:
-    """How the dimensions of one picture's activation lie in memory: kernels may depend on it."""
+    """How the dimensions of one image's activation lie in memory: kernels may depend on it."""
 
     stored: tuple[int, ...]
     """Its shape with the dimensions in the order of memory."""
@@ -36,7 +36,7 @@ class Layout:
 
 
 class Features:
-    """The activations of all pictures at one depth, memory-mapped."""
+    """The activations of all images at one freeze depth, memory-mapped."""
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         """Open values that were written as `about` describes: rows, stored, order, precision."""
@@ -46,11 +46,11 @@ class Features:
         self._order = [0, *(1 + place for place in about["order"])]
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
         return len(self._values)
 
     def __getitem__(self, rows: NDArray[np.integer[Any]] | slice) -> Tensor:
-        """The activations (n, ...) of some pictures, float32 and laid out as the network's own."""
+        """The activations (n, ...) of some images, float32 and laid out as the network's own."""
         values = torch.from_numpy(np.array(self._values[rows], dtype=np.float32))
         return values.permute(*self._order)
 

@@ -1,12 +1,12 @@
-"""The frozen-feature cache: what the frozen layers make of each picture, computed once.
+"""The frozen-feature cache: what the frozen layers make of each image, computed once.
 
-A trial that trains only the layers from some depth on reads the activations there instead of the
-pictures. They lie on disk, one entry for each depth and view, are read by memory map and written
-in batches: memory does not grow with the number of pictures.
+A trial that trains only the layers from some freeze depth on reads the activations there instead of
+the images. They lie on disk, one entry for each freeze depth and view, are read by memory map and
+written in batches: memory does not grow with the number of images.
 
 In "float32" a trial from the cache equals one without it to the bit on a CPU, as long as both read
-batches of one size; an entry at a shallow depth then also feeds the deeper ones. In "float16" an
-entry is half as large and the numbers are rounded once; all come from the pictures, so that what
+batches of one size; an entry at a low freeze depth then also feeds the higher ones. In "float16" an
+entry is half as large and the numbers are rounded once; all come from the images, so that what
 happens to be cached makes no difference.
 """
 
@@ -34,25 +34,25 @@ Precision = Literal["float32", "float16"]
 FORMAT = 1
 """Of the files; entries of another one are not found."""
 Batches = Callable[[], Iterator[Tensor]]
-"""Gives pictures (n, C, H, W) in order, in batches of at most the size that training uses."""
+"""Gives images (n, C, H, W) in order, in batches of at most the size that training uses."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What the activations at any depth depend on, besides the depth."""
+    """What the activations at any freeze depth depend on, besides the freeze depth."""
 
     data: str
-    """Digest of the pictures in their order and of how they are decoded."""
+    """Digest of the images in their order and of how they are decoded."""
     weights: str
     """Digest of the frozen layers' weights."""
     architecture: str
     """With its arguments."""
     size: int
-    """Side of the pictures, pixels."""
+    """Side of the images, pixels."""
     view: str
-    """Names the transform, or one augmented view of every picture."""
+    """Names the transform, or one augmented view of every image."""
     rows: int
-    """How many pictures there are."""
+    """How many images there are."""
     batch_size: int
     """Sums of floats may differ with it."""
     device: str
@@ -68,9 +68,9 @@ class Provided:
     """What a trial can read."""
 
     features: dict[int, Features]
-    """By depth."""
+    """By freeze depth."""
     refusals: dict[int, str]
-    """Why there is nothing at the other depths."""
+    """Why there is nothing at the other freeze depths."""
 
 
 class FeatureCache:
@@ -86,72 +86,85 @@ class FeatureCache:
         """What was provided until now may go when room is needed."""
         self._in_use.clear()
 
-    def bytes_needed(self, cut: Cut, depth: int, rows: int) -> int:
-        """How large the entries for so many pictures are; nothing is computed."""
-        return rows * prod(cut.points[depth].shape) * np.dtype(self.precision).itemsize
+    def bytes_needed(self, cut: Cut, freeze_depth: int, rows: int) -> int:
+        """How large the entries for so many images are; nothing is computed."""
+        return rows * prod(cut.points[freeze_depth].shape) * np.dtype(self.precision).itemsize
 
     def provide(
-        self, source: Source, cut: Cut, depths: Collection[int], cost: Cost, pictures: Batches
+        self, source: Source, cut: Cut, freeze_depths: Collection[int], cost: Cost, images: Batches
     ) -> Provided:
-        """The activations at some depths, those that are missing computed in one pass.
+        """The activations at some freeze depths, those that are missing computed in one pass.
 
-        All of them stay until `release`; where the budget does not hold them all, the depths that
-        save most per byte come first.
+        All of them stay until `release`; where the budget does not hold them all, the freeze depths
+        that save most per byte come first.
 
         Raises:
             UnreachableError: the disk is full.
         """
         with self._store.lock():
-            found = {depth: self._store.use(self._key(source, cut, depth)) for depth in depths}
-            entries = {depth: entry for depth, entry in found.items() if entry is not None}
+            found = {
+                freeze_depth: self._store.use(self._key(source, cut, freeze_depth))
+                for freeze_depth in freeze_depths
+            }
+            entries = {
+                freeze_depth: entry for freeze_depth, entry in found.items() if entry is not None
+            }
             self._in_use.update(entry.key for entry in entries.values())
-            planned, refusals = self._plan(source, cut, set(depths) - set(entries), cost)
+            planned, refusals = self._plan(source, cut, set(freeze_depths) - set(entries), cost)
             try:
-                entries |= self._fill(source, cut, planned, pictures)
+                entries |= self._fill(source, cut, planned, images)
             except RangeError as error:
                 refusals |= dict.fromkeys(planned, str(error))
             self._in_use.update(entry.key for entry in entries.values())
-            features = {depth: self._open(entries[depth]) for depth in sorted(entries)}
+            features = {
+                freeze_depth: self._open(entries[freeze_depth]) for freeze_depth in sorted(entries)
+            }
         return Provided(features, refusals)
 
-    def _key(self, source: Source, cut: Cut, depth: int) -> str:
-        point = cut.points[depth]
+    def _key(self, source: Source, cut: Cut, freeze_depth: int) -> str:
+        point = cut.points[freeze_depth]
         place = [point.module, point.side, point.leaf]
         versions = [FORMAT, torch.__version__, timm.__version__]
         content = files.canonical([asdict(source), place, self.precision, versions])
         return hashlib.sha256(content).hexdigest()[:32]
 
     def _plan(
-        self, source: Source, cut: Cut, depths: Collection[int], cost: Cost
+        self, source: Source, cut: Cut, freeze_depths: Collection[int], cost: Cost
     ) -> tuple[dict[int, Entry], dict[int, str]]:
         """The entries that are to be made, room for which is made, and those there is none for."""
-        wanted = [self._entry(source, cut, depth, cost) for depth in sorted(depths)]
+        wanted = [
+            self._entry(source, cut, freeze_depth, cost) for freeze_depth in sorted(freeze_depths)
+        ]
         planned: dict[int, Entry] = {}
         refusals: dict[int, str] = {}
         for entry in sorted(wanted, key=lambda entry: -entry.saves / entry.size):
-            depth = entry.about["depth"]
+            freeze_depth = entry.about["freeze_depth"]
             others = sum(footprint(other) for other in planned.values())
             if self._store.make_room(others + entry.size, self._in_use):
-                planned[depth] = entry
+                planned[freeze_depth] = entry
             else:
-                refusals[depth] = (
+                refusals[freeze_depth] = (
                     f"its {entry.size:,} bytes do not fit beside what is in use "
                     f"within the {self._store.budget:,} of the cache and the "
                     f"{self._store.spare():,} that the disk has to spare"
                 )
         return planned, refusals
 
-    def _entry(self, source: Source, cut: Cut, depth: int, cost: Cost) -> Entry:
-        about = {"depth": depth, "layer": cut.points[depth].module, "precision": self.precision}
+    def _entry(self, source: Source, cut: Cut, freeze_depth: int, cost: Cost) -> Entry:
+        about = {
+            "freeze_depth": freeze_depth,
+            "layer": cut.points[freeze_depth].module,
+            "precision": self.precision,
+        }
         return Entry(
-            self._key(source, cut, depth),
-            self.bytes_needed(cut, depth, source.rows),
-            cost.prefix(depth) * source.rows,
+            self._key(source, cut, freeze_depth),
+            self.bytes_needed(cut, freeze_depth, source.rows),
+            cost.prefix(freeze_depth) * source.rows,
             {**about, **asdict(source)},
         )
 
     def _fill(
-        self, source: Source, cut: Cut, planned: Mapping[int, Entry], pictures: Batches
+        self, source: Source, cut: Cut, planned: Mapping[int, Entry], images: Batches
     ) -> dict[int, Entry]:
         """Compute all planned entries together, batch by batch.
 
@@ -160,45 +173,56 @@ class FeatureCache:
         """
         if not planned:
             return {}
-        batches = self._activations(source, cut, list(planned), pictures)
+        batches = self._activations(source, cut, list(planned), images)
         first = next(batches)
-        layouts = {depth: Layout.of(activation) for depth, activation in first[1].items()}
+        layouts = {
+            freeze_depth: Layout.of(activation) for freeze_depth, activation in first[1].items()
+        }
         made = {
-            depth: replace(entry, about={**entry.about, **asdict(layouts[depth])})
-            for depth, entry in planned.items()
+            freeze_depth: replace(entry, about={**entry.about, **asdict(layouts[freeze_depth])})
+            for freeze_depth, entry in planned.items()
         }
         rows = 0
         with ExitStack() as stack:
             outputs = {d: stack.enter_context(self._store.adding(made[d])) for d in made}
             for count, activations in chain([first], batches):
-                for depth, activation in activations.items():
-                    self._write(outputs[depth], layouts[depth].rows(activation[:count]))
+                for freeze_depth, activation in activations.items():
+                    self._write(
+                        outputs[freeze_depth], layouts[freeze_depth].rows(activation[:count])
+                    )
                 rows += count
             if rows != source.rows:
-                raise ValueError(f"there have to be {source.rows} pictures, but {rows} came.")
+                raise ValueError(f"there must be {source.rows} images, but {rows} came.")
         return made
 
     def _activations(
-        self, source: Source, cut: Cut, depths: list[int], pictures: Batches
+        self, source: Source, cut: Cut, freeze_depths: list[int], images: Batches
     ) -> Iterator[tuple[int, dict[int, Tensor]]]:
-        """Batches at some depths, each padded to full size, with the number that counts."""
+        """Batches at some freeze depths, each padded to full size, with the number that counts."""
         size = source.batch_size
-        feeder = self._feeder(source, cut, min(depths))
+        feeder = self._feeder(source, cut, min(freeze_depths))
         if feeder is None:
-            for batch in pictures():
-                yield len(batch), cut.tap(padded(batch, size), depths)
+            for batch in images():
+                yield len(batch), cut.tap(padded(batch, size), freeze_depths)
             return
         kept = self._open(feeder)
         for start in range(0, len(kept), size):
             rows = kept[slice(start, start + size)].to(source.device)
-            yield len(rows), cut.advance(padded(rows, size), feeder.about["depth"], depths)
+            yield (
+                len(rows),
+                cut.advance(padded(rows, size), feeder.about["freeze_depth"], freeze_depths),
+            )
 
     def _feeder(self, source: Source, cut: Cut, below: int) -> Entry | None:
         """The deepest entry from which those at `below` and deeper follow to the bit."""
         if self.precision != "float32":
             return None
-        for depth in sorted(cut.points, reverse=True):
-            entry = self._store.use(self._key(source, cut, depth)) if depth < below else None
+        for freeze_depth in sorted(cut.points, reverse=True):
+            entry = (
+                self._store.use(self._key(source, cut, freeze_depth))
+                if freeze_depth < below
+                else None
+            )
             if entry is not None:
                 return entry
         return None

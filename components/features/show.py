@@ -14,7 +14,10 @@ def activations(cache: Path) -> str:
         entries = store.entries()
     if not entries:
         return "Nothing is kept: the next search fills the cache as far as search.cache_gib allows."
-    rows = [["depth", "layer", "of", "pictures", "side", "size", "kept as"], *map(_line, entries)]
+    rows = [
+        ["freeze_depth", "layer", "of", "images", "split", "size", "kept as"],
+        *map(_line, entries),
+    ]
     total = sum(footprint(entry) for entry in entries)
     return "\n".join([*aligned(rows), "", f"{len(entries)} kept, {_bytes(total)} in all"])
 
@@ -29,9 +32,9 @@ def cleared(cache: Path) -> str:
 def _line(entry: Entry) -> list[str]:
     """One entry for a person."""
     about = entry.about
-    side = "validation" if about["view"] == VALIDATION else "training, one view"
-    return [str(about["depth"]), about["layer"], json.loads(about["architecture"])[0],
-            f"{about['rows']:,} at {about['size']} px", side, _bytes(entry.size),
+    split = "validation" if about["view"] == VALIDATION else "training, one view"
+    return [str(about["freeze_depth"]), about["layer"], json.loads(about["architecture"])[0],
+            f"{about['rows']:,} at {about['size']} px", split, _bytes(entry.size),
             about["precision"]]  # fmt: skip
 
 

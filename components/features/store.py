@@ -23,7 +23,7 @@ RESERVE = 2**30
 FOLDER = "features"
 """Where the entries lie, below the cache that the stages share."""
 VALIDATION = "validation"
-"""Names the pictures that are not augmented, where others name a view."""
+"""Names the images that are not augmented, where others name a view."""
 VALUES, ABOUT, FLOOR, LOCK = ".bin", ".json", "floor.json", "lock"
 
 

@@ -1,24 +1,24 @@
-"""The augmentation as a picture: what training makes of a few pictures."""
+"""The augmentation as a figure: what training makes of a few images."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.figures.sheet import QUIET, Picture, sheet, shortened, show
+from components.figures.sheet import QUIET, Image, sheet, shortened, show
 
 TITLE = "What training sees"
-REMARK = "One training picture a row, then what may be drawn of it, by strength of augmentation."
+REMARK = "One training image a row, then what may be drawn of it, by magnitude of augmentation."
 SIDE, BETWEEN = 0.86, 0.14
-"""Inches of a picture, and between two groups of columns."""
+"""Inches of an image, and between two groups of columns."""
 
 
 def save_preview(
-    path: Path, rows: Sequence[Sequence[Picture]], headings: Sequence[str], labels: Sequence[str]
+    path: Path, rows: Sequence[Sequence[Image]], headings: Sequence[str], labels: Sequence[str]
 ) -> None:
-    """Rows of square pictures, a label before each; equal headings stand once over their group.
+    """Rows of square images, a label before each; equal headings stand once over their group.
 
     Args:
         path: of the PNG.
-        rows: pictures, as many in each row as there are headings.
+        rows: images, as many in each row as there are headings.
         headings: one a column, equal ones side by side.
         labels: one a row.
     """
@@ -30,10 +30,10 @@ def save_preview(
         grid = figure.subplots(len(rows), len(ratios), squeeze=False, width_ratios=ratios)
         for axis in grid.flat:
             axis.set_axis_off()
-        for line, pictures, label in zip(grid, rows, labels, strict=True):
-            for column, picture in zip(columns, pictures, strict=True):
+        for line, images, label in zip(grid, rows, labels, strict=True):
+            for column, image in zip(columns, images, strict=True):
                 line[column].set_axis_on()
-                show(line[column], picture)
+                show(line[column], image)
             line[0].set_ylabel(shortened(label), rotation=0, ha="right", va="center", labelpad=7)
         for column, heading in zip(columns, headings, strict=True):
             if column == 0 or column - 1 not in columns:

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture that can be read for two classes and for hundreds."""
+"""The confusion matrix as a figure that can be read for two classes and for hundreds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,18 +36,18 @@ Shades = NDArray[np.float64]
 
 
 def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:
-    """Rows are true classes, columns what was said; beside it the commonest confusions.
+    """Rows are true classes, columns predicted ones; beside it the commonest confusions.
 
     Args:
         path: of the PNG.
-        counts: pictures, shape (classes, classes).
+        counts: images, shape (classes, classes).
         names: of the classes.
     """
     widest = min(LONGEST, max(map(len, names)))
     side = float(np.clip(1.6 + 0.4 * len(names) + 0.06 * widest, 4.2, 10.5))
     remark = (
-        f"{np.trace(counts):,} of {counts.sum():,} test pictures are right. Blue: the share of a "
-        "true class that is right; orange: what was taken for another, small shares darkened."
+        f"{np.trace(counts):,} of {counts.sum():,} test images are right. Blue: the fraction of a "
+        "true class that is right; orange: what was taken for another, small fractions darkened."
     )
     beside = 2 + 0.14 * min(SHORT, widest)
     with sheet(path, (side + beside, side + 0.55), "Confusion matrix", remark) as figure:
@@ -66,12 +66,12 @@ def confusions(counts: Counts, most: int) -> list[tuple[int, int]]:
 
 
 def shades(counts: Counts) -> Shades:
-    """How dark each field is, 0 to 1: the share of its row, off the diagonal its square root.
+    """How dark each field is, 0 to 1: the fraction of its row, off the diagonal its square root.
 
-    A share of 1 % would not be seen otherwise, and those are what one looks for.
+    A fraction of 1 % would not be seen otherwise, and those are what one looks for.
     """
-    shares: Shades = counts / np.maximum(1, counts.sum(1, keepdims=True))
-    return np.where(np.eye(len(counts), dtype=bool), shares, np.sqrt(shares))
+    fractions: Shades = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    return np.where(np.eye(len(counts), dtype=bool), fractions, np.sqrt(fractions))
 
 
 def _draw(axis: Axes, counts: Counts, names: list[str], side: float) -> None:
@@ -85,7 +85,7 @@ def _draw(axis: Axes, counts: Counts, names: list[str], side: float) -> None:
     turned = max(map(len, labels)) > 2  # noqa: PLR2004  # longer ones would touch
     axis.set_xticks(places, labels, rotation=90 if turned else 0, fontsize=size)
     axis.set_yticks(places, labels, fontsize=size)
-    axis.set(xlabel="said", ylabel="true", anchor="NW")
+    axis.set(xlabel="predicted", ylabel="true", anchor="NW")
     if len(names) <= NUMBERED:
         _rule(axis, len(names))
         _number(axis, counts, dark)
@@ -120,8 +120,8 @@ def _list(axis: Axes, counts: Counts, names: list[str], most: int) -> None:
     axis.barh(range(len(pairs)), values, height=0.62, color=VERMILION)
     axis.set_yticks(range(len(pairs)), labels)
     axis.set(ylim=(most - 0.4, -0.6), xlim=(0, max(values) * 1.35), xticks=[])
-    for place, (true, said) in enumerate(pairs):
-        text = f" {counts[true, said]:,} of {counts[true].sum():,}"
+    for place, (true, predicted) in enumerate(pairs):
+        text = f" {counts[true, predicted]:,} of {counts[true].sum():,}"
         axis.text(values[place], place, text, va="center", fontsize=8, color=QUIET)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)

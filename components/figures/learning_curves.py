@@ -1,4 +1,4 @@
-"""A training as a picture: what it learned, and how much less that is worth on new pictures."""
+"""A training as a figure: what it learned, and how much less that is worth on new images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from components.figures.sheet import BLUE, HALO, INK, ORANGE, QUIET, percent, sh
 
 @dataclass(frozen=True)
 class Curves:
-    """A figure by epoch, from the first on, on both sides."""
+    """A metric by epoch, from the first on, of training and validation."""
 
     train: Sequence[float]
-    """On the augmented pictures, as they were trained on."""
+    """On the augmented images, as they were trained on."""
     validation: Sequence[float]
 
 
 def save_learning(path: Path, accuracy: Curves, loss: Curves, kept: int) -> None:
-    """Accuracy and loss by epoch, the gap between both sides shaded, the kept epoch marked."""
+    """Accuracy and loss by epoch, the generalisation gap shaded, the kept epoch marked."""
     with sheet(path, (9.2, 4.3), "Learning curves", sentence(accuracy, kept)) as figure:
         left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
         _draw(left, accuracy, kept)
@@ -37,11 +37,11 @@ def save_learning(path: Path, accuracy: Curves, loss: Curves, kept: int) -> None
 def sentence(accuracy: Curves, kept: int) -> str:
     """The generalisation gap in words."""
     points = gap(accuracy, kept)
-    side = "is ahead" if points > 0 else "is not ahead"
+    state = "is ahead" if points > 0 else "is not ahead"
     return (
-        f"Epoch {kept} is kept: {accuracy.validation[kept - 1]:.1%} of the validation pictures are "
+        f"Epoch {kept} is kept: {accuracy.validation[kept - 1]:.1%} of the validation images are "
         f"right. The generalisation gap, training less validation, is {signed(points)} points "
-        f"there: training {side}. It is measured while the network learns, on augmented pictures, "
+        f"there: training {state}. It is measured while the network learns, on augmented images, "
         "which are harder."
     )
 

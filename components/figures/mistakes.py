@@ -1,4 +1,4 @@
-"""The worst mistakes as a picture."""
+"""The worst mistakes as a figure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,33 +6,33 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from components.figures.sheet import BLUE, QUIET, VERMILION, Picture, sheet, shortened, show
+from components.figures.sheet import BLUE, QUIET, VERMILION, Image, sheet, shortened, show
 
 COLUMNS = 8
-SIDE, CAPTION = 1.2, 0.46
-"""Inches of a picture, and of what stands below it."""
+SIDE, CAPTION = 1.2, 0.6
+"""Inches of an image, and of what stands below it."""
 LONGEST = 11
-"""Characters of a class's name that fit below a picture."""
+"""Characters of a class's name that fit below an image."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture that was taken for what it is not."""
+    """An image whose predicted class is not the true one."""
 
-    picture: Picture
-    said: str
-    certainty: float
-    """Probability of the class that was said."""
-    truth: str
+    image: Image
+    predicted: str
+    confidence: float
+    """Probability of the predicted class."""
+    true: str
 
 
 def save_mistakes(path: Path, mistakes: Sequence[Mistake], wrong: int, of: int) -> None:
-    """A gallery, in the order given; `wrong` pictures `of` all were mistaken, shown or not."""
+    """A gallery, in the order given; `wrong` images `of` all were mistaken, shown or not."""
     columns = min(COLUMNS, max(1, len(mistakes)))
     lines = max(1, -(-len(mistakes) // columns))
     size = (max(6.2, 0.3 + columns * SIDE), 0.85 + lines * (SIDE + CAPTION))
     verb = "is" if wrong == 1 else "are"
-    remark = f"{wrong:,} of {of:,} test pictures {verb} wrong. " + _shown(len(mistakes), wrong)
+    remark = f"{wrong:,} of {of:,} test images {verb} wrong. " + _shown(len(mistakes), wrong)
     with sheet(path, size, "Worst mistakes", remark) as figure:
         axes = figure.subplots(lines, max(columns, int(size[0] / SIDE)), squeeze=False).ravel()
         for axis in axes:
@@ -48,17 +48,19 @@ def _shown(shown: int, wrong: int) -> str:
     if not wrong:
         return ""
     some = "All of them" if shown == wrong else f"The {shown:,} worst"
-    return f"{some}, the surest first; the number is the probability given to the wrong class."
+    return (
+        f"{some}, the most confident first; confidence is the probability given to the wrong class."
+    )
 
 
 def _draw(axis: Axes, mistake: Mistake) -> None:
-    """The picture, what was said of it, and below that what it is."""
-    show(axis, mistake.picture)
-    axis.set_xlabel(" \n ", fontsize=7.5)  # keeps the place of both lines
-    said = f"said {shortened(mistake.said, LONGEST)}, {mistake.certainty:.0%}"
+    """The image, and below it the predicted class, its probability and the true class."""
+    show(axis, mistake.image)
+    axis.set_xlabel(" \n \n ", fontsize=7.5)  # keeps the place of the lines
     for text, below, colour in (
-        (said, -5, VERMILION),
-        (f"is {shortened(mistake.truth, LONGEST)}", -15, BLUE),
+        (f"predicted {shortened(mistake.predicted, LONGEST)}", -5, VERMILION),
+        (f"confidence {mistake.confidence:.0%}", -15, VERMILION),
+        (f"true {shortened(mistake.true, LONGEST)}", -25, BLUE),
     ):
         axis.annotate(
             text, (0.5, 0), (0, below), xycoords="axes fraction", textcoords="offset points",

@@ -11,19 +11,24 @@ from matplotlib.ticker import MaxNLocator
 
 from components.figures.sheet import BLUE, ORANGE, QUIET, SCORES, percent, sheet, shortened
 
-STYLES = {"full": "-", "fresh": "-", "probe": "--", "pruned": ":"}
-NAMES = {"full": "trial", "fresh": "fresh seed", "probe": "probe (short)", "pruned": "ended early"}
+STYLES = {"full": "-", "confirmation": "-", "probe": "--", "pruned": ":"}
+NAMES = {
+    "full": "trial",
+    "confirmation": "confirmation run",
+    "probe": "probe (short)",
+    "pruned": "ended early",
+}
 MOST_BARS = 7
 """Settings that a search may have; fewer leave room below, so that bars are equally thick."""
 DARKEST, LIGHTEST = 0.0, 0.85
-"""Of the colours of depths: the lightest would not show on paper."""
+"""Of the colours of freeze depths: the lightest would not show on paper."""
 
 
 @dataclass(frozen=True)
 class Curve:
     """A trial's way."""
 
-    depth: int
+    freeze_depth: int
     scores: tuple[float, ...]
     """Validation accuracy, by epoch."""
     kind: str
@@ -38,14 +43,14 @@ def save_curves(
     """Every trial's validation accuracy by epoch, and beside it the importance of the settings."""
     remark = (
         "Dark lines train much of the network, light ones little. A probe has a short schedule of "
-        "its own: its end says less than that of a trial. Importance is the share of the full "
+        "its own: its end says less than that of a trial. Importance is the fraction of the full "
         "trials' variance that a setting explains."
     )
     with sheet(path, (9.4, 4.6), "How the trials learned", remark) as figure:
         axis, beside = figure.subplots(1, 2, width_ratios=[1, 0.36])
-        colours = _colours({curve.depth for curve in curves}, layers)
+        colours = _colours({curve.freeze_depth for curve in curves}, layers)
         for curve in curves:
-            _draw(axis, curve, colours[curve.depth])
+            _draw(axis, curve, colours[curve.freeze_depth])
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(percent)
         axis.set(xlabel="epoch", ylabel="validation accuracy")
@@ -54,11 +59,14 @@ def save_curves(
         figure.legend(loc="outside lower center", ncols=5)
 
 
-def _colours(depths: set[int], layers: Sequence[str]) -> dict[int, str]:
-    """A shade a depth, the dark ones for those that train much."""
+def _colours(freeze_depths: set[int], layers: Sequence[str]) -> dict[int, str]:
+    """A shade a freeze depth, the dark ones for those that train much."""
     last = max(1, len(layers) - 1)
     reach = LIGHTEST - DARKEST
-    return {depth: to_hex(colormaps[SCORES](DARKEST + reach * depth / last)) for depth in depths}
+    return {
+        freeze_depth: to_hex(colormaps[SCORES](DARKEST + reach * freeze_depth / last))
+        for freeze_depth in freeze_depths
+    }
 
 
 def _draw(axis: Axes, curve: Curve, colour: str) -> None:
@@ -87,7 +95,7 @@ def _bars(axis: Axes, importances: Mapping[str, float]) -> None:
         return
     names = [shortened(name.replace("_", " ")) for name in importances]
     bars = axis.barh(names, list(importances.values()), color=BLUE, height=0.55)
-    axis.bar_label(bars, [f"{share:.0%}" for share in importances.values()], padding=3)
+    axis.bar_label(bars, [f"{importance:.0%}" for importance in importances.values()], padding=3)
     axis.set_ylim(MOST_BARS - 0.5, -0.5)
     axis.set_xlim(0, 1.18 * max(importances.values()))
     axis.grid(visible=False)

@@ -1,4 +1,4 @@
-"""A search as pictures: its map of depths and rates, and what scores cost."""
+"""A search as figures: its map of freeze depths and rates, and what scores cost."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,13 +25,18 @@ from components.figures.sheet import (
     thinned,
 )
 
-MARKS = {"full": "o", "fresh": "s", "probe": "^", "pruned": "X"}
-NAMES = {"full": "trial", "fresh": "fresh seed", "probe": "probe (short)", "pruned": "ended early"}
-COMPARABLE = ("full", "fresh")
+MARKS = {"full": "o", "confirmation": "s", "probe": "^", "pruned": "X"}
+NAMES = {
+    "full": "trial",
+    "confirmation": "confirmation run",
+    "probe": "probe (short)",
+    "pruned": "ended early",
+}
+COMPARABLE = ("full", "confirmation")
 """Kinds that trained to the end of a full schedule."""
 MOST_TICKS = 24
 ASIDE = 0.22
-"""How far trials of one setting stand beside each other, in depths."""
+"""How far trials of one setting stand beside each other, in freeze depths."""
 POOR = 0.25
 """The quantile of the scores from which on down all are drawn as the worst: a few failures would
 take all the colours otherwise."""
@@ -43,7 +48,7 @@ NAMED = 8
 class Point:
     """A trial."""
 
-    depth: int
+    freeze_depth: int
     learning_rate: float
     score: float
     cost: float
@@ -55,19 +60,25 @@ class Point:
 
 
 def save_landscape(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
-    """Every trial as a point: how deep it froze, at which rate, and what it reached."""
+    """Every trial as a point: how much it froze, at which rate, and what it reached."""
     chosen = next(point for point in points if point.chosen)
     remark = (
-        f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.depth]} on at a rate "
-        f"of {chosen.learning_rate:.1e}; everything left of a mark was frozen."
+        f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.freeze_depth]} on at "
+        f"a rate of {chosen.learning_rate:.1e}; everything left of a mark was frozen."
     )
     with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
         axis = figure.subplots()
         drawn = _scatter(axis, points)
         axis.scatter(
-            [chosen.depth], [chosen.learning_rate], s=300, facecolors="none", edgecolors=ORANGE,
-            linewidths=2.4, label="chosen", zorder=4,
-        )  # fmt: skip
+            [chosen.freeze_depth],
+            [chosen.learning_rate],
+            s=300,
+            facecolors="none",
+            edgecolors=ORANGE,
+            linewidths=2.4,
+            label="chosen",
+            zorder=4,
+        )
         axis.set_yscale("log")
         axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.yaxis.set_major_formatter(plain)
@@ -121,14 +132,14 @@ def front(points: Sequence[Point]) -> list[Point]:
 
 
 def aside(points: Sequence[Point]) -> list[float]:
-    """Where each point stands along the depths: those of one setting beside each other."""
+    """Where each point stands along the freeze depths: those of one setting beside each other."""
     met: Counter[tuple[int, float]] = Counter()
     places = []
     for point in points:
-        setting = (point.depth, point.learning_rate)
+        setting = (point.freeze_depth, point.learning_rate)
         turn = met[setting]
         met[setting] += 1
-        places.append(point.depth + ASIDE * -(-turn // 2) * (-1) ** (turn + 1))
+        places.append(point.freeze_depth + ASIDE * -(-turn // 2) * (-1) ** (turn + 1))
     return places
 
 
@@ -173,7 +184,7 @@ def _name(axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str]
             str(number), (point.cost, point.score), (-5, 4), textcoords="offset points",
             ha="right", fontsize=8, weight="bold", path_effects=HALO,
         )  # fmt: skip
-        setting = f"{layers[point.depth]}, {point.learning_rate:.1e}"
+        setting = f"{layers[point.freeze_depth]}, {point.learning_rate:.1e}"
         words = f"{number}  {point.score:.1%}\n    {setting}"
         beside.text(
             0, 1.02 - 0.125 * number, words, transform=beside.transAxes, fontsize=8, va="center",

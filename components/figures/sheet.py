@@ -1,6 +1,6 @@
-"""The one design of every picture: a sheet of paper, one palette, one way to be written.
+"""The one design of every figure: a sheet of paper, one palette, one way to be written.
 
-A picture is a light sheet with round corners, transparent around them: it stands on a light page
+A figure is a light sheet with round corners, transparent around them: it stands on a light page
 and on a dark one alike, and there is one file to compare, not two (docs/decisions/0005).
 """
 
@@ -55,7 +55,7 @@ LONGEST = 22
 HALO = [withStroke(linewidth=3, foreground=PAPER)]
 """Around words that stand on lines."""
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 @contextmanager
@@ -69,17 +69,17 @@ def sheet(path: Path, size: tuple[float, float], title: str, remark: str = "") -
         _save(figure, path)
 
 
-def show(axis: Axes, picture: Picture) -> None:
-    """A picture alone, its pixels as they are."""
-    axis.imshow(picture, interpolation="nearest")
+def show(axis: Axes, image: Image) -> None:
+    """An image alone, its pixels as they are."""
+    axis.imshow(image, interpolation="nearest")
     axis.grid(visible=False)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
 
 
-def percent(share: float, _place: float = 0) -> str:
-    """A tick of an axis of shares: no more digits than it needs."""
-    return f"{100 * share:g}%"
+def percent(fraction: float, _place: float = 0) -> str:
+    """A tick of an axis of fractions: no more digits than it needs."""
+    return f"{100 * fraction:g}%"
 
 
 def plain(value: float, _place: float = 0) -> str:

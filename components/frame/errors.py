@@ -4,7 +4,7 @@ import errno
 
 
 class ThawlineError(Exception):
-    """A fault that a person can mend; its text is the rule, the value and the remedy."""
+    """A fault that a person can fix; its text is the rule, the value and the remedy."""
 
     exit_code = 1
 
@@ -16,7 +16,7 @@ class UsageError(ThawlineError):
 
 
 class DataError(ThawlineError):
-    """The pictures, or weights handed in, break a rule."""
+    """The images, or weights handed in, break a rule."""
 
     exit_code = 3
 
@@ -55,4 +55,4 @@ def full_disk(error: BaseException) -> UnreachableError | None:
 
 
 class InertError(RuntimeError):
-    """Something that was asked for is not in force: a defect, never to be trained through."""
+    """What was asked for is not in force: an internal error, never to be trained through."""

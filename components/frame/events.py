@@ -7,8 +7,8 @@
 | `epoch`    | `fit` (`train` or `trial-0007`), `trial` (number or null), `epoch` (from |
 |            | 1), `epochs`, `train_loss`, `train_accuracy`, `validation_loss`,         |
 |            | `validation_accuracy`, `learning_rate`, `seconds`, `images_per_second`   |
-| `trial`    | `number`, `state` (`complete`, `pruned`, `failed`), `value`, `depth`,    |
-|            | `layer`, `trained_share`, `learning_rate`, `seconds`                     |
+| `trial`    | `number`, `state` (`complete`, `pruned`, `failed`), `value`, `freeze_depth`,    |
+|            | `layer`, `trained_fraction`, `learning_rate`, `seconds`                     |
 | `finished` | `stage`, `seconds`                                                       |
 """
 

@@ -39,7 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _flush(path.parent)
     except OSError as error:
-        msg = f"{path} could not be written ({error}). Make room or mend the disk, then run again."
+        msg = f"{path} could not be written ({error}). Make room or fix the disk, then run again."
         raise UnreachableError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -99,17 +99,17 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
 
     try:
         if path.stat().st_size > LARGEST_YAML:
-            raise UsageError(f"{path} has to be below 1 MB, but is larger. Restore it from git.")
+            raise UsageError(f"{path} must be below 1 MB, but is larger. Restore it from git.")
         text = path.read_text(encoding="utf-8")
         yaml = YAML(typ="safe", pure=True)
         if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
-            raise UsageError(f"{path} has to do without YAML aliases (`*name`). Write them out.")
+            raise UsageError(f"{path} must do without YAML aliases (`*name`). Write them out.")
         return yaml.load(text)
     except FileNotFoundError:
         raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
-        raise UsageError(f"{path} has to be valid YAML, but: {what}") from None
+        raise UsageError(f"{path} must be valid YAML, but: {what}") from None
 
 
 def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401

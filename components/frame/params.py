@@ -1,4 +1,4 @@
-"""The parameters of a stage or an act, from `params/`: read, checked, each fault in a sentence."""
+"""The parameters of a stage or an action: read, checked, and each fault a sentence."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from components.frame.errors import UsageError
 
 
 class Params(BaseModel):
-    """The parameters of a stage or an act: frozen, strict, unknown keys refused."""
+    """The parameters of a stage or an action: frozen, strict, unknown keys refused."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
@@ -19,7 +19,7 @@ class Params(BaseModel):
 
 
 def params_model(function: Callable[..., Any]) -> type[Params]:
-    """The pydantic model in the signature of a stage or an act."""
+    """The pydantic model in the signature of a stage or an action."""
     model: type[Params] = get_type_hints(function)["params"]
     return model
 
@@ -42,7 +42,7 @@ def check_params(model: type[Params], values: object, path: Path) -> Params:
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        raise UsageError(f"{path} has to hold `key: value` lines, but holds {values!r}.")
+        raise UsageError(f"{path} must hold `key: value` lines, but holds {values!r}.")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -60,7 +60,7 @@ def _sentence(model: type[BaseModel], error: Any, path: Path) -> str:  # noqa: A
         return f"{where} is missing. Restore the line: git diff params/{path.name}"
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if error["msg"].startswith("Input should be "):
-        rule = f"has to be {rule}"
+        rule = f"must be {rule}"
     return f"{where} {rule}, but is {error['input']!r}."
 
 

@@ -49,7 +49,7 @@ def spec(name: str, root: Path) -> Spec:
     """
     stages = files.read_yaml(root / "dvc.yaml")["stages"]
     if name not in stages:
-        raise UsageError(f"dvc.yaml has to describe the stage {name!r}, but has {list(stages)}.")
+        raise UsageError(f"dvc.yaml must describe the stage {name!r}, but has {list(stages)}.")
     entry = stages[name]
     outs = [_path_of(item) for kind in ("outs", "metrics", "plots") for item in entry.get(kind, [])]
     params = [_path_of(item) for item in entry.get("params", [])]

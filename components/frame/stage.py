@@ -2,7 +2,7 @@
 
 A stage is one function in the module of its name:
 
-    def split(params: SplitParams, *, pictures: In, splits: Out) -> None: ...
+    def split(params: SplitParams, *, images: In, splits: Out) -> None: ...
 
     if __name__ == "__main__":
         run(split)
@@ -42,7 +42,7 @@ def stage_function(name: str) -> StageFunction:
 def run(function: StageFunction) -> None:
     """Run a stage in the current folder and leave with an exit code that says how it went.
 
-    0 done, 1 a defect of ours, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
+    0 done, 1 an internal error, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
     """
     signal.signal(signal.SIGTERM, _leave)
     _die_with_parent()
@@ -53,13 +53,13 @@ def run(function: StageFunction) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log, the path to the person
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log, the path to the person
         if full := full_disk(error):
             _say_error(f"{function.__name__}: {full}")
             sys.exit(full.exit_code)
         log = Path(".thawline") / "logs" / f"{function.__name__}.log"
         files.write_text(log, traceback.format_exc())
-        _say_error(f"{function.__name__}: a defect of Thawline; the traceback lies in {log}.")
+        _say_error(f"{function.__name__}: internal error; the traceback lies in {log}.")
         sys.exit(1)
 
 

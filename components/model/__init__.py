@@ -1,1 +1,1 @@
-"""Networks: their parts, their depth and where they can be cut."""
+"""Networks: their parts, their freeze depth and where they can be cut."""

@@ -31,31 +31,31 @@ class GroupReport:
 
 
 def audit(
-    model: nn.Module, groups: Sequence[Group], depth: int, optimizer: Optimizer | None = None
+    model: nn.Module, groups: Sequence[Group], freeze_depth: int, optimizer: Optimizer | None = None
 ) -> tuple[GroupReport, ...]:
     """What is in force for each group while the model trains.
 
     Raises:
-        InertError: it is not what `depth` asks for.
+        InertError: it is not what `freeze_depth` asks for.
     """
     rates = _rates(model, optimizer)
     modes = _batch_norm_modes(model, groups)
     reports = tuple(_report(model, group, rates, modes[group.name]) for group in groups)
     for index, report in enumerate(reports):
-        trains = index >= depth
+        trains = index >= freeze_depth
         if not (_trains(report, optimizer) if trains else _rests(report)):
             asked = "trained" if trains else "frozen"
-            raise InertError(f"the group `{report.name}` has to be {asked}, but: {report}")
+            raise InertError(f"the group `{report.name}` must be {asked}, but: {report}")
     return reports
 
 
-def require_decay(reports: Sequence[GroupReport], depth: int, layer_decay: float) -> None:
+def require_decay(reports: Sequence[GroupReport], freeze_depth: int, layer_decay: float) -> None:
     """See that groups nearer to the stem train with lower rates where that is asked for.
 
     Raises:
         InertError: they do not.
     """
-    rates = [report.learning_rates[0] for report in reports[depth:]]
+    rates = [report.learning_rates[0] for report in reports[freeze_depth:]]
     if layer_decay != 1.0 and len(rates) > 1 and not all(a < b for a, b in pairwise(rates)):
         raise InertError(f"a layer decay of {layer_decay:g} was asked for, but the rates: {rates}")
 
@@ -101,7 +101,7 @@ def _rates(model: nn.Module, optimizer: Optimizer | None) -> dict[str, list[floa
             rates.setdefault(names.get(id(parameter), "?"), []).append(float(entry["lr"]))
     for name, parameter in model.named_parameters():
         if parameter.requires_grad and len(rates.get(name, [])) != 1:
-            raise InertError(f"the optimizer has to hold `{name}` once, but: {rates.get(name)}")
+            raise InertError(f"the optimizer must hold `{name}` once, but: {rates.get(name)}")
     return rates
 
 

@@ -14,7 +14,7 @@ State = Mapping[str, torch.Tensor]
 
 
 def create(architecture: str, classes: int, size: int, arguments: Mapping[str, Any]) -> nn.Module:
-    """A network for pictures of `size` pixels with a head for `classes`, weights at random.
+    """A network for images of `size` pixels with a head for `classes`, weights at random.
 
     Raises:
         UsageError: timm knows no such architecture, or it does not take this size.
@@ -22,7 +22,7 @@ def create(architecture: str, classes: int, size: int, arguments: Mapping[str, A
     return _create(architecture, classes, size, arguments)
 
 
-def pretrained(config: Mapping[str, Any], state: State, classes: int, size: int) -> nn.Module:
+def build_pretrained(config: Mapping[str, Any], state: State, classes: int, size: int) -> nn.Module:
     """A network that starts from `state`, as `build/base` describes it, with a fresh head.
 
     The head is drawn from torch's present random state.
@@ -59,7 +59,7 @@ def classifier_names(model: nn.Module) -> tuple[str, ...]:
 
 
 def fixed_input_size(architecture: str) -> bool:
-    """Whether a network is built for one size of picture, as most transformers are."""
+    """Whether a network is built for one size of image, as most transformers are."""
     config = timm.get_pretrained_cfg(architecture)
     return bool(config and config.fixed_input_size)
 
@@ -75,7 +75,7 @@ def _create(
         )
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise UsageError(
-            f"{architecture} cannot be built for pictures of {size} pixels ({error}). "
+            f"{architecture} cannot be built for images of {size} pixels ({error}). "
             "Choose another augment.image_size, such as the network's own."
         ) from error
     return model
@@ -94,5 +94,5 @@ def check_architecture(architecture: str) -> None:
     near = get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
     hint = f" Near are: {', '.join(near)}." if near else ""
     raise UsageError(
-        f"base.architecture has to be a model of timm, but {architecture!r} is none.{hint}"
+        f"base.architecture must be a model of timm, but {architecture!r} is none.{hint}"
     )

@@ -8,13 +8,13 @@ from torch import nn
 from components.model.groups import Group
 
 
-def freeze(model: nn.Module, parts: Sequence[Group], depth: int) -> None:
-    """Freeze the groups before `depth` and thaw the others; may be called again with another depth.
+def freeze(model: nn.Module, parts: Sequence[Group], freeze_depth: int) -> None:
+    """Freeze the groups before `freeze_depth` and thaw the others; may be called again.
 
     Frozen parameters get no gradient. Modules that are frozen as a whole, with all inside them,
     are in evaluation mode and stay so when `model.train()` is called: no running statistics move.
     """
-    frozen = {name for part in parts[:depth] for name in part.parameters}
+    frozen = {name for part in parts[:freeze_depth] for name in part.parameters}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
         if name in frozen:

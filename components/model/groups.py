@@ -1,7 +1,7 @@
-"""How deep a network is thawed: its ordered groups of parameters, and freezing up to one of them.
+"""How much of a network is frozen: ordered groups of parameters, and freezing up to one of them.
 
-Depth is the index of the first trained group, which is also the number of frozen ones: 0 trains
-everything, `len(groups) - 1` the classifier alone.
+Freeze depth is the index of the first trained group, which is also the number of frozen ones: 0
+trains everything, `len(groups) - 1` the classifier alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,10 +43,10 @@ def groups(model: nn.Module) -> tuple[Group, ...]:
     return tuple(Group(_name(part, owners), tuple(part)) for part in parts)
 
 
-def resolve(parts: Sequence[Group], depth: float | str) -> int:
-    """The depth that a parameter file means.
+def resolve(parts: Sequence[Group], freeze_depth: float | str) -> int:
+    """The freeze depth that a parameter file means.
 
-    An int is the index itself. A float from 0.0 to 1.0 is the share of the way from training
+    An int is the index itself. A float from 0.0 to 1.0 is the fraction of the way from training
     everything to training only the head, counted in groups and rounded to the nearest, a half
     upwards. A str is a group's name or one of the names joined in it.
 
@@ -54,26 +54,28 @@ def resolve(parts: Sequence[Group], depth: float | str) -> int:
         UsageError: there is no such group.
     """
     last = len(parts) - 1
-    if isinstance(depth, str):
-        return _named(parts, depth)
-    if isinstance(depth, bool) or not isinstance(depth, int | float):
-        raise UsageError(f"depth has to be an index, a share or a name, but is {depth!r}.")
-    if isinstance(depth, int):
-        if 0 <= depth <= last:
-            return depth
+    if isinstance(freeze_depth, str):
+        return _named(parts, freeze_depth)
+    if isinstance(freeze_depth, bool) or not isinstance(freeze_depth, int | float):
         raise UsageError(
-            f"depth has to be from 0 (train everything) to {last} (train only "
-            f"`{parts[last].name}`), but is {depth}."
+            f"freeze depth must be an index, a fraction or a name, but is {freeze_depth!r}."
         )
-    if 0 <= depth <= 1:
-        return int(depth * last + 0.5)
-    raise UsageError(f"depth as a share has to be from 0.0 to 1.0, but is {depth}.")
+    if isinstance(freeze_depth, int):
+        if 0 <= freeze_depth <= last:
+            return freeze_depth
+        raise UsageError(
+            f"freeze depth must be from 0 (train everything) to {last} (train only "
+            f"`{parts[last].name}`), but is {freeze_depth}."
+        )
+    if 0 <= freeze_depth <= 1:
+        return int(freeze_depth * last + 0.5)
+    raise UsageError(f"freeze depth as a fraction must be from 0.0 to 1.0, but is {freeze_depth}.")
 
 
-def trained_share(model: nn.Module, parts: Sequence[Group], depth: int) -> float:
-    """The share of the parameters that is trained at a depth, above 0 and up to 1."""
+def trained_fraction(model: nn.Module, parts: Sequence[Group], freeze_depth: int) -> float:
+    """The fraction of the parameters that is trained at a freeze depth, above 0 and up to 1."""
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    trained = sum(sizes[name] for part in parts[depth:] for name in part.parameters)
+    trained = sum(sizes[name] for part in parts[freeze_depth:] for name in part.parameters)
     return trained / sum(sizes.values())
 
 
@@ -129,7 +131,7 @@ def _classifier_parameters(model: nn.Module) -> set[str]:
 def _require_partition(model: nn.Module, parts: list[list[str]]) -> None:
     held = sorted(name for part in parts for name in part)
     if held != sorted(name for name, _ in model.named_parameters()) or not all(parts):
-        raise InertError(f"every parameter of {type(model).__name__} has to be in one group.")
+        raise InertError(f"every parameter of {type(model).__name__} must be in one group.")
 
 
 def _name(part: Sequence[str], owners: dict[str, set[int]]) -> str:
@@ -152,4 +154,4 @@ def _named(parts: Sequence[Group], name: str) -> int:
             return index
     known = [part.name for part in parts]
     near = get_close_matches(name, known, n=3, cutoff=0.4) or known
-    raise UsageError(f"depth has to name a group of layers, but is {name!r}. Near: {near}.")
+    raise UsageError(f"freeze depth must name a group of layers, but is {name!r}. Near: {near}.")

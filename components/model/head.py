@@ -22,8 +22,8 @@ def draw_head(model: nn.Module) -> None:
 
 
 @contextmanager
-def head_dropout(model: nn.Module, share: float) -> Iterator[None]:
-    """While training within the block, drop a share of what the classifier reads.
+def head_dropout(model: nn.Module, fraction: float) -> Iterator[None]:
+    """While training within the block, drop a fraction of what the classifier reads.
 
     It comes on top of what the architecture itself drops, and is the same for every architecture:
     timm's networks keep theirs in different places.
@@ -36,18 +36,18 @@ def head_dropout(model: nn.Module, share: float) -> Iterator[None]:
     def drop(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         nonlocal dropped
         dropped = dropped or module.training
-        kept = nn.functional.dropout(inputs[0], share, training=module.training)
+        kept = nn.functional.dropout(inputs[0], fraction, training=module.training)
         return (kept, *inputs[1:])
 
-    layers = _last_layers(model) if share else []
+    layers = _last_layers(model) if fraction else []
     handles = [layer.register_forward_pre_hook(drop) for layer in layers]
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
-    if share and not dropped:
-        raise InertError(f"a head dropout of {share:g} was asked for, but nothing was dropped")
+    if fraction and not dropped:
+        raise InertError(f"a head dropout of {fraction:g} was asked for, but nothing was dropped")
 
 
 def _last_layers(model: nn.Module) -> list[nn.Linear | nn.Conv2d]:

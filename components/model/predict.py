@@ -1,4 +1,4 @@
-"""What a trained network says of pictures: probabilities."""
+"""What a trained network says of images: probabilities."""
 
 import numpy as np
 import torch
@@ -7,9 +7,9 @@ from torch import nn
 
 
 def probabilities(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Class probabilities (n, classes) of normalised pictures (n, 3, size, size), in float32."""
+    """Class probabilities (n, classes) of normalised images (n, 3, size, size), in float32."""
     device = next(model.parameters()).device
     with torch.inference_mode():
         outputs = model.eval()(torch.from_numpy(inputs).to(device)).float()
-        shares: NDArray[np.float32] = outputs.softmax(1).cpu().numpy()
-    return shares
+        probabilities: NDArray[np.float32] = outputs.softmax(1).cpu().numpy()
+    return probabilities

@@ -21,7 +21,7 @@ PACKAGE_CONFIG = {
 """What the weights were trained with; the package itself states it nowhere but in its code."""
 AUTO = "auto"
 HUB_PATIENCE = 5.0
-"""Seconds in which the hub has to answer."""
+"""Seconds in which the hub must answer."""
 
 
 def file_of(source: str) -> Path:
@@ -38,7 +38,7 @@ def file_of(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.is_file() or path.suffix not in (".safetensors", ".pth", ".pt"):
         raise UsageError(
-            "params/base.yaml: source has to be `package`, `hub`, `none` or an existing "
+            "params/base.yaml: source must be `package`, `hub`, `none` or an existing "
             f".safetensors, .pth or .pt file, but is {source!r}."
         )
     return path
@@ -66,12 +66,12 @@ def load(path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, Any]]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
         raise DataError(
-            f"{path} has to be a whole file of weights and nothing else, but it is damaged or "
+            f"{path} must be a whole file of weights and nothing else, but it is damaged or "
             "holds code. Fetch it again, or have its owner save it as safetensors."
         ) from None
     state = state.get("state_dict", state.get("model", state)) if isinstance(state, dict) else {}
     if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise DataError(f"{path} has to hold a state dict of tensors. Save model.state_dict().")
+        raise DataError(f"{path} must hold a state dict of tensors. Save model.state_dict().")
     return state, {}
 
 
@@ -235,6 +235,6 @@ def _check_fit(
         return
     faults = [key for key in sorted({*body, *found}) if body.get(key) != found.get(key)]
     raise DataError(
-        f"the weights have to fit {name}, but {len(faults)} of {len(body)} entries do not, such as "
+        f"the weights must fit {name}, but {len(faults)} of {len(body)} entries do not, such as "
         f"{faults[0]}. Name the architecture they are for: base.architecture"
     )

@@ -15,10 +15,10 @@ from components.study.trial import Trial
 from components.study.trial_inputs import Reuse
 
 ENOUGH = 0.1
-"""The pace is that of the trials once they took so much of a training of the whole network."""
+"""The speed is that of the trials once they took so much of a training of the whole network."""
 
 
-class Pace:
+class Eta:
     """Seconds that are left, from multiply-accumulates that are."""
 
     def __init__(self, reuse: Reuse, expected: float) -> None:
@@ -29,13 +29,13 @@ class Pace:
         """Seconds to the end of the search, after trials that took so many seconds."""
         spent = sum(trial.cost for trial in trials)
         known = spent > ENOUGH * self.reuse.space.whole
-        pace = seconds / spent if known else self._measured
-        return max(0.0, self.expected - spent) * pace
+        each = seconds / spent if known else self._measured
+        return max(0.0, self.expected - spent) * each
 
     @cached_property
     def _measured(self) -> float:
-        """Seconds a multiply-accumulate, by a training step on blank pictures."""
-        self._step()  # what a process does once is no part of the pace
+        """Seconds a multiply-accumulate, by a training step on blank images."""
+        self._step()  # what a process does once is no part of the speed
         started = time.perf_counter()
         self._step()
         rows = self.reuse.plan.batch_size
@@ -44,10 +44,14 @@ class Pace:
         )
 
     def _step(self) -> None:
-        model, device, start = self.reuse.network.model, self.reuse.device, self.reuse.start
-        freeze(model, start.groups, 0)
+        model, device, pretrained = (
+            self.reuse.network.model,
+            self.reuse.device,
+            self.reuse.pretrained,
+        )
+        freeze(model, pretrained.groups, 0)
         model.train()
-        shape = (self.reuse.plan.batch_size, 3, start.size, start.size)
+        shape = (self.reuse.plan.batch_size, 3, pretrained.size, pretrained.size)
         blank = torch.zeros(shape, device=device).to(memory_format=torch.channels_last)
         labels = torch.zeros(len(blank), dtype=torch.int64, device=device)
         with torch.random.fork_rng():

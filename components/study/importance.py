@@ -14,7 +14,7 @@ FEWEST = 4
 
 
 def importances(space: Space, trials: Sequence[Trial]) -> dict[str, float]:
-    """Shares of the variance of full trials' scores by functional ANOVA, the largest first.
+    """Fractions of the variance of full trials' scores by functional ANOVA, the largest first.
 
     Hutter, Hoos and Leyton-Brown, ICML 2014; Optuna's own, with a fixed seed. Empty where there are
     too few trials, or all of them reached the same.
@@ -25,4 +25,4 @@ def importances(space: Space, trials: Sequence[Trial]) -> dict[str, float]:
     study = optuna.create_study(direction="maximize")
     study.add_trials([as_optuna(space, trial) for trial in full])
     found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return {name: round(share, 4) for name, share in found.items()}
+    return {name: round(importance, 4) for name, importance in found.items()}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from components.features.cache import Precision as CachePrecision
-from components.training.device import Precision
+from components.model.device import Precision
 from components.training.recipe import Setting
 
 Strategy = Literal["staged", "tpe"]
@@ -12,12 +12,12 @@ Strategy = Literal["staged", "tpe"]
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen among besides depth and rate; of each the first is the customary one."""
+    """What is chosen among besides freeze depth and rate; of each the first is the baseline."""
 
     layer_decay: tuple[float, ...] = (1.0,)
     weight_decay: tuple[float, ...] = (0.05,)
     head_dropout: tuple[float, ...] = (0.0,)
-    strength: tuple[int, ...] = (1,)
+    magnitude: tuple[int, ...] = (1,)
     mixup: tuple[float, ...] = (0.0,)
 
 
@@ -35,16 +35,16 @@ class Plan:
     compute: float
     """Factor on what the staged strategy may spend."""
     epochs: int
-    depths: tuple[int, int]
-    """Shallowest and deepest."""
+    freeze_depths: tuple[int, int]
+    """Lowest and highest."""
     rates: tuple[float, float]
     """Lowest and highest learning rate."""
     enqueued: tuple[Setting, ...]
     prune_after: int
-    fresh_seeds: int
+    confirmation_runs: int
     """How often each finalist is trained anew."""
     views: int
-    """Augmented versions of every picture; epochs take turns with them."""
+    """Augmented versions of every image; epochs take turns with them."""
     cache_bytes: int
     cache_precision: CachePrecision
     batch_size: int

@@ -35,10 +35,10 @@ class Ledger:
     """Trials in the order in which they were begun; at most one is under way."""
 
     def __init__(
-        self, folder: Path, plan: Plan, layers: list[str], shares: tuple[float, ...]
+        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.plan, self.layers, self.shares = plan, layers, shares
+        self.plan, self.layers, self.fractions = plan, layers, fractions
         folder.mkdir(parents=True, exist_ok=True)
         self._study = optuna.create_study(
             storage=f"sqlite:///{folder / 'study.db'}", study_name=NAME, direction="maximize",
@@ -71,7 +71,7 @@ class Ledger:
         """
         if (params, attributes) != (asdict(asked.setting), _attributes(asked)):
             raise DataError(
-                f"the study's trial {number} has to be {asked}, but is {params}, {attributes}. "
+                f"the study's trial {number} must be {asked}, but is {params}, {attributes}. "
                 "The study belongs to other code: remove .thawline/work/search and search anew."
             )
 
@@ -113,7 +113,7 @@ class Ledger:
         choices = {name: getattr(plan.choices, name) for name in CHOICES}
         choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
         return {
-            "depth": IntDistribution(*plan.depths),
+            "freeze_depth": IntDistribution(*plan.freeze_depths),
             "learning_rate": FloatDistribution(*plan.rates, log=True),
             **{name: CategoricalDistribution(values) for name, values in choices.items()},
         }
@@ -122,11 +122,19 @@ class Ledger:
         setting, record = Setting(**found.params), found.user_attrs["record"]
         asked = found.user_attrs["asked"]
         return Trial(
-            found.number, STATES[found.state], asked["origin"], asked["stage"],
-            self.layers[setting.depth], round(self.shares[setting.depth], 4), setting,
-            tuple(record["history"]), record["cost"], record["cached"], record["why"],
+            found.number,
+            STATES[found.state],
+            asked["origin"],
+            asked["stage"],
+            self.layers[setting.freeze_depth],
+            round(self.fractions[setting.freeze_depth], 4),
+            setting,
+            tuple(record["history"]),
+            record["cost"],
+            record["cached"],
+            record["why"],
             tuple(record["audit"]),
-        )  # fmt: skip
+        )
 
 
 def _attributes(asked: Asked) -> dict[str, Any]:

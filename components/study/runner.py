@@ -70,7 +70,7 @@ class Runner:
         failure = None
         try:
             done = fit(
-                model, self.reuse.start.groups, inputs.feed, self._recipe(asked, seed),
+                model, self.reuse.pretrained.groups, inputs.feed, self._recipe(asked, seed),
                 device=self.device, keep=keep, keep_best=False, on_epoch=collect,
                 forward=inputs.forward,
             )  # fmt: skip
@@ -84,20 +84,20 @@ class Runner:
     def _recipe(self, asked: Asked, seed: int) -> Recipe:
         plan, setting = self.plan, asked.setting
         return Recipe(
-            setting.depth, setting.learning_rate, setting.weight_decay, plan.label_smoothing,
+            setting.freeze_depth, setting.learning_rate, setting.weight_decay, plan.label_smoothing,
             asked.epochs, patience=asked.epochs, seed=seed, precision=plan.precision,
             layer_decay=setting.layer_decay, head_dropout=setting.head_dropout,
         )  # fmt: skip
 
     def _cost(self, setting: Setting, epochs: int, before: Sequence[Trial], *, cached: bool) -> int:
         """Counted as if the cache had been empty when the search began."""
-        space, depth = self.reuse.space, setting.depth
-        taken = epochs * space.epoch(depth, cached=cached)
+        space, freeze_depth = self.reuse.space, setting.freeze_depth
+        taken = epochs * space.epoch(freeze_depth, cached=cached)
         if not cached:
             return taken
         ahead, seen = set(self.reuse.ahead), [trial.setting for trial in before if trial.cached]
-        alike = {one.depth for one in seen if one.strength == setting.strength}
-        if not alike:
-            return taken + space.filling(max(ahead | {depth}), validation=not seen)
-        known = depth in alike | ahead
-        return taken + (0 if known else space.filling(depth, validation=True))
+        same = {one.freeze_depth for one in seen if one.magnitude == setting.magnitude}
+        if not same:
+            return taken + space.filling(max(ahead | {freeze_depth}), validation=not seen)
+        known = freeze_depth in same | ahead
+        return taken + (0 if known else space.filling(freeze_depth, validation=True))

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
-from components.data.images.pictures import Pictures
+from components.data.images.pictures import Images
 from components.frame import events
 from components.frame.errors import DataError
 from components.frame.events import Events
-from components.study.eta import Pace
+from components.study.eta import Eta
 from components.study.importance import importances
 from components.study.plan import Plan
 from components.study.record import Ledger
 from components.study.runner import Runner
 from components.study.strategies.candidates import budget as staged_budget
-from components.study.strategies.candidates import kept_depths
+from components.study.strategies.candidates import kept_freeze_depths
 from components.study.strategies.staged import staged
 from components.study.strategies.strategy import Notes, Session, session
 from components.study.strategies.tpe import budget as tpe_budget
@@ -25,7 +25,7 @@ from components.study.strategies.tpe import tpe
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
 from components.training.history import Epoch, OnEpoch
-from components.training.pretrained import Start
+from components.training.pretrained import Pretrained
 from components.training.recipe import Setting
 from components.training.report import EpochReport, duration
 
@@ -43,38 +43,48 @@ class Found:
     whole_cost: int
     """Multiply-accumulates of a full trial that trains every layer."""
     importances: Mapping[str, float]
-    """Shares of the full trials' variance that settings explain; empty: nothing can be said."""
+    """Fractions of the full trials' variance that settings explain; empty: nothing can be said."""
 
     @property
-    def fresh(self) -> tuple[Trial, ...]:
-        """The chosen setting's trials with fresh seeds."""
+    def confirmations(self) -> tuple[Trial, ...]:
+        """The chosen setting's confirmation runs."""
         return tuple(
             trial
             for trial in self.trials
-            if trial.stage == "fresh" and trial.state == "complete" and trial.setting == self.chosen
+            if trial.stage == "confirmation"
+            and trial.state == "complete"
+            and trial.setting == self.chosen
         )
 
     @property
     def validation_accuracy(self) -> float:
-        """The mean over the fresh seeds: not the best of many draws."""
-        return sum(trial.validation_accuracy for trial in self.fresh) / len(self.fresh)
+        """The mean over the confirmation runs: not the best of many draws."""
+        return sum(trial.validation_accuracy for trial in self.confirmations) / len(
+            self.confirmations
+        )
 
 
 class Search:
     """A search that can be killed and goes on."""
 
     def __init__(
-        self, plan: Plan, pictures: Pictures, start: Start, folder: Path, cache: Path, log: Events,
+        self,
+        plan: Plan,
+        images: Images,
+        pretrained: Pretrained,
+        folder: Path,
+        cache: Path,
+        log: Events,
         device: torch.device,
-    ) -> None:  # fmt: skip
-        self.plan, self.start, self.folder, self.log = plan, start, folder, log
+    ) -> None:
+        self.plan, self.pretrained, self.folder, self.log = plan, pretrained, folder, log
         self.began = time.monotonic()
-        self.reuse = Reuse(start, pictures, plan, cache, device)
+        self.reuse = Reuse(pretrained, images, plan, cache, device)
         self.reuse.ahead = self._ahead()
         self.runner = Runner(plan, self.reuse, device)
-        self.ledger = Ledger(folder, plan, start.layers, start.shares)
+        self.ledger = Ledger(folder, plan, pretrained.layers, pretrained.fractions)
         self._explore, budget = STRATEGIES[plan.strategy]
-        self.pace = Pace(self.reuse, budget(self.reuse.space))
+        self.eta = Eta(self.reuse, budget(self.reuse.space))
 
     def run(self) -> Found:
         """Try settings until the strategy ends, and choose.
@@ -90,7 +100,7 @@ class Search:
 
         def over(number: int) -> bool:
             if number < len(finished):
-                return finished[number].stage == "fresh"
+                return finished[number].stage == "confirmation"
             limit = self.plan.max_minutes
             return limit is not None and before + time.monotonic() - self.began > limit * 60
 
@@ -99,11 +109,11 @@ class Search:
         if chosen is None:
             raise DataError(
                 "no trial of the search reached its end; see the reasons above. Lower "
-                "search.learning_rate.high, or look at the pictures."
+                "search.learning_rate.high, or look at the images."
             )
         trials, space = tuple(self.ledger.finished()), self.reuse.space
-        shares = importances(space, trials)
-        return Found(trials, chosen, tuple(notes.sentences), space.whole, shares)
+        explained = importances(space, trials)
+        return Found(trials, chosen, tuple(notes.sentences), space.whole, explained)
 
     def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
         done: list[Trial] = []
@@ -119,11 +129,17 @@ class Search:
             return chosen
 
     def _ahead(self) -> tuple[int, ...]:
-        """Depths worth keeping in the first pass: the deepest ones and where the probe looks."""
+        """Freeze depths to keep in the first pass: the highest ones and where the probe looks."""
         if self.plan.strategy == "tpe":
             return ()
         space = self.reuse.space
-        return tuple(sorted(depth for depth in kept_depths(space) if space.cacheable(depth)))
+        return tuple(
+            sorted(
+                freeze_depth
+                for freeze_depth in kept_freeze_depths(space)
+                if space.cacheable(freeze_depth)
+            )
+        )
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)
@@ -152,12 +168,12 @@ class Search:
         return trial
 
     def _announce(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
-        depth = asked.setting.depth
-        kind = {"full": "trial", "probe": "probe", "fresh": "fresh seed"}[asked.stage]
-        left = duration(self.pace.left(before, _seconds(self.log)))
+        freeze_depth = asked.setting.freeze_depth
+        kind = {"full": "trial", "probe": "probe", "confirmation": "confirmation run"}[asked.stage]
+        left = duration(self.eta.left(before, _seconds(self.log)))
         print(
-            f"{kind} {number + 1}: trained from {self.start.layers[depth]} on "
-            f"({self.start.shares[depth]:.0%} of the parameters), learning rate "
+            f"{kind} {number + 1}: trained from {self.pretrained.layers[freeze_depth]} on "
+            f"({self.pretrained.fractions[freeze_depth]:.0%} of the parameters), learning rate "
             f"{asked.setting.learning_rate:.2g}, {asked.epochs} epochs; about {left} left",
             flush=True,
         )
@@ -165,11 +181,18 @@ class Search:
     def _tell_event(self, trial: Trial, seconds: float) -> None:
         accuracy = trial.validation_accuracy if trial.history else None
         self.log.emit(
-            "trial", number=trial.number, state=trial.state, value=accuracy, depth=trial.depth,
-            layer=trial.layer, trained_share=trial.trained_share,
-            learning_rate=trial.learning_rate, stage=trial.stage, cached=trial.cached,
+            "trial",
+            number=trial.number,
+            state=trial.state,
+            value=accuracy,
+            freeze_depth=trial.freeze_depth,
+            layer=trial.layer,
+            trained_fraction=trial.trained_fraction,
+            learning_rate=trial.learning_rate,
+            stage=trial.stage,
+            cached=trial.cached,
             seconds=seconds,
-        )  # fmt: skip
+        )
 
     def _tell_missing_events(self, finished: Sequence[Trial]) -> None:
         """A kill between a trial's end and its event leaves the event to be told now."""
@@ -183,9 +206,9 @@ def _ended(trial: Trial, failure: str | None) -> str:
     """How a trial ended, for a person."""
     if failure:
         return f"failed: {failure}"
-    came = f"from the pictures ({trial.why})" if trial.why else "from the cache"
+    came = f"from the images ({trial.why})" if trial.why else "from the cache"
     early = "ended early, " if trial.kind == "pruned" else ""
-    return f"{early}{trial.validation_accuracy:.1%} on validation pictures, {came}"
+    return f"{early}{trial.validation_accuracy:.1%} on validation images, {came}"
 
 
 def _seconds(log: Events) -> float:

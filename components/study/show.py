@@ -7,7 +7,7 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import aligned
 
-COLUMNS = ("number", "stage", "state", "layer", "trained_share", "learning_rate", "epochs",
+COLUMNS = ("number", "stage", "state", "layer", "trained_fraction", "learning_rate", "epochs",
            "validation_accuracy", "cost", "cached")  # fmt: skip
 MEGA = 10**6
 
@@ -32,14 +32,14 @@ def text(folder: Path) -> str:
         UsageError: no search ended yet.
     """
     if not (folder / "summary.json").exists():
-        raise UsageError("There has to be a finished search to show, but none is. thawline run")
+        raise UsageError("There must be a finished search to show, but none is. thawline run")
     summary = files.read_json(folder / "summary.json")
     spent = f"{summary['full_fine_tunings_spent']:.2f} trainings of the whole network spent"
     return "\n".join([*aligned(trials(folder)), "", *decisions(folder), spent])
 
 
 def _cell(name: str, value: str) -> str:
-    if name in {"trained_share", "validation_accuracy"} and value:
+    if name in {"trained_fraction", "validation_accuracy"} and value:
         return f"{float(value):.1%}"
     if name == "learning_rate":
         return f"{float(value):.2g}"

@@ -9,8 +9,8 @@ from components.study.trial import Trial
 from components.training.recipe import Setting
 
 WORTH_CACHING = 0.85
-"""The cache is used where at most this share of a pass is left behind the frozen layers: above it
-an epoch is at most a fifth faster, and activations are largest (docs/benchmarks.md)."""
+"""The cache is used where at most this fraction of a pass is left behind the frozen layers: above
+it an epoch is at most a fifth faster, and activations are largest (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
@@ -19,71 +19,74 @@ class Space:
 
     plan: Plan
     cost: Cost
-    """For one picture."""
+    """For one image."""
     layers: tuple[str, ...]
-    """The first trained one, by depth."""
+    """The first trained one, by freeze depth."""
     train_rows: int
-    """Pictures that an epoch trains on."""
+    """Images that an epoch trains on."""
     validation_rows: int
-    gains: tuple[float, ...]
-    """Mean gain of the normalisation layers that are trained, by depth."""
+    norm_scales: tuple[float, ...]
+    """Mean norm scale of the layers that are trained, by freeze depth."""
 
     @property
     def lowest(self) -> int:
-        """The shallowest depth."""
-        return self.plan.depths[0]
+        """The lowest freeze depth."""
+        return self.plan.freeze_depths[0]
 
     @property
-    def deepest(self) -> int:
-        """The deepest depth, as a rule the head alone."""
-        return self.plan.depths[1]
+    def highest(self) -> int:
+        """The highest freeze depth, as a rule the head alone."""
+        return self.plan.freeze_depths[1]
 
     @property
     def head(self) -> int:
-        """The depth at which the head alone is trained."""
+        """The freeze depth at which the head alone is trained."""
         return len(self.layers) - 1
 
-    def share(self, depth: int) -> float:
+    def fraction(self, freeze_depth: int) -> float:
         """What is left of a pass behind the frozen layers, 0 to 1."""
-        return self.cost.suffix(depth) / self.cost.suffix(0)
+        return self.cost.suffix(freeze_depth) / self.cost.suffix(0)
 
-    def cacheable(self, depth: int) -> bool:
+    def cacheable(self, freeze_depth: int) -> bool:
         """Whether keeping activations pays there."""
-        return depth > 0 and self.share(depth) <= WORTH_CACHING
+        return freeze_depth > 0 and self.fraction(freeze_depth) <= WORTH_CACHING
 
-    def epoch(self, depth: int, *, cached: bool) -> int:
+    def epoch(self, freeze_depth: int, *, cached: bool) -> int:
         """Multiply-accumulates of training and validating once."""
-        training = self.cost.training(depth, cached=cached) * self.train_rows
-        return training + self.cost.validation(depth, cached=cached) * self.validation_rows
+        training = self.cost.training(freeze_depth, cached=cached) * self.train_rows
+        return training + self.cost.validation(freeze_depth, cached=cached) * self.validation_rows
 
-    def trial(self, depth: int) -> int:
+    def trial(self, freeze_depth: int) -> int:
         """Multiply-accumulates of a full trial."""
-        return self.plan.epochs * self.epoch(depth, cached=self.cacheable(depth))
+        return self.plan.epochs * self.epoch(freeze_depth, cached=self.cacheable(freeze_depth))
 
-    def filling(self, depth: int, *, validation: bool) -> int:
-        """Multiply-accumulates of keeping all views' activations, and validation's, at a depth."""
+    def filling(self, freeze_depth: int, *, validation: bool) -> int:
+        """Multiply-accumulates of keeping all views' activations, and validation's."""
         views = min(self.plan.views, self.plan.epochs)
         rows = self.train_rows * views + (self.validation_rows if validation else 0)
-        return self.cost.prefix(depth) * rows
+        return self.cost.prefix(freeze_depth) * rows
 
     @property
     def whole(self) -> int:
         """Multiply-accumulates of a full trial that trains every layer."""
         return self.plan.epochs * self.epoch(0, cached=False)
 
-    def setting(self, depth: int, rate: float, **others: float) -> Setting:
-        """The nearest setting that is allowed, with what is customary where nothing is said."""
-        (shallow, deep), (low, high) = self.plan.depths, self.plan.rates
+    def setting(self, freeze_depth: int, rate: float, **others: float) -> Setting:
+        """The nearest setting that is allowed, with the baseline where nothing is said."""
+        (fewest, most), (low, high) = self.plan.freeze_depths, self.plan.rates
         choices = {name: getattr(self.plan.choices, name)[0] for name in CHOICES} | others
-        depth = min(max(depth, shallow), deep)
-        if depth == self.head:
+        freeze_depth = min(max(freeze_depth, fewest), most)
+        if freeze_depth == self.head:
             choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
-        return Setting(depth, min(max(rate, low), high), **choices)
+        return Setting(freeze_depth, min(max(rate, low), high), **choices)
 
-    def near_share(self, share: float) -> int:
-        """The depth behind which about this share of a pass is left, of equal ones the deeper."""
-        depths = range(self.lowest, self.deepest + 1)
-        return min(depths, key=lambda depth: (abs(self.share(depth) - share), -depth))
+    def near_fraction(self, fraction: float) -> int:
+        """The freeze depth that leaves about this fraction of a pass, of equal ones the higher."""
+        freeze_depths = range(self.lowest, self.highest + 1)
+        return min(
+            freeze_depths,
+            key=lambda freeze_depth: (abs(self.fraction(freeze_depth) - fraction), -freeze_depth),
+        )
 
     def error(self, *trials: Trial) -> float:
         """The standard error of the best of some trials' validation accuracies."""
@@ -92,8 +95,8 @@ class Space:
     def chance(self, accuracy: float) -> float:
         """The standard error of a validation accuracy.
 
-        Of a binomial share, with a picture's worth added so that a perfect score has one too.
+        Of a binomial fraction, with an image's worth added so that a perfect score has one too.
         """
         rows = self.validation_rows
-        share = (accuracy * rows + 1) / (rows + 2)
-        return sqrt(share * (1 - share) / rows)
+        fraction = (accuracy * rows + 1) / (rows + 2)
+        return sqrt(fraction * (1 - fraction) / rows)

@@ -9,12 +9,12 @@ from components.study.plan import CHOICES
 from components.training.recipe import Setting
 
 Origin = Literal["enqueued", "rule", "sampled", "repeated"]
-Stage = Literal["full", "probe", "fresh"]
+Stage = Literal["full", "probe", "confirmation"]
 State = Literal["complete", "pruned", "failed"]
 
 LATE = 2 / 3
-"""The share of its epochs after which a trial has to have taken its hurdle: the rate is on its way
-down by then, and what it costs can be seen."""
+"""The fraction of its epochs after which a trial must have reached its pruning threshold: the rate
+is on its way down by then, and what it costs can be seen."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Asked:
     stage: Stage
     epochs: int
     """How long the schedule is."""
-    hurdle: float = 0.0
+    pruning_threshold: float = 0.0
     """It ends early if it reaches less than this, 0 to 1, `LATE` in its epochs."""
 
     def falls_short(self, epoch: int, accuracy: float) -> bool:
         """Whether it ends early after an epoch, from 1."""
-        return epoch == ceil(self.epochs * LATE) < self.epochs and accuracy < self.hurdle
+        return epoch == ceil(self.epochs * LATE) < self.epochs and accuracy < self.pruning_threshold
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Trial:
     stage: Stage
     layer: str
     """The first trained one."""
-    trained_share: float
+    trained_fraction: float
     setting: Setting
     history: tuple[Mapping[str, Any], ...]
     """An `Epoch` each, as a dictionary."""
@@ -53,14 +53,14 @@ class Trial:
     """Multiply-accumulates it took, what it put into the cache included."""
     cached: bool
     why: str
-    """Why it ran from the pictures instead of the cache."""
+    """Why it ran from the images instead of the cache."""
     audit: tuple[Mapping[str, Any], ...]
     """What was in force for each group of layers."""
 
     @property
-    def depth(self) -> int:
+    def freeze_depth(self) -> int:
         """The first trained group."""
-        return self.setting.depth
+        return self.setting.freeze_depth
 
     @property
     def learning_rate(self) -> float:
@@ -79,7 +79,7 @@ class Trial:
 
     @property
     def kind(self) -> str:
-        """What its score stands for: `full`, `probe`, `fresh`, or `pruned`, which ended early."""
+        """What its score stands for: `full`, `probe`, `confirmation`, or `pruned` (ended early)."""
         early = self.stage != "probe" and self.state == "pruned"
         return "pruned" if early else self.stage
 
@@ -99,9 +99,9 @@ class Trial:
             "state": self.state,
             "origin": self.origin,
             "stage": self.stage,
-            "depth": self.depth,
+            "freeze_depth": self.freeze_depth,
             "layer": self.layer,
-            "trained_share": self.trained_share,
+            "trained_fraction": self.trained_fraction,
             "learning_rate": self.learning_rate,
             **{name: getattr(self.setting, name) for name in CHOICES},
             "epochs": len(self.history),

@@ -1,4 +1,4 @@
-"""Pictures as a fit reads them: decoded once, augmented anew for each epoch."""
+"""Images as a fit reads them: decoded once, augmented anew for each epoch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,32 +7,32 @@ import torch
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Batch
-from components.data.images.pictures import Pictures
+from components.data.images.pictures import Images
 from components.features.activations import Features
 from components.frame.errors import UsageError
 from components.frame.seeds import derived_seed
 
 
 @dataclass(frozen=True)
-class PictureFeed:
-    """Batches of pictures for a fit."""
+class ImageFeed:
+    """Batches of images for a fit."""
 
-    pictures: Pictures
+    images: Images
     batch_size: int
-    strength: int
+    magnitude: int
     """Of the augmentation."""
     seed: int
-    """Of the order of the pictures and, without views, of their augmentation."""
+    """Of the order of the images and, without views, of their augmentation."""
     workers: int
     views: "Views | None" = None
     """Where given, epochs take turns with these instead of drawing anew."""
     mixup: float = 0.0
-    """Blends pairs of pictures and their labels (Zhang et al., 2018); 0.0: none are."""
+    """Blends pairs of images and their labels (Zhang et al., 2018); 0.0: none are."""
 
     def training(self, epoch: int) -> Iterator[Batch]:
-        """The augmented batches of an epoch; where they are blended, labels are shares (n, c)."""
-        augment = augmentations.load(self.pictures.family, self.strength)
-        batches = self.pictures.train.augmented(
+        """The augmented batches of an epoch; blended ones have labels of probabilities (n, c)."""
+        augment = augmentations.load(self.images.family, self.magnitude)
+        batches = self.images.train.augmented(
             augment, self.batch_size, seed=self.seed, epoch=epoch, workers=self.workers,
             view=self.views.of(epoch) if self.views else None,
         )  # fmt: skip
@@ -41,25 +41,25 @@ class PictureFeed:
     def _blended(self, batches: Iterator[Batch], epoch: int) -> Iterator[Batch]:
         from torchvision.transforms.v2 import MixUp
 
-        blend = MixUp(alpha=self.mixup, num_classes=len(self.pictures.classes))
+        blend = MixUp(alpha=self.mixup, num_classes=len(self.images.classes))
         for step, batch in enumerate(batches):
             with torch.random.fork_rng(devices=[]):  # it draws from torch's global state
                 torch.manual_seed(derived_seed(self.seed, epoch, step))
-                inputs, shares = blend(*batch)
-            yield inputs, shares
+                inputs, probabilities = blend(*batch)
+            yield inputs, probabilities
 
     def steps(self) -> int:
         """Batches an epoch."""
-        return self.pictures.train.steps(self.batch_size)
+        return self.images.train.steps(self.batch_size)
 
     def validation(self) -> Iterator[Batch]:
-        """All validation pictures, by the evaluation transform."""
-        return self.pictures.val.batches(self.batch_size, workers=self.workers)
+        """All validation images, by the evaluation transform."""
+        return self.images.val.batches(self.batch_size, workers=self.workers)
 
 
 @dataclass(frozen=True)
 class Views:
-    """A few augmented versions of every picture, which fits share."""
+    """A few augmented versions of every image, which fits share."""
 
     count: int
     seed: int
@@ -73,10 +73,10 @@ class Views:
 class FeatureFeed:
     """Batches of kept activations for a fit whose first layers are frozen.
 
-    Equal seeds and views give the batches that a `PictureFeed` gives, run through those layers.
+    Equal seeds and views give the batches that an `ImageFeed` gives, run through those layers.
     """
 
-    pictures: Pictures
+    images: Images
     batch_size: int
     seed: int
     train: Sequence[Features]
@@ -85,32 +85,32 @@ class FeatureFeed:
 
     def training(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch."""
-        side, features = self.pictures.train, self.train[(epoch - 1) % len(self.train)]
-        order = side.order(self.batch_size, seed=self.seed, epoch=epoch)
+        split, features = self.images.train, self.train[(epoch - 1) % len(self.train)]
+        order = split.order(self.batch_size, seed=self.seed, epoch=epoch)
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
-            yield features[rows], torch.from_numpy(side.labels[rows])
+            yield features[rows], torch.from_numpy(split.labels[rows])
 
     def steps(self) -> int:
         """Batches an epoch."""
-        return self.pictures.train.steps(self.batch_size)
+        return self.images.train.steps(self.batch_size)
 
     def validation(self) -> Iterator[Batch]:
-        """All validation pictures."""
-        labels = self.pictures.val.labels
+        """All validation images."""
+        labels = self.images.val.labels
         for start in range(0, len(labels), self.batch_size):
             rows = slice(start, start + self.batch_size)
             yield self.val[rows], torch.from_numpy(labels[rows])
 
 
-def check_batch_size(batch_size: int, pictures: Pictures, where: str) -> None:
+def check_batch_size(batch_size: int, images: Images, where: str) -> None:
     """See that there is at least one whole batch.
 
     Raises:
-        UsageError: there are fewer pictures to train on.
+        UsageError: there are fewer images to train on.
     """
-    if batch_size > len(pictures.train):
+    if batch_size > len(images.train):
         raise UsageError(
-            f"{where}: batch_size has to be at most the number of pictures to train on, "
-            f"{len(pictures.train)}, but is {batch_size}."
+            f"{where}: batch_size must be at most the number of images to train on, "
+            f"{len(images.train)}, but is {batch_size}."
         )

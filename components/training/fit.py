@@ -26,7 +26,7 @@ from components.training.step import Steps
 
 
 class Feed(Protocol):
-    """What a fit reads: pictures, or features of them, in batches."""
+    """What a fit reads: images, or features of them, in batches."""
 
     @property
     def batch_size(self) -> int:
@@ -42,7 +42,7 @@ class Feed(Protocol):
         ...
 
     def validation(self) -> Iterator[Batch]:
-        """All validation pictures."""
+        """All validation images."""
         ...
 
 
@@ -51,8 +51,8 @@ class _State:
     """Where a fit stands."""
 
     history: list[Epoch] = field(default_factory=list)
-    pace: list[tuple[float, float]] = field(default_factory=list)
-    """Seconds and pictures a second of each epoch; kept for the events alone."""
+    timings: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds and images a second of each epoch; kept for the events alone."""
     best: Epoch | None = None
     best_tensors: Tensors = field(default_factory=dict)
     stopped: bool = False
@@ -74,7 +74,7 @@ def fit(
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
-    `forward` takes what the feed gives, where that is not pictures, to the model's logits.
+    `forward` takes what the feed gives, where that is not images, to the model's logits.
 
     Raises:
         DivergedError: a loss is no number.
@@ -88,19 +88,19 @@ def fit(
         forward or whole(model), optimizer, device=device, precision=recipe.precision,
         label_smoothing=recipe.label_smoothing, parts=state.parts,
     )  # fmt: skip
-    for epoch, pace in zip(state.history, state.pace, strict=True):
-        state.stopped = on_epoch(epoch, *pace)
+    for epoch, measured in zip(state.history, state.timings, strict=True):
+        state.stopped = on_epoch(epoch, *measured)
     while not _is_over(state, recipe):
         started = time.monotonic()
         number = len(state.history) + 1
         with head_dropout(model, recipe.head_dropout):
-            epoch, pictures = _run_epoch(model, take, feed, recipe, number)
+            epoch, images = _run_epoch(model, take, feed, recipe, number)
         seconds = time.monotonic() - started
-        state.pace.append((seconds, pictures / seconds))
+        state.timings.append((seconds, images / seconds))
         state.parts = take.parts
         _note(state, epoch, model, keep_best=keep_best)
         checkpoints.save(keep, _snapshot(model, optimizer, recipe, state))
-        state.stopped = on_epoch(epoch, *state.pace[-1])
+        state.stopped = on_epoch(epoch, *state.timings[-1])
     if keep_best:
         checkpoints.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
@@ -111,21 +111,21 @@ def _thawed(
     model: nn.Module, groups: tuple[Group, ...], recipe: Recipe
 ) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
     """Freeze what is to be frozen; an optimizer of the rest, and what is in force."""
-    freeze(model, groups, recipe.depth)
+    freeze(model, groups, recipe.freeze_depth)
     optimizer = adamw(
-        model, groups, recipe.depth,
+        model, groups, recipe.freeze_depth,
         learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
         layer_decay=recipe.layer_decay,
     )  # fmt: skip
-    in_force = audit(model, groups, recipe.depth, optimizer)
-    require_decay(in_force, recipe.depth, recipe.layer_decay)
+    in_force = audit(model, groups, recipe.freeze_depth, optimizer)
+    require_decay(in_force, recipe.freeze_depth, recipe.layer_decay)
     return optimizer, in_force
 
 
 def _run_epoch(
     model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
 ) -> tuple[Epoch, int]:
-    """Train and validate once; the epoch's record and how many pictures it took."""
+    """Train and validate once; the epoch's record and how many images it took."""
     with torch.random.fork_rng():
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
@@ -141,7 +141,7 @@ def _run_epoch(
 def _train(
     model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
 ) -> tuple[float, float, float, int]:
-    """Mean loss, accuracy, last rate and pictures of an epoch's training."""
+    """Mean loss, accuracy, last rate and images of an epoch's training."""
     model.train()
     steps = feed.steps()
     loss_sum, right, total, rate = torch.zeros((), device=take.device), 0, 0, 0.0
@@ -174,7 +174,7 @@ def _snapshot(
     model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, state: _State
 ) -> Checkpoint:
     history = [asdict(epoch) for epoch in state.history]
-    meta = {"digest": recipe.digest(), "history": history, "pace": state.pace,
+    meta = {"digest": recipe.digest(), "history": history, "timings": state.timings,
             "parts": state.parts}  # fmt: skip
     moments = checkpoints.moments(optimizer)
     return Checkpoint(checkpoints.model_state(model), state.best_tensors, moments, meta)
@@ -190,5 +190,5 @@ def _resumed(
     checkpoints.restore_moments(optimizer, found.moments)
     history = [Epoch(**epoch) for epoch in found.meta["history"]]
     best = max(history, key=_rank)
-    pace = [(seconds, speed) for seconds, speed in found.meta["pace"]]
-    return _State(history, pace, best, found.best, parts=found.meta["parts"])
+    timings = [(seconds, speed) for seconds, speed in found.meta["timings"]]
+    return _State(history, timings, best, found.best, parts=found.meta["parts"])

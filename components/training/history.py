@@ -14,7 +14,7 @@ class Epoch:
     """From 1."""
     train_loss: float
     train_accuracy: float
-    """On the augmented pictures, as they were trained on."""
+    """On the augmented images, as they were trained on."""
     validation_loss: float
     validation_accuracy: float
     learning_rate: float
@@ -35,7 +35,7 @@ class Fit:
 
 
 OnEpoch = Callable[[Epoch, float, float], bool]
-"""Called after each epoch with its seconds and pictures a second; True ends the fit.
+"""Called after each epoch with its seconds and images a second; True ends the fit.
 
 A fit that goes on after a kill calls it again for the epochs that it already had.
 """

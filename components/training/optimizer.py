@@ -12,18 +12,18 @@ from components.model.groups import Group
 def adamw(
     model: nn.Module,
     groups: Sequence[Group],
-    depth: int,
+    freeze_depth: int,
     *,
     learning_rate: float,
     weight_decay: float,
     layer_decay: float = 1.0,
 ) -> torch.optim.AdamW:
-    """AdamW over the groups from `depth` on; biases and normalisation do not decay.
+    """AdamW over the groups from `freeze_depth` on; biases and normalisation do not decay.
 
     Each entry holds the factor on the rate that its layers train with as `scale`: 1.0 at the head,
     and `layer_decay` times less for every group towards the stem (Howard and Ruder, ULMFiT, 2018).
     """
-    parameters = list(_entries(model, groups[depth:], weight_decay, layer_decay))
+    parameters = list(_entries(model, groups[freeze_depth:], weight_decay, layer_decay))
     for entry in parameters:
         entry["lr"] = learning_rate * entry["scale"]
     return torch.optim.AdamW(parameters, fused=True)  # one pass over memory a step, not a dozen

@@ -1,4 +1,4 @@
-"""Where every fit starts: the pretrained network, and its layers as depths."""
+"""Where every fit starts: the pretrained network, and its layers as freeze depths."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 from components.frame import files
-from components.model.backbone import State, pretrained
-from components.model.groups import Group, groups, resolve, trained_share
+from components.model.backbone import State, build_pretrained
+from components.model.groups import Group, groups, resolve, trained_fraction
 from components.model.head import draw_head
 
 HEAD = "head"
 
 
 @dataclass(frozen=True)
-class Start:
+class Pretrained:
     """Pretrained weights, ready to be made into a network with a fresh head."""
 
     config: dict[str, Any]
@@ -26,21 +26,23 @@ class Start:
     state: State
     classes: int
     size: int
-    """Side of the pictures, pixels."""
+    """Side of the images, pixels."""
     groups: tuple[Group, ...]
     """From stem to head."""
-    shares: tuple[float, ...]
-    """The share of the parameters trained at each depth."""
+    fractions: tuple[float, ...]
+    """The fraction of the parameters trained at each freeze depth."""
 
     @classmethod
-    def read(cls, model: Path, config: Path, classes: int, size: int) -> "Start":
+    def read(cls, model: Path, config: Path, classes: int, size: int) -> "Pretrained":
         """Read what `base` wrote, for a head of `classes`."""
         described = files.read_json(config)
         state = load_file(model)
-        built = pretrained(described, state, classes, size)
+        built = build_pretrained(described, state, classes, size)
         parts = groups(built)
-        shares = tuple(trained_share(built, parts, depth) for depth in range(len(parts)))
-        return cls(described, state, classes, size, parts, shares)
+        fractions = tuple(
+            trained_fraction(built, parts, freeze_depth) for freeze_depth in range(len(parts))
+        )
+        return cls(described, state, classes, size, parts, fractions)
 
     @property
     def digest(self) -> str:
@@ -53,22 +55,22 @@ class Start:
 
     @property
     def layers(self) -> list[str]:
-        """The name of the first trained layer, by depth."""
+        """The name of the first trained layer, by freeze depth."""
         return [group.name for group in self.groups]
 
     def network(self, seed: int) -> nn.Module:
         """A fresh network; the seed draws its head."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = pretrained(self.config, self.state, self.classes, self.size)
+            model = build_pretrained(self.config, self.state, self.classes, self.size)
         redraw_head(model, seed)
         return model
 
-    def depth(self, text: float | str) -> int:
-        """The depth that a parameter means: an index, a share, a layer's name or `head`.
+    def freeze_depth(self, text: float | str) -> int:
+        """The freeze depth that a parameter means: an index, a fraction, a layer's name or `head`.
 
         Raises:
-            UsageError: this network has no such depth.
+            UsageError: this network has no such freeze depth.
         """
         return len(self.groups) - 1 if text == HEAD else resolve(self.groups, text)
 
@@ -76,12 +78,12 @@ class Start:
 class Renewable:
     """One network for many fits: made as if fresh each time, which takes no building."""
 
-    def __init__(self, start: Start, device: torch.device) -> None:
-        self.model = start.network(0).to(device).to(memory_format=torch.channels_last)
+    def __init__(self, pretrained: Pretrained, device: torch.device) -> None:
+        self.model = pretrained.network(0).to(device).to(memory_format=torch.channels_last)
         self._state = {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def renew(self, seed: int) -> nn.Module:
-        """The network as `Start.network` would give it."""
+        """The network as `Pretrained.network` would give it."""
         self.model.load_state_dict(self._state)
         redraw_head(self.model, seed)
         return self.model

@@ -6,7 +6,7 @@ import torch
 
 from components.frame import events
 from components.frame.events import Events
-from components.training.device import Precision, described
+from components.model.device import Precision, described
 from components.training.history import Epoch
 
 
@@ -34,7 +34,7 @@ class EpochReport:
         print(
             f"  epoch {epoch.epoch}/{self.epochs}  loss {epoch.train_loss:.3f}  "
             f"validation {epoch.validation_accuracy:.1%} (loss {epoch.validation_loss:.3f})  "
-            f"{images_per_second:.0f} pictures/s, at most {duration(left)} left",
+            f"{images_per_second:.0f} images/s, at most {duration(left)} left",
             flush=True,
         )
         return False

@@ -3,11 +3,11 @@
 import math
 
 WARM_UP = 0.1
-"""Share of the steps in which the rate rises from zero."""
+"""Fraction of the steps in which the rate rises from zero."""
 
 
 def one_cycle(step: int, steps: int) -> float:
-    """The share of the full rate at `step` of `steps`, from 0: linear rise, then half a cosine.
+    """The fraction of the full rate at `step` of `steps`, from 0: linear rise, then half a cosine.
 
     The rise as in Goyal et al. 2017 (arXiv:1706.02677), the fall as in Loshchilov & Hutter 2017
     (arXiv:1608.03983) without restarts; it ends one step short of zero.

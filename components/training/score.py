@@ -8,17 +8,17 @@ from torch import Tensor, nn
 
 from components.data.images.dataset import Batch
 from components.features.activations import padded
-from components.training.device import Precision, autocast
+from components.model.device import Precision, autocast
 
 Forward = Callable[[Tensor], Any]
-"""From a batch, pictures or activations on the device, to logits."""
+"""From a batch, images or activations on the device, to logits."""
 
 
 def whole(model: nn.Module) -> Forward:
-    """The model itself, for pictures: in channels_last, which is the faster order on a CPU."""
+    """The model itself, for images: in channels_last, which is the faster order on a CPU."""
 
-    def forward(pictures: Tensor) -> Any:  # noqa: ANN401  # the model's own output
-        return model(pictures.contiguous(memory_format=torch.channels_last))
+    def forward(images: Tensor) -> Any:  # noqa: ANN401  # the model's own output
+        return model(images.contiguous(memory_format=torch.channels_last))
 
     return forward
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from components.frame.errors import DataError, UsageError
-from components.training.device import Precision, autocast
+from components.model.device import Precision, autocast
 from components.training.score import Forward
 
 MOST_PARTS = 8
@@ -16,7 +16,7 @@ FEWEST_ROWS = 2
 
 
 class DivergedError(DataError):
-    """A loss that is no number: the rate is too high, or a picture's values are."""
+    """A loss that is no number: the rate is too high, or an image's values are."""
 
 
 class TooLargeError(UsageError):
@@ -54,7 +54,7 @@ class Steps:
         loss, _ = taken
         if not torch.isfinite(loss):
             raise DivergedError(
-                f"the loss has to be a number, but is {loss.item()} at step {step}, with a "
+                f"the loss must be a number, but is {loss.item()} at step {step}, with a "
                 f"learning rate of {rate:g} there. Lower the rate, or the range it is searched in."
             )
         self.optimizer.step()
@@ -78,9 +78,9 @@ class Steps:
             with autocast(self.device, self.precision):
                 outputs = self.forward(rows.to(self.device)).float()
                 mean = self.criterion(outputs, wanted)
-            share = mean * (len(wanted) / len(labels))
-            share.backward()
-            loss += share.detach()
+            part = mean * (len(wanted) / len(labels))
+            part.backward()
+            loss += part.detach()
             most = wanted if wanted.ndim == 1 else wanted.argmax(1)
             right += int((outputs.argmax(1) == most).sum())
         return loss, right
@@ -91,7 +91,7 @@ class Steps:
             torch.cuda.empty_cache()
         if self.parts == MOST_PARTS or rows < 2 * self.parts * FEWEST_ROWS:
             raise TooLargeError(
-                f"a batch of {rows} has to fit into memory, but does not even in parts of "
+                f"a batch of {rows} must fit into memory, but does not even in parts of "
                 f"{rows // self.parts}. Lower search.batch_size or augment.image_size."
             )
         self.parts *= 2

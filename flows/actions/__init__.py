@@ -1,1 +1,1 @@
-"""The acts on the world, one verb a file, and which of them are owed."""
+"""The actions on the world, one verb a file, and which of them are pending."""

@@ -1,4 +1,4 @@
-"""The acts by their names: how each is called, with its parameters, and what it says it did."""
+"""The actions by their names: how each is called, with its parameters, and what it says it did."""
 
 import inspect
 from collections.abc import Callable
@@ -12,35 +12,35 @@ from flows.project import Project
 ACTS = ("sync", "publish", "register", "judge", "promote", "push")
 """Each in the module of its name."""
 AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
-"""What a finished build owes the world, in this order."""
+"""What is pending after a finished build, in this order."""
 
 
 def function(name: str) -> Callable[..., Any] | None:
-    """The function of an act, which takes the project and its parameters; none has that name."""
+    """The function of an action, which takes the project and its parameters; none has that name."""
     if name not in ACTS:
         return None
     found: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
     return found
 
 
-def has_params(act: Callable[..., Any]) -> bool:
-    """Whether an act takes parameters, which then lie in the file of its name in `params/`."""
-    return "params" in inspect.signature(act).parameters
+def has_params(action: Callable[..., Any]) -> bool:
+    """Whether an action takes parameters, which then lie in the file of its name in `params/`."""
+    return "params" in inspect.signature(action).parameters
 
 
 def perform(project: Project, name: str) -> str:
-    """Do an act with what `params/` says; its sentence on what it did.
+    """Do an action with what `params/` says; its sentence on what it did.
 
     Raises:
         ThawlineError: it could not be done.
     """
-    act = function(name)
-    assert act is not None  # noqa: S101  # for ourselves
+    action = function(name)
+    assert action is not None  # noqa: S101  # for ourselves
     given = []
-    if has_params(act):
-        given = [load_params(params_model(act), project.params / f"{name}.yaml")]
+    if has_params(action):
+        given = [load_params(params_model(action), project.params / f"{name}.yaml")]
     try:
-        result = act(project, *given)
+        result = action(project, *given)
     except ThawlineError:
         raise
     except Exception as error:

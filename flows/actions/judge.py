@@ -1,6 +1,6 @@
-"""The act `judge`: is the new model better than the one in use? The answer goes to the ledger.
+"""The action `judge`: is the new model better than the one in use? The answer goes to the ledger.
 
-Both name the same frozen test pictures, without those that the champion was trained on; the exact
+Both name the same frozen test images, without those that the champion was trained on; the exact
 one-sided McNemar test says how surprising the difference is. Nothing is promoted here.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flows.gate.verdict import Comparison
     from flows.tracking.store import Store
 
-MIRRORED = ("promote", "reason", "p_value", "pictures", "champion_accuracy", "challenger_accuracy")
+MIRRORED = ("promote", "reason", "p_value", "images", "champion_accuracy", "challenger_accuracy")
 """Fields of a verdict that stand as tags on the version, too."""
 
 
@@ -55,7 +55,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         UnreachableError: the tracking store is away.
     """
     name = registering.load(project).name
-    with lock.held(lock.acts(project)), tracking.answering(project):
+    with lock.held(lock.actions(project)), tracking.answering(project):
         store = tracking.connect(project, publishing.load(project).experiment)
         challenger = versions.registered(store, name, identity.model_digest(project))
         champion = versions.aliased(store, name, versions.CHAMPION)
@@ -71,7 +71,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
 
 
 def load(project: Project) -> JudgeParams:
-    """The act's parameters, checked."""
+    """The action's parameters, checked."""
     params = load_params(JudgeParams, project.params / "judge.yaml")
     assert isinstance(params, JudgeParams)  # noqa: S101  # for ourselves
     return params
@@ -88,7 +88,7 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
             project, {"name": name, "challenger": model, "champion": None}, verdict.first()
         )
     if last["model"] == model:
-        message = f"{_called(challenger)} is the champion by the ledger: the alias is owed."
+        message = f"{_called(challenger)} is the champion by the ledger: the alias is pending."
         return Judged(None, promote=True, message=message)
     return Judged(
         None,
@@ -104,33 +104,33 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
 def _compare(
     project: Project, alpha: float, challenger: "ModelVersion", champion: "ModelVersion"
 ) -> Judged:
-    """Judge by pictures, unless the ledger has this very verdict already."""
+    """Judge by images, unless the ledger has this very verdict already."""
     import pandas as pd
 
     from flows.gate import champion as scoring
     from flows.gate import verdict
 
     found = pd.read_parquet(identity.built(project, "build/evaluate/predictions.parquet"))
-    pictures = scoring.fair(project, champion, found)
+    images = scoring.fair(project, champion, found)
     fact = {
         "name": challenger.name,
         "challenger": versions.digest_of(challenger),
         "champion": versions.digest_of(champion),
-        "test_set": identity.digest(pictures[["sha256", "class"]].to_numpy().tolist()),
+        "test_set": identity.digest(images[["sha256", "class"]].to_numpy().tolist()),
         "alpha": alpha,
     }
     known = ledger.last(project, "verdict", **fact)
     if known is not None:
         return _told(known)
-    fact["left_out"] = len(found) - len(pictures)
-    comparison = _comparison(project, champion, pictures)
+    fact["left_out"] = len(found) - len(images)
+    comparison = _comparison(project, champion, images)
     return _entered(project, fact, verdict.decide(comparison, alpha))
 
 
 def _comparison(
     project: Project,
     champion: "ModelVersion",
-    pictures: Any,  # noqa: ANN401  # a data frame
+    images: Any,  # noqa: ANN401  # a data frame
 ) -> "Comparison":
     from components.frame import files
     from flows.gate import champion as scoring
@@ -138,13 +138,13 @@ def _comparison(
 
     network = files.read_json(project.build / "train" / "network.json")
     fingerprint = versions.fingerprint(project, champion)
-    said = scoring.predictions(
-        project, champion, versions.digest_of(champion), fingerprint, pictures
+    answers = scoring.predictions(
+        project, champion, versions.digest_of(champion), fingerprint, images
     )
     return Comparison(
-        truth=pictures["class"].tolist(),
-        challenger=pictures["prediction"].tolist(),
-        champion=said,
+        truth=images["class"].tolist(),
+        challenger=images["prediction"].tolist(),
+        champion=answers,
         challenger_classes=frozenset(network["classes"]),
         champion_classes=frozenset(scoring.classes(project, champion)),
     )

@@ -1,4 +1,4 @@
-"""The first question of a run: is anything stale, new, or owed to the world?
+"""The first question of a run: is anything stale, new, or pending?
 
 Where every file that `dvc.lock` names has the size, time of modification and inode that it had when
 DVC found all stages fresh, DVC would find them fresh again: it trusts the same. Nothing heavy is
@@ -18,9 +18,9 @@ from flows.project import Project
 from flows.tracking import store as tracking
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
-"""Acts whose work is lost with the tracking store."""
+"""Actions whose work is lost with the tracking store."""
 IN_LEDGER = frozenset({"judge", "promote"})
-"""Acts whose work is lost with the ledger."""
+"""Actions whose work is lost with the ledger."""
 UNSEEN = "__pycache__"
 """A folder that `.dvcignore` leaves out too."""
 
@@ -46,43 +46,43 @@ def is_built(project: Project) -> bool:
     return bool(remembered) and remembered == _state(project, remembered["files"])
 
 
-def remember_act(project: Project, act: str) -> None:
-    """Note that `act` is done for what is built now."""
-    done = _read(_done_file(project)) | {act: _receipts(project)[act]}
+def remember_action(project: Project, action: str) -> None:
+    """Note that `action` is done for what is built now."""
+    done = _read(_done_file(project)) | {action: _receipts(project)[action]}
     files.write_text(_done_file(project), json.dumps(done, indent=2) + "\n")
 
 
-def owed(project: Project) -> list[str]:
-    """The acts that are not done for what is built now, and all that follow the first of them.
+def pending(project: Project) -> list[str]:
+    """The actions that are not done for what is built now, and all that follow the first of them.
 
     A tracking server that does not answer is taken for the one that got everything.
     """
     if not project.lock.exists():
         return list(AFTER_BUILD)
     done = _read(_done_file(project))
-    for act, receipt in _receipts(project).items():
-        if not _covers(done.get(act), receipt):
-            return list(AFTER_BUILD[AFTER_BUILD.index(act) :])
+    for action, receipt in _receipts(project).items():
+        if not _covers(done.get(action), receipt):
+            return list(AFTER_BUILD[AFTER_BUILD.index(action) :])
     return []
 
 
 def _receipts(project: Project) -> dict[str, State]:
-    """What each act's work depends on: where that is the same, the work need not be done again."""
+    """What each action's work depends on: where that is the same, it need not be done again."""
     run = files.sha256(project.lock)
     store = {
         "address": tracking.public(tracking.address(project)),
         "store": tracking.store_identity(project),
     }
     receipts: dict[str, State] = {}
-    for act in AFTER_BUILD:
-        receipts[act] = {"run": run, "params": _digest([project.params / f"{act}.yaml"])}
-        if act in IN_STORE:
-            receipts[act] |= store
-        if act in IN_LEDGER:
-            receipts[act]["ledger"] = project.ledger.exists()
-        if act == "push":
+    for action in AFTER_BUILD:
+        receipts[action] = {"run": run, "params": _digest([project.params / f"{action}.yaml"])}
+        if action in IN_STORE:
+            receipts[action] |= store
+        if action in IN_LEDGER:
+            receipts[action]["ledger"] = project.ledger.exists()
+        if action == "push":
             configuration = [project.root / ".dvc" / name for name in ("config", "config.local")]
-            receipts[act]["remote"] = _digest(configuration)
+            receipts[action]["remote"] = _digest(configuration)
     return receipts
 
 

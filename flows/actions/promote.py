@@ -1,4 +1,4 @@
-"""The act `promote`: the version that the verdict allows becomes the champion.
+"""The action `promote`: the version that the verdict allows becomes the champion.
 
 A person may name a version; where no verdict allows it, only on saying so, and the ledger keeps it.
 The ledger is written first and the alias set then: killed in between, the next run sets it.
@@ -53,7 +53,7 @@ def promote(project: Project, *, version: int | None = None, anyway: bool = Fals
         UnreachableError: the tracking store is away.
     """
     name = registering.load(project).name
-    with lock.held(lock.acts(project)), tracking.answering(project):
+    with lock.held(lock.actions(project)), tracking.answering(project):
         store = tracking.connect(project, publishing.load(project).experiment)
         chosen = _chosen(project, store, name, version)
         promoted = _decided(project, store, chosen, asked=version is not None, anyway=anyway)
@@ -94,7 +94,7 @@ def _chosen(project: Project, store: "Store", name: str, version: int | None) ->
         there = store.client.search_model_versions(f"name = '{name}'")
         numbers = ", ".join(sorted((str(one.version) for one in there), key=int))
         raise UsageError(
-            f"A version of {name} has to be named, but there is no {version}. There are: {numbers}."
+            f"A version of {name} must be named, but there is no {version}. There are: {numbers}."
         ) from None
 
 
@@ -107,8 +107,8 @@ def _allowed(
     last = ledger.recorded_champion(project, name)
     if champion is None and last is not None:
         return BY_LEDGER if last["model"] == model else None
-    said = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
-    return BY_VERDICT if said is not None and said["promote"] else None
+    verdict = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
+    return BY_VERDICT if verdict is not None and verdict["promote"] else None
 
 
 def _refused(champion: "ModelVersion | None", chosen: "ModelVersion", *, asked: bool) -> Promoted:

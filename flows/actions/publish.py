@@ -1,4 +1,4 @@
-"""The act `publish`: MLflow mirrors what the stages wrote.
+"""The action `publish`: MLflow mirrors what the stages wrote.
 
 What MLflow should hold is computed from the outputs and events; only what it lacks is logged.
 Killed anywhere and run again it ends the same, and published twice nothing changes.
@@ -63,7 +63,7 @@ def publish(project: Project, params: PublishParams) -> Published:
     outputs = mirror.Outputs(project)
     content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
     key = {RUN_TAG: content.tags[RUN_TAG]}
-    with lock.held(lock.acts(project)), tracking.answering(project):
+    with lock.held(lock.actions(project)), tracking.answering(project):
         store = tracking.connect(project, params.experiment)
         _adopt_live(project, store, key)
         parent, opened = _parent(store, content, key)
@@ -78,7 +78,7 @@ def publish(project: Project, params: PublishParams) -> Published:
 
 
 def load(project: Project) -> PublishParams:
-    """The act's parameters, checked."""
+    """The action's parameters, checked."""
     params = load_params(PublishParams, project.params / "publish.yaml")
     assert isinstance(params, PublishParams)  # noqa: S101  # for ourselves
     return params

@@ -1,4 +1,4 @@
-"""The act `push`: the outputs of the stages to the DVC remote, where one is set."""
+"""The action `push`: the outputs of the stages to the DVC remote, where one is set."""
 
 from components.frame.errors import UnreachableError
 from flows.building import repository
@@ -26,7 +26,7 @@ def push(project: Project) -> str:
         raise repository.busy() from None
     except (DvcException, OSError) as error:
         raise UnreachableError(
-            f"The DVC remote has to take the outputs, but {error}. "
-            "Mend it, or its settings (`dvc remote list`), then: thawline push"
+            f"The DVC remote must take the outputs, but {error}. "
+            "Fix it, or its settings (`dvc remote list`), then: thawline push"
         ) from error
     return f"{sent} files sent to the DVC remote {remote}"

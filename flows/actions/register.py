@@ -1,4 +1,4 @@
-"""The act `register`: the model in `build/train` becomes a version of a registered model.
+"""The action `register`: the model in `build/train` becomes a version of a registered model.
 
 A model is registered once, whatever was killed or repeated: its digest finds it again. A version is
 made last, when all files of the model lie in the store, and gets the alias `challenger`.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from flows.tracking.store import Store
 
-CARRIED = (
+LINEAGE_TAGS = (
     "thawline.run",
     "thawline.data",
     "thawline.git",
@@ -69,7 +69,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
     """
     model = identity.model_digest(project)
     experiment = publishing.load(project).experiment
-    with lock.held(lock.acts(project)), tracking.answering(project):
+    with lock.held(lock.actions(project)), tracking.answering(project):
         store = tracking.connect(project, experiment)
         found = versions.versions(store, params.name, model)
         made = found[0] if found else _make(project, store, params.name, model)
@@ -91,7 +91,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
 
 
 def load(project: Project) -> RegisterParams:
-    """The act's parameters, checked."""
+    """The action's parameters, checked."""
     params = load_params(RegisterParams, project.params / "register.yaml")
     assert isinstance(params, RegisterParams)  # noqa: S101  # for ourselves
     return params
@@ -115,7 +115,7 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
         registered_model.CLASSES_TAG: model_card.classes(outputs),
         versions.MODEL_TAG: model,
         versions.FILES_TAG: logged.tags[versions.FILES_TAG],
-        **{key: run.data.tags[key] for key in CARRIED if key in run.data.tags},
+        **{key: run.data.tags[key] for key in LINEAGE_TAGS if key in run.data.tags},
     }
     store.client.create_model_version(
         name,

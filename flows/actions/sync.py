@@ -1,6 +1,6 @@
-"""The act `sync`: pin what the stages need of the world, and only when it changed.
+"""The action `sync`: pin what the stages need of the world, and only when it changed.
 
-`data/source.yaml` pins the pictures, `data/start.yaml` the weights to start from. Stages depend on
+`data/source.yaml` pins the images, `data/start.yaml` the weights to start from. Stages depend on
 the pins: a pin that is not written again makes nothing stale.
 """
 
@@ -16,7 +16,7 @@ from components.ingest import IngestParams
 from flows.project import Project
 
 SOURCE_HEADING = (
-    "The pictures that `ingest` brings in: a fingerprint of their names and contents.\n"
+    "The images that `ingest` brings in: a fingerprint of their names and contents.\n"
     "Written by `thawline sync`; commit it."
 )
 START_HEADING = (
@@ -29,8 +29,8 @@ def sync(project: Project) -> str:
     """Renew the pins that the world has left behind; says in a sentence which.
 
     Raises:
-        UsageError: `params/` names no pictures or weights that there are.
-        DataError: the source holds something that is no picture file.
+        UsageError: `params/` names no images or weights that there are.
+        DataError: the source holds something that is no image file.
         UnreachableError: the hub does not answer.
     """
     renewed = []
@@ -40,7 +40,7 @@ def sync(project: Project) -> str:
             files.write_yaml(path, pin, comment=heading)
             renewed.append(project.relative(path))
     if not renewed:
-        return "the pictures and the starting weights are those that are pinned"
+        return "the images and the starting weights are those that are pinned"
     return f"new or changed, pinned anew in {' and '.join(renewed)}"
 
 
@@ -74,7 +74,7 @@ class KnownHashes:
 
 
 def _pins(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
-    """What each pin has to say now, below its heading."""
+    """What each pin must say now, below its heading."""
     return {
         "source.yaml": (SOURCE_HEADING, _source_pin(project)),
         "start.yaml": (START_HEADING, _start_pin(project)),

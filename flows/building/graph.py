@@ -123,7 +123,7 @@ def _meta(stage: str, values: dict[str, Any]) -> Meta:
             )
         if type(value) is not int or value < 0:
             raise UsageError(
-                f"dvc.yaml: {key} of `{stage}` has to be a whole number from 0, but is {value!r}."
+                f"dvc.yaml: {key} of `{stage}` must be a whole number from 0, but is {value!r}."
             )
     return Meta(**values)
 

@@ -137,7 +137,7 @@ def _reason(error: Exception) -> Exception:
         return CommandFailedError(process.exit_code(int(code.group(1))) if code else 1)
     if isinstance(cause, OSError):
         return UnreachableError(
-            f"The disk did not take what DVC wrote ({cause}). Make room or mend it, then run again."
+            f"The disk did not take what DVC wrote ({cause}). Make room or fix it, then run again."
         )
     return UsageError(f"DVC: {cause or error}")
 

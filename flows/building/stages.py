@@ -62,7 +62,7 @@ def build(
 
 def _too_slow(node: Node) -> StageFailedError:
     return StageFailedError(
-        f"has to end within {node.meta.timeout_minutes} minutes (timeout_minutes of `{node.name}` "
+        f"must end within {node.meta.timeout_minutes} minutes (timeout_minutes of `{node.name}` "
         "in dvc.yaml), but did not. Raise the limit; what it finished is kept: thawline run",
         LIMIT_CODE,
         "TimedOut",

@@ -1,4 +1,4 @@
-"""What the champion says of the pictures on which it can be judged fairly."""
+"""What the champion says of the images on which it can be judged fairly."""
 
 import json
 import os
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 SCORING = Path(__file__).with_name("scoring.py")
 SEEN = ("train", "val")
-"""Sides of a split on which a model was trained or chosen."""
+"""Splits on which a model was trained or chosen."""
 LAST_LINES = 5
 
 
-def fair(project: Project, version: "ModelVersion", pictures: "pd.DataFrame") -> "pd.DataFrame":
-    """The pictures, by path, that the champion was neither trained on nor chosen by."""
+def fair(project: Project, version: "ModelVersion", images: "pd.DataFrame") -> "pd.DataFrame":
+    """The images, by path, that the champion was neither trained on nor chosen by."""
     import pandas as pd
 
     with _fetched(project, version, f"{packing.LINEAGE}/data/splits.parquet") as path:
         splits = pd.read_parquet(path)
-    seen = splits.loc[splits["side"].isin(SEEN), "sha256"]
-    return pictures[~pictures["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
+    seen = splits.loc[splits["split"].isin(SEEN), "sha256"]
+    return images[~images["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
 
 
 def predictions(
@@ -41,27 +41,27 @@ def predictions(
     version: "ModelVersion",
     model: str,
     fingerprint: str,
-    pictures: "pd.DataFrame",
+    images: "pd.DataFrame",
 ) -> "list[str]":
-    """The class that the champion names for each picture; computed once per champion and pictures.
+    """The class that the champion names for each image; computed once per champion and images.
 
     Raises:
         DataError: the model in the store is not the one that was registered.
     """
     import pandas as pd
 
-    cached = kept(project, model, pictures)
+    cached = kept(project, model, images)
     if not cached.exists():
-        there = [identity.built(project, f"data/raw/{one}") for one in pictures["path"]]
+        there = [identity.built(project, f"data/raw/{one}") for one in images["path"]]
         with _fetched(project, version) as folder, files.replacing(cached) as path:
             versions.check(folder, version, fingerprint)
             _score(folder, there, path)
     return [str(label) for label in pd.read_parquet(cached)["class"]]
 
 
-def kept(project: Project, model: str, pictures: "pd.DataFrame") -> Path:
-    """Where the answers of a model to these pictures, in this order, are kept."""
-    named = identity.digest(pictures["sha256"].tolist())
+def kept(project: Project, model: str, images: "pd.DataFrame") -> Path:
+    """Where the answers of a model to these images, in this order, are kept."""
+    named = identity.digest(images["sha256"].tolist())
     return project.private / "champion" / f"{model[:16]}-{named[:16]}.parquet"
 
 
@@ -79,10 +79,10 @@ def _fetched(project: Project, version: "ModelVersion", name: str = "") -> Itera
         yield versions.download(version, Path(place), name)
 
 
-def _score(folder: Path, pictures: list[Path], output: Path) -> None:
-    """Run the champion on pictures, with its own code."""
-    listed = folder.parent / "pictures.json"
-    files.write_text(listed, json.dumps([str(path) for path in pictures]))
+def _score(folder: Path, images: list[Path], output: Path) -> None:
+    """Run the champion on images, with its own code."""
+    listed = folder.parent / "images.json"
+    files.write_text(listed, json.dumps([str(path) for path in images]))
     command = [sys.executable, "-I", str(SCORING), str(folder), str(listed), str(output)]
     surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
@@ -90,4 +90,4 @@ def _score(folder: Path, pictures: list[Path], output: Path) -> None:
     )
     if done.returncode:
         said = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-        raise ThawlineError(f"The champion could not be run on the test pictures:\n{said}")
+        raise ThawlineError(f"The champion could not be run on the test images:\n{said}")

@@ -8,7 +8,7 @@ from components.evaluation.significance import mcnemar_exact
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two models said of the same pictures, none of which either has seen before."""
+    """What two models predicted for the same images, none of which either has seen before."""
 
     truth: Sequence[str]
     challenger: Sequence[str]
@@ -16,12 +16,12 @@ class Comparison:
     challenger_classes: frozenset[str]
     champion_classes: frozenset[str]
 
-    def right(self, said: Sequence[str]) -> list[bool]:
-        """Whether an answer is right, by picture."""
-        return [answer == label for answer, label in zip(said, self.truth, strict=True)]
+    def right(self, answers: Sequence[str]) -> list[bool]:
+        """Whether an answer is right, by image."""
+        return [answer == label for answer, label in zip(answers, self.truth, strict=True)]
 
     def known(self) -> list[bool]:
-        """Whether the champion knows a picture's class at all."""
+        """Whether the champion knows an image's class at all."""
         return [label in self.champion_classes for label in self.truth]
 
 
@@ -32,20 +32,20 @@ class Verdict:
     promote: bool
     reason: str
     """One sentence."""
-    pictures: int
+    images: int
     p_value: float | None = None
     """Chance of such a difference, or a larger one, were the challenger no better."""
     gained: int = 0
-    """Pictures that only the challenger has right."""
+    """Images that only the challenger has right."""
     lost: int = 0
-    """Pictures that only the champion has right."""
+    """Images that only the champion has right."""
     challenger_accuracy: float | None = None
     champion_accuracy: float | None = None
 
 
 def first() -> Verdict:
     """A model without anyone to compare it with."""
-    return Verdict(promote=True, reason="It is the first model of its name.", pictures=0)
+    return Verdict(promote=True, reason="It is the first model of its name.", images=0)
 
 
 def decide(comparison: Comparison, alpha: float) -> Verdict:
@@ -57,10 +57,10 @@ def decide(comparison: Comparison, alpha: float) -> Verdict:
     missing = sorted(comparison.champion_classes - comparison.challenger_classes)
     if missing:
         reason = f"The champion knows classes that the challenger lacks: {', '.join(missing)}."
-        return Verdict(promote=False, reason=reason, pictures=len(comparison.truth))
+        return Verdict(promote=False, reason=reason, images=len(comparison.truth))
     if not comparison.truth:
-        reason = "No test picture is left that the champion was not trained on."
-        return Verdict(promote=False, reason=reason, pictures=0)
+        reason = "No test image is left that the champion was not trained on."
+        return Verdict(promote=False, reason=reason, images=0)
     return _measured(comparison, alpha)
 
 
@@ -77,7 +77,7 @@ def _measured(comparison: Comparison, alpha: float) -> Verdict:
     return Verdict(
         promote=promote,
         reason=reason,
-        pictures=len(pairs),
+        images=len(pairs),
         p_value=p_value,
         gained=pairs.count((True, False)),
         lost=pairs.count((False, True)),

@@ -2,7 +2,7 @@
 
 MLflow keeps a view that was shared as a tag of the experiment, in JSON, and an address that names
 it shows the runs so (`mlflow.sharedViewState.KEY`, `viewStateShareKey=KEY`). Without it every run's
-hundred parameters and figures are off, and MLflow 3.17 opens on its pages for language models.
+hundred parameters and metrics are off, and MLflow 3.17 opens on its pages for language models.
 """
 
 import json
@@ -24,12 +24,12 @@ COLUMNS = (
     "params.`layer`",
     "params.`learning_rate`",
     "params.`stage`",
-    "params.`trained_share`",
+    "params.`trained_fraction`",
 )
 """What is shown of a run or a trial; MLflow takes widths and order from nobody but the reader."""
 NOTE = (
     "One run a pipeline run, one nested in it for each trial of its search. A run's page tells "
-    "what it is worth, with pictures. Select some and press Compare to see what differs."
+    "what it is worth, with figures. Select some and press Compare to see what differs."
 )
 
 

@@ -1,4 +1,4 @@
-"""What MLflow's pages say in words and pictures: Markdown of a run and of a version.
+"""What MLflow's pages say in words and figures: Markdown of a run and of a version.
 
 MLflow 3.17 renders lists, code, links and images whose address is its own `get-artifact`; headings
 look like text there, and columns of tables touch. A run's page shows four lines until one asks for
@@ -15,9 +15,9 @@ from flows.tracking import mirrored_run, run_content
 from flows.tracking import outputs as mirror
 from flows.tracking.outputs import Outputs
 
-PICTURES = {
+FIGURES = {
     "train/learning.png": "Learning curves",
-    "search/landscape.png": "Depths and rates that were tried",
+    "search/landscape.png": "Freeze depths and rates that were tried",
     "search/front.png": "What scores cost",
     "search/epochs.png": "How the trials learned",
     "evaluate/matrix.png": "Confusion matrix",
@@ -33,29 +33,34 @@ LONGEST_LIST = 300
 
 def of_run(outputs: Outputs, run: str, experiment: str) -> str:
     """The description of a run."""
-    parts = [headline(outputs), training(outputs), _list(figures(outputs)), _decisions(outputs)]
-    parts += [_picture(outputs, name, run) for name in PICTURES]
+    parts = [
+        headline(outputs),
+        training(outputs),
+        _list(named_metrics(outputs)),
+        _decisions(outputs),
+    ]
+    parts += [_figure(outputs, name, run) for name in FIGURES]
     parts.append(f"[All runs, in columns that compare](#{view.path(experiment)})")
     return "\n\n".join(filter(None, parts))
 
 
 def of_version(outputs: Outputs, run: str, model: str) -> str:
-    """The model card: figures, data, what it starts from, limits, how to load it.
+    """The model card: metrics, data, what it starts from, limits, how to load it.
 
     Args:
         outputs: what the stages made.
-        run: the run that shows its pictures.
+        run: the run that shows its figures.
         model: the id under which MLflow keeps the files of this very model.
     """
     parts = [
         headline(outputs),
         training(outputs),
-        f"**Figures**\n\n{_list(figures(outputs))}",
+        f"**Metrics**\n\n{_list(named_metrics(outputs))}",
         f"**Data**\n\n{_data(outputs)}",
         f"**Starts from**\n\n{_base(outputs)}",
         f"**Limits**\n\n{_limits(outputs)}",
         f"**Loading it**\n\n{loading(f'models:/{model}')}",
-        _picture(outputs, "evaluate/matrix.png", run),
+        _figure(outputs, "evaluate/matrix.png", run),
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -64,9 +69,9 @@ def headline(outputs: Outputs) -> str:
     """What the model is worth, in one plain sentence."""
     metrics = outputs.metrics
     return (
-        f"{score(outputs)} of {metrics['pictures']:,} test pictures of "
+        f"{score(outputs)} of {metrics['images']:,} test images of "
         f"{mirror.source_name(outputs.project)} are right; the largest class alone would give "
-        f"{metrics['majority_share']:.1%}."
+        f"{metrics['majority_fraction']:.1%}."
     )
 
 
@@ -81,29 +86,29 @@ def training(outputs: Outputs) -> str:
     """What was trained, and how, in one sentence."""
     network = outputs.network
     rate = f"at a learning rate of {network['learning_rate']:.2g}"
-    if network["depth"] == 0:
+    if network["freeze_depth"] == 0:
         return f"`{network['architecture']}`, trained whole {rate}."
     return (
         f"`{network['architecture']}`, trained from `{network['layer']}` on "
-        f"({network['trained_share']:.1%} of the parameters) {rate}; what comes before is frozen "
-        "as it was pretrained."
+        f"({network['trained_fraction']:.1%} of the parameters) {rate}; what comes before is "
+        "frozen as it was pretrained."
     )
 
 
-def figures(outputs: Outputs) -> dict[str, str]:
-    """The figures on the test pictures, by what a person calls them."""
+def named_metrics(outputs: Outputs) -> dict[str, str]:
+    """The metrics on the test images, by what a person calls them."""
     metrics = outputs.metrics
-    confidence = metrics.get("confidence")
-    interval = f", {confidence:.0%} interval" if confidence else ""
+    confidence_level = metrics.get("confidence_level")
+    interval = f", {confidence_level:.0%} interval" if confidence_level else ""
     found = {
         f"test accuracy{interval}": score(outputs),
         "macro F1": _digits(metrics.get("macro_f1")),
         "ROC AUC, one against the rest": _digits(metrics.get("roc_auc"), 4),
         "log loss": _digits(metrics.get("log_loss")),
-        "calibration error": _share(metrics.get("calibration_error")),
-        "best validation accuracy": _share(mirror.best_validation(outputs)),
+        "calibration error": _percent(metrics.get("calibration_error")),
+        "best validation accuracy": _percent(mirror.best_validation(outputs)),
     }
-    return {name: figure for name, figure in found.items() if figure}
+    return {name: value for name, value in found.items() if value}
 
 
 def loading(uri: str) -> str:
@@ -111,8 +116,8 @@ def loading(uri: str) -> str:
     return (
         "```python\nimport mlflow\nimport pandas as pd\n\n"
         f'model = mlflow.pyfunc.load_model("{uri}")\n'
-        'pictures = [open("picture.jpg", "rb").read()]\n'
-        'model.predict(pd.DataFrame({"image": pictures}))\n```'
+        'images = [open("image.jpg", "rb").read()]\n'
+        'model.predict(pd.DataFrame({"image": images}))\n```'
     )
 
 
@@ -125,13 +130,13 @@ def classes(outputs: Outputs) -> str:
 
 def _data(outputs: Outputs) -> str:
     counts = {
-        side.context: json.loads(side.profile)["pictures"]
-        for side in mirrored_run.datasets(outputs)
+        split.context: json.loads(split.profile)["images"]
+        for split in mirrored_run.datasets(outputs)
     }
-    sides = ", ".join(f"{count:,} for {side}" for side, count in counts.items())
+    splits = ", ".join(f"{count:,} for {split}" for split, count in counts.items())
     return (
-        f"{mirror.source_name(outputs.project)}: {sides}. {classes(outputs)}. Fingerprint "
-        f"`{mirror.data_version(outputs.project)}`; every picture with its digest lies in the run, "
+        f"{mirror.source_name(outputs.project)}: {splits}. {classes(outputs)}. Fingerprint "
+        f"`{mirror.data_version(outputs.project)}`; every image with its digest lies in the run, "
         "`data/splits.parquet`."
     )
 
@@ -139,9 +144,9 @@ def _data(outputs: Outputs) -> str:
 def _limits(outputs: Outputs) -> str:
     size = outputs.network["transform"]["size"]
     lines = [
-        "Every picture gets one of these classes, also one that shows none of them.",
-        "The figures hold for pictures of the same origin; nothing was measured on others.",
-        f"Pictures are cut to a square and seen at {size} x {size} pixels.",
+        "Every image gets one of these classes, also one that shows none of them.",
+        "The metrics hold for images of the same origin; nothing was measured on others.",
+        f"Images are cut to a square and seen at {size} x {size} pixels.",
         *_weakest(outputs),
     ]
     return "\n".join(f"- {line}" for line in lines)
@@ -167,12 +172,12 @@ def _base(outputs: Outputs) -> str:
     return f"{base['source']}, licence {base['licence']}, SHA-256 `{base['sha256']}`."
 
 
-def _picture(outputs: Outputs, name: str, run: str) -> str:
-    """A picture from the run's own artifacts, by an address that any MLflow server answers."""
+def _figure(outputs: Outputs, name: str, run: str) -> str:
+    """A figure from the run's own artifacts, by an address that any MLflow server answers."""
     if not (outputs.project.build / name).is_file():
         return ""
-    path = quote(f"{mirror.PICTURE_FOLDER}/{name}")
-    return f"![{PICTURES[name]}](get-artifact?path={path}&run_uuid={run})"
+    path = quote(f"{mirror.FIGURE_FOLDER}/{name}")
+    return f"![{FIGURES[name]}](get-artifact?path={path}&run_uuid={run})"
 
 
 def _list(lines: dict[str, str]) -> str:
@@ -183,5 +188,5 @@ def _digits(value: Any, digits: int = 3) -> str:  # noqa: ANN401  # whatever JSO
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def _share(value: Any) -> str:  # noqa: ANN401  # whatever JSON holds
+def _percent(value: Any) -> str:  # noqa: ANN401  # whatever JSON holds
     return "" if value is None else f"{value:.1%}"

@@ -1,6 +1,6 @@
 """The registered model's page: which versions bear which alias, what they are worth, how to load.
 
-It is computed from the versions alone, so that every act that moves an alias leaves it true. A
+It is computed from the versions alone, so that every action that moves an alias leaves it true. A
 description that a person wrote or changed is left alone.
 """
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 CARD_TAG = "thawline.card"
 """Digests of descriptions that are ours: the one to be written, then the one before it, so that a
 writer killed in between is not taken for a person."""
-SCORE_TAG, DATA_TAG, CLASSES_TAG = "test_accuracy", "pictures", "classes"
+SCORE_TAG, DATA_TAG, CLASSES_TAG = "test_accuracy", "images", "classes"
 """On a version, for people: the card is made of them."""
 HOW = (
-    "A challenger becomes champion only by a verdict on the same test pictures; each version's "
-    "page has its figures, its limits and the verdict on it."
+    "A challenger becomes champion only by a verdict on the same test images; each version's "
+    "page has its metrics, its limits and the verdict on it."
 )
 ALIASES = {"champion": "in use", "challenger": "the newest that is not"}
 
@@ -52,7 +52,7 @@ def _text(store: "Store", model: "RegisteredModel") -> str:
     told = newest.tags if newest is not None else {}
     lines = [f"- **{a}** ({ALIASES[a]}): {_line(version)}" for a, version in bearers.items()]
     parts = [
-        f"Names the class of a picture; {told.get(CLASSES_TAG, 'its version tells which')}.",
+        f"Names the class of an image; {told.get(CLASSES_TAG, 'its version tells which')}.",
         "\n".join(lines),
         HOW,
         model_card.loading(f"models:/{model.name}@champion"),
@@ -65,7 +65,7 @@ def _line(version: "ModelVersion") -> str:
     tags, number = version.tags, version.version
     return (
         f"[version {number}](#/models/{quote(version.name)}/versions/{number}), test accuracy "
-        f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown pictures')}; "
+        f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown images')}; "
         f"starts from {tags.get('thawline.base.source')}, "
         f"licence {tags.get('thawline.base.licence')}"
     )

@@ -32,12 +32,12 @@ ENDINGS = {
 }
 """The last line of a run by its exit code."""
 WHY_NOTHING = (
-    "no stage is stale, the pictures and the starting weights are the same, no act is owed"
+    "no stage is stale, the images and the starting weights are the same, no action is pending"
 )
 
 
 def run(project: Project, values: Sequence[str]) -> int:
-    """Write `values` into `params/`, build what is stale, do what is owed; the exit code.
+    """Write `values` into `params/`, build what is stale, do what is pending; the exit code.
 
     Raises:
         ThawlineError: a setting or a source is wrong; nothing was begun.
@@ -60,8 +60,8 @@ def run(project: Project, values: Sequence[str]) -> int:
 
 
 def nothing_to_do(project: Project) -> bool:
-    """Whether no stage is stale, nothing in the world is new and no act is owed."""
-    return pending.is_built(project) and sync.pinned(project) and not pending.owed(project)
+    """Whether no stage is stale, nothing in the world is new and no action is pending."""
+    return pending.is_built(project) and sync.pinned(project) and not pending.pending(project)
 
 
 def note_nothing(project: Project) -> str:

@@ -12,11 +12,11 @@ from typing import NoReturn
 from components.frame.errors import ThawlineError, UnreachableError
 from flows.project import enter, find
 from flows.runtime import prefect_server, process
-from flows.runtime.crash_log import defect
+from flows.runtime.crash_log import internal_error
 
 INTERRUPTED = 130
 PATIENCE = 5.0
-"""Seconds within which a server has to answer."""
+"""Seconds within which a server must answer."""
 
 
 def main() -> None:
@@ -32,8 +32,8 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
-        _fail(defect(project, "finetune", error), 1)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        _fail(internal_error(project, "finetune", error), 1)
 
 
 def run() -> None:
@@ -70,7 +70,7 @@ def _knock() -> None:
         return  # it answers, and what it refuses Prefect says itself
     except OSError as error:
         raise UnreachableError(
-            f"The Prefect server that PREFECT_API_URL names has to answer, but {address} does not "
+            f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not "
             f"({error}). Start it, or unset PREFECT_API_URL: a run then starts its own."
         ) from error
 

@@ -1,4 +1,4 @@
-"""The flow: one task a stage in the order of their edges, then one an act.
+"""The flow: one task a stage in the order of their edges, then one an action.
 
 Annotations are no strings here: Prefect reads them.
 """
@@ -25,7 +25,7 @@ from flows.pipeline import summary
 from flows.pipeline.summary import duration
 from flows.project import Project, enter, environment, find
 from flows.runtime import process
-from flows.runtime.crash_log import defect
+from flows.runtime.crash_log import internal_error
 from flows.runtime.process import Child
 
 SIGNALS = 128
@@ -63,7 +63,7 @@ class Report:
             self.codes[name] = 1
             error = state.result(raise_on_failure=False)
             if isinstance(error, Exception):
-                get_run_logger().error("%s: %s", name, defect(project, name, error))
+                get_run_logger().error("%s: %s", name, internal_error(project, name, error))
         return bool(state.is_completed())
 
     def touched(self, name: str) -> bool:
@@ -72,7 +72,7 @@ class Report:
 
 
 class RunFailedError(Exception):
-    """A stage or an act did not end well."""
+    """A stage or an action did not end well."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -81,13 +81,13 @@ class RunFailedError(Exception):
 
 @flow(name="finetune", persist_result=False)
 def finetune() -> State[Any]:
-    """Build what is stale, then publish, register, judge, promote and push what is owed."""
+    """Build what is stale, then publish, register, judge, promote and push what is pending."""
     project = find()
     enter(project)
     report = Report()
-    if do_act(project, "sync", report):
+    if do_action(project, "sync", report):
         build_all(project, report)
-        act_all(project, report)
+        do_actions(project, report)
     describe(project, report)
     if report.exit_code:
         error = RunFailedError(f"{', '.join(report.codes)} failed", report.exit_code)
@@ -114,16 +114,16 @@ def build_all(project: Project, report: Report) -> None:
         pending.remember_built(project, seen)
 
 
-def act_all(project: Project, report: Report) -> None:
-    """A task for every act that is owed, in order; the first that fails leaves the rest owed."""
+def do_actions(project: Project, report: Report) -> None:
+    """A task for every pending action, in order; the first that fails leaves the rest pending."""
     if report.exit_code:
         return
-    due = pending.owed(project)
+    due = pending.pending(project)
     for name in action.AFTER_BUILD:
         if name not in due:
             settled(project, name, report)
-        elif do_act(project, name, report):
-            pending.remember_act(project, name)
+        elif do_action(project, name, report):
+            pending.remember_action(project, name)
         else:
             return
 
@@ -170,11 +170,11 @@ def build(project: Project, node: Node, *, doubtful: bool) -> State[Any]:
     return Completed(name=NAMES[outcome], message=message)
 
 
-def do_act(project: Project, name: str, report: Report) -> bool:
-    """A task for an act; whether it is done."""
+def do_action(project: Project, name: str, report: Report) -> bool:
+    """A task for an action; whether it is done."""
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
-    def act() -> State[Any]:
+    def perform() -> State[Any]:
         with report.timed(name):
             try:
                 message = action.perform(project, name)
@@ -183,7 +183,7 @@ def do_act(project: Project, name: str, report: Report) -> bool:
         get_run_logger().info(message)
         return Completed(name="Done", message=message)
 
-    return report.note(project, name, act(return_state=True))
+    return report.note(project, name, perform(return_state=True))
 
 
 def failed(report: Report, name: str, error: ThawlineError) -> State[Any]:
@@ -193,18 +193,18 @@ def failed(report: Report, name: str, error: ThawlineError) -> State[Any]:
     if isinstance(error, StageFailedError):
         return Failed(name=error.state, message=str(error))
     return Failed(
-        name="Owed" if isinstance(error, UnreachableError) else "Failed", message=str(error)
+        name="Pending" if isinstance(error, UnreachableError) else "Failed", message=str(error)
     )
 
 
 def settled(project: Project, name: str, report: Report) -> None:
-    """A task for an act that is not owed: shown, not done."""
+    """A task for an action that is not pending: shown, not done."""
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
-    def act() -> State[Any]:
+    def perform() -> State[Any]:
         return Completed(name="Cached", message="done before for what is built")
 
-    report.note(project, name, act(return_state=True))
+    report.note(project, name, perform(return_state=True))
 
 
 @contextlib.contextmanager

@@ -20,11 +20,11 @@ from flows.project import Project
 
 
 @dataclass(frozen=True)
-class Setting:
+class Override:
     """`search.trials=20`, taken apart."""
 
     section: str
-    """A stage or an act: the name of its file in `params/`."""
+    """A stage or an action: the name of its file in `params/`."""
     keys: tuple[str, ...]
     value: str
     """As typed; YAML."""
@@ -57,9 +57,11 @@ def apply(project: Project, texts: Sequence[str]) -> list[Change]:
     changes: list[Change] = []
     for text in texts:
         with _collected(errors):
-            setting = parse(project, text)
-            document = documents.setdefault(setting.section, _load(_file(project, setting.section)))
-            changes.append(_put(document, setting))
+            override = parse(project, text)
+            document = documents.setdefault(
+                override.section, _load(_file(project, override.section))
+            )
+            changes.append(_put(document, override))
     written = {section: _text(document) for section, document in documents.items()}
     if texts:
         _check(project, written, errors)
@@ -70,7 +72,7 @@ def apply(project: Project, texts: Sequence[str]) -> list[Change]:
 
 
 def check_all(project: Project) -> None:
-    """Check every parameter file against the model of its stage or act.
+    """Check every parameter file against the model of its stage or action.
 
     Raises:
         UsageError: a sentence for each rule that is broken, in any of the files.
@@ -81,30 +83,30 @@ def check_all(project: Project) -> None:
 
 
 def sections(project: Project) -> list[str]:
-    """The stages and acts that have parameters."""
+    """The stages and actions that have parameters."""
     present = {path.stem for path in project.params.glob("*.yaml")}
     return sorted(present | set(_stages(project)))
 
 
 def model_of(project: Project, section: str) -> type[Params]:
-    """The pydantic model of a stage's or an act's parameters.
+    """The pydantic model of a stage's or an action's parameters.
 
     Raises:
         UsageError: the file belongs to neither.
     """
     if section in _stages(project):
         return params_model(stage_function(section))
-    act = action.function(section)
-    if act is None or not action.has_params(act):
-        raise UsageError(f"params/{section}.yaml belongs to no stage and no act. Remove it.")
-    return params_model(act)
+    found = action.function(section)
+    if found is None or not action.has_params(found):
+        raise UsageError(f"params/{section}.yaml belongs to no stage and no action. Remove it.")
+    return params_model(found)
 
 
-def parse(project: Project, text: str) -> Setting:
+def parse(project: Project, text: str) -> Override:
     """Take `STAGE.KEY=VALUE` apart.
 
     Raises:
-        UsageError: it has another form, or names no stage or act with parameters.
+        UsageError: it has another form, or names no stage or action with parameters.
     """
     place, equals, value = text.partition("=")
     section, *keys = place.strip().split(".")
@@ -114,7 +116,7 @@ def parse(project: Project, text: str) -> Setting:
         raise UsageError(
             f"--set {text}: {section!r} has no parameters.{_nearest(project, section)}"
         )
-    return Setting(section, tuple(keys), value)
+    return Override(section, tuple(keys), value)
 
 
 def _check(project: Project, written: Mapping[str, str], errors: list[str]) -> None:
@@ -132,7 +134,7 @@ def _load(path: Path) -> Any:  # noqa: ANN401  # ruamel has no types
     files.read_yaml(path)
     document = _round_trip().load(path.read_text(encoding="utf-8"))
     if not isinstance(document, dict):
-        raise UsageError(f"params/{path.name} has to hold `key: value` lines, but does not.")
+        raise UsageError(f"params/{path.name} must hold `key: value` lines, but does not.")
     return document
 
 
@@ -164,30 +166,30 @@ def _plain(text: str) -> Any:  # noqa: ANN401  # whatever YAML can hold
     return YAML(typ="safe", pure=True).load(text)
 
 
-def _put(document: Any, setting: Setting) -> Change:  # noqa: ANN401  # ruamel has no types
+def _put(document: Any, override: Override) -> Change:  # noqa: ANN401  # ruamel has no types
     """Set one value; what is no parameter is left for the model to refuse."""
-    *parents, last = setting.keys
+    *parents, last = override.keys
     inner = document
     for key in parents:
         inner = inner.setdefault(key, {})
         if not isinstance(inner, dict):
-            place = ".".join([setting.section, *setting.keys])
+            place = ".".join([override.section, *override.keys])
             raise UsageError(f"--set {place}: {key!r} holds {inner!r}, nothing below it.")
     before = inner.get(last)
-    inner[last] = _value(setting)
-    return Change(setting.section, ".".join(setting.keys), before, inner[last])
+    inner[last] = _value(override)
+    return Change(override.section, ".".join(override.keys), before, inner[last])
 
 
-def _value(setting: Setting) -> Any:  # noqa: ANN401  # whatever YAML can hold
+def _value(override: Override) -> Any:  # noqa: ANN401  # whatever YAML can hold
     from ruamel.yaml.error import YAMLError
 
     try:
-        return _round_trip().load(setting.value)
+        return _round_trip().load(override.value)
     except YAMLError as error:
-        place = ".".join([setting.section, *setting.keys])
+        place = ".".join([override.section, *override.keys])
         what = " ".join(str(error).split())
         raise UsageError(
-            f"--set {place}: the value has to be YAML, but {setting.value!r} is not ({what})."
+            f"--set {place}: the value must be YAML, but {override.value!r} is not ({what})."
         ) from None
 
 
@@ -211,7 +213,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401  # whatever YAML can hold
 
 @contextmanager
 def _collected(errors: list[str]) -> Iterator[None]:
-    """Note an error instead of stopping at it: a person mends all of them at once."""
+    """Note an error instead of stopping at it: a person fixes all of them at once."""
     try:
         yield
     except UsageError as error:

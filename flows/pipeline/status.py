@@ -1,4 +1,4 @@
-"""The command `thawline status`: what is stale, what is owed, and which model is in use."""
+"""The command `thawline status`: what is stale, what is pending, and which model is in use."""
 
 from flows.actions import pending, sync
 from flows.building import graph
@@ -8,7 +8,7 @@ from flows.records import identity, ledger
 
 def screen(project: Project) -> str:
     """A few lines for a person."""
-    return "\n".join([*_stages(project), _pins(project), _acts(project), _champion(project)])
+    return "\n".join([*_stages(project), _pins(project), _actions(project), _champion(project)])
 
 
 def built_version(project: Project) -> int | None:
@@ -28,13 +28,13 @@ def _stages(project: Project) -> list[str]:
 
 def _pins(project: Project) -> str:
     if sync.pinned(project):
-        return "world     the pictures and the starting weights are those that are pinned"
-    return "world     the pictures or the starting weights changed: thawline run, or thawline sync"
+        return "world     the images and the starting weights are those that are pinned"
+    return "world     the images or the starting weights changed: thawline run, or thawline sync"
 
 
-def _acts(project: Project) -> str:
-    due = pending.owed(project)
-    return f"owed      {', '.join(due) if due else 'nothing'}"
+def _actions(project: Project) -> str:
+    due = pending.pending(project)
+    return f"pending   {', '.join(due) if due else 'nothing'}"
 
 
 def _champion(project: Project) -> str:

@@ -40,26 +40,26 @@ def facts(project: Project) -> list[tuple[str, str]]:
         found.append(("Test accuracy", _accuracy(metrics)))
     if network:
         found += [("Trained", _depth(network)), ("Model", _model(project))]
-    pictures = sorted(path.parent for path in project.build.glob("*/*.png"))
-    if pictures:
-        folders = dict.fromkeys(project.relative(folder) + "/" for folder in pictures)
-        found.append(("Pictures", ", ".join(folders)))
+    drawn = sorted(path.parent for path in project.build.glob("*/*.png"))
+    if drawn:
+        folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
+        found.append(("Figures", ", ".join(folders)))
     return found
 
 
 def _accuracy(metrics: dict[str, Any]) -> str:
     low, high = metrics["accuracy_low"], metrics["accuracy_high"]
     return (
-        f"{metrics['accuracy']:.1%} of {metrics['pictures']:,} pictures "
-        f"({metrics['confidence']:.0%} interval {low:.1%} to {high:.1%}); "
-        f"the majority class alone: {metrics['majority_share']:.1%}"
+        f"{metrics['accuracy']:.1%} of {metrics['images']:,} images "
+        f"({metrics['confidence_level']:.0%} interval {low:.1%} to {high:.1%}); "
+        f"the majority class alone: {metrics['majority_fraction']:.1%}"
     )
 
 
 def _depth(network: dict[str, Any]) -> str:
     return (
-        f"{network['architecture']} from {network['layer']} on ({network['trained_share']:.1%} of "
-        f"the parameters), learning rate {network['learning_rate']:.2g}"
+        f"{network['architecture']} from {network['layer']} on ({network['trained_fraction']:.1%} "
+        f"of the parameters), learning rate {network['learning_rate']:.2g}"
     )
 
 

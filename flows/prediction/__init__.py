@@ -1,1 +1,1 @@
-"""Naming pictures with a registered model."""
+"""Naming images with a registered model."""

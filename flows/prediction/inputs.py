@@ -6,31 +6,31 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.data.source import is_picture
+from components.data.source import is_image
 from components.frame.errors import UsageError
 
 LARGEST_FILE = 100_000_000
 """Bytes; a registered model refuses larger ones."""
 PORTION = 32
-"""Pictures asked for at once, at most."""
+"""Images asked for at once, at most."""
 PORTION_BYTES = 64_000_000
 """Bytes of the files of a portion, unless a single one is larger."""
 DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A file that may be a picture."""
+class ImageFile:
+    """A file that may be an image."""
 
     shown: str
     """Its path as the person began to write it."""
     path: Path
 
 
-def find(named: Iterable[str], start: Path) -> list[Picture]:
-    """The pictures that files and folders name, each once; `start` is where relative paths begin.
+def find(named: Iterable[str], start: Path) -> list[ImageFile]:
+    """The images that files and folders name, each once; `start` is where relative paths begin.
 
-    A file is taken whatever it is called; in a folder those whose names are pictures', in natural
+    A file is taken whatever it is called; in a folder those whose names are images', in natural
     order (`img2` before `img10`). Links in a folder are found, to be told, but never followed.
 
     Raises:
@@ -40,39 +40,39 @@ def find(named: Iterable[str], start: Path) -> list[Picture]:
     lost = [name for name, path in given.items() if not path.exists()]
     if lost:
         raise UsageError(
-            f"Files or folders that exist have to be named, but there is no {', '.join(lost)}."
+            f"Files or folders that exist must be named, but there is no {', '.join(lost)}."
         )
-    found: dict[Path, Picture] = {}
+    found: dict[Path, ImageFile] = {}
     for name, path in given.items():
         for inside in _inside(path) if path.is_dir() else [""]:
             shown = os.path.join(name, inside) if inside else name  # noqa: PTH118  # keeps `./`
-            found.setdefault((path / inside).absolute(), Picture(shown, path / inside))
+            found.setdefault((path / inside).absolute(), ImageFile(shown, path / inside))
     return list(found.values())
 
 
-def fault(picture: Picture, named: Sequence[str]) -> str | None:
-    """Why a picture is not even opened; None: it is."""
-    if picture.path.is_symlink() and picture.shown not in named:
+def fault(image: ImageFile, named: Sequence[str]) -> str | None:
+    """Why an image is not even opened; None: it is."""
+    if image.path.is_symlink() and image.shown not in named:
         return "links in a folder are not followed; name it itself"
     try:
-        size = picture.path.stat().st_size
+        size = image.path.stat().st_size
     except OSError as error:
         return error.strerror or str(error)
-    if not picture.path.is_file():
+    if not image.path.is_file():
         return "no plain file"
     return f"{size:,} bytes, over {LARGEST_FILE:,}" if size > LARGEST_FILE else None
 
 
-def portions(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    """The pictures in their order, so many at a time that memory stays bounded."""
-    portion: list[Picture] = []
+def portions(images: Iterable[ImageFile]) -> Iterator[list[ImageFile]]:
+    """The images in their order, so many at a time that memory stays bounded."""
+    portion: list[ImageFile] = []
     held = 0
-    for picture in pictures:
-        size = _size(picture.path)
+    for image in images:
+        size = _size(image.path)
         if portion and (len(portion) == PORTION or held + size > PORTION_BYTES):
             yield portion
             portion, held = [], 0
-        portion.append(picture)
+        portion.append(image)
         held += size
     if portion:
         yield portion
@@ -85,13 +85,13 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def _inside(folder: Path) -> list[str]:
-    """The relative names of the pictures below a folder."""
+    """The relative names of the images below a folder."""
     names = (
         (Path(parent) / name).relative_to(folder).as_posix()
         for parent, _, files in os.walk(folder, onerror=_refuse)
         for name in files
     )
-    found = [name for name in names if is_picture(name)]
+    found = [name for name in names if is_image(name)]
     return sorted(found, key=lambda name: [natural(part) for part in name.split("/")])
 
 
@@ -105,6 +105,6 @@ def _size(path: Path) -> int:
 
 def _refuse(error: OSError) -> None:
     raise UsageError(
-        f"{error.filename} has to be readable ({error.strerror}). "
+        f"{error.filename} must be readable ({error.strerror}). "
         f"Allow it: chmod u+rx {error.filename}"
     ) from error

@@ -1,4 +1,4 @@
-"""The command `thawline predict`: a registered model names pictures, one line a picture."""
+"""The command `thawline predict`: a registered model names images, one line an image."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from components.frame import files
 from components.frame.errors import DataError, UsageError
 from flows.actions import register as registering
 from flows.prediction import inputs
-from flows.prediction.inputs import Picture
+from flows.prediction.inputs import ImageFile
 from flows.prediction.rows import Format, Rows
 from flows.project import Project
 from flows.registry import versions
@@ -27,7 +27,7 @@ CLOSED = 141
 
 
 @dataclass(frozen=True)
-class Wish:
+class PredictOptions:
     """What a person asks for."""
 
     named: tuple[str, ...]
@@ -41,25 +41,25 @@ class Wish:
     """A file to write; by default standard output."""
 
 
-def predict(project: Project, wish: Wish) -> int:
-    """Write what the model says of every picture that can be read; the exit code.
+def predict(project: Project, options: PredictOptions) -> int:
+    """Write what the model says of every image that can be read; the exit code.
 
     Raises:
         UsageError: a file, the model or its version does not exist.
-        DataError: no picture could be read, or the model is not what was registered.
+        DataError: no image could be read, or the model is not what was registered.
         UnreachableError: the tracking store is away.
     """
-    found = inputs.find(wish.named, wish.start)
+    found = inputs.find(options.named, options.start)
     if not found:
-        raise DataError(f"Pictures have to be named, but {', '.join(wish.named)} holds none.")
-    _check_output(wish, found)
+        raise DataError(f"Images must be named, but {', '.join(options.named)} holds none.")
+    _check_output(options, found)
     signal.signal(signal.SIGTERM, _leave)
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
-        folder = fetch(project, wish.model, Path(place))
-        with worker.running(folder) as model, _opened(wish) as file:
+        folder = fetch(project, options.model, Path(place))
+        with worker.running(folder) as model, _opened(options) as file:
             try:
-                _predict(wish, found, model, file)
+                _predict(options, found, model, file)
             except BrokenPipeError:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return CLOSED
@@ -83,82 +83,84 @@ def fetch(project: Project, model: str | None, place: Path) -> Path:
     return folder
 
 
-def _predict(wish: Wish, found: list[Picture], model: worker.Worker, file: TextIO) -> None:
-    """Ask for all pictures in portions, and write each line as soon as it is known."""
-    rows, read = Rows(file, wish.form, model.classes), 0
-    with _progress(wish, len(found)) as advance:
-        for portion in inputs.portions(_openable(wish, found, advance)):
-            for picture, answer in zip(portion, model.ask(portion), strict=True):
+def _predict(
+    options: PredictOptions, found: list[ImageFile], model: worker.Worker, file: TextIO
+) -> None:
+    """Ask for all images in portions, and write each line as soon as it is known."""
+    rows, read = Rows(file, options.form, model.classes), 0
+    with _progress(options, len(found)) as advance:
+        for portion in inputs.portions(_openable(options, found, advance)):
+            for image, answer in zip(portion, model.ask(portion), strict=True):
                 if "error" in answer:
-                    _complain(picture, answer["error"])
+                    _complain(image, answer["error"])
                 else:
-                    rows.add(picture, answer["class"], answer["probabilities"])
+                    rows.add(image, answer["class"], answer["probabilities"])
                     read += 1
             rows.flush()
             advance(len(portion))
     if not read:
         raise DataError(
-            f"At least one picture has to be readable, but none of {len(found):,} is. "
+            f"At least one image must be readable, but none of {len(found):,} is. "
             "The reasons stand above."
         )
 
 
 def _openable(
-    wish: Wish, found: list[Picture], advance: Callable[[int], None]
-) -> Iterator[Picture]:
-    """The pictures without those that are not even opened, which are told."""
-    for picture in found:
-        reason = inputs.fault(picture, wish.named)
+    options: PredictOptions, found: list[ImageFile], advance: Callable[[int], None]
+) -> Iterator[ImageFile]:
+    """The images without those that are not even opened, which are told."""
+    for image in found:
+        reason = inputs.fault(image, options.named)
         if reason is None:
-            yield picture
+            yield image
         else:
-            _complain(picture, reason)
+            _complain(image, reason)
             advance(1)
 
 
-def _complain(picture: Picture, reason: str) -> None:
-    shown = picture.shown.encode("utf-8", "backslashreplace").decode()
+def _complain(image: ImageFile, reason: str) -> None:
+    shown = image.shown.encode("utf-8", "backslashreplace").decode()
     print(f"unreadable: {shown}: {reason}", file=sys.stderr)
 
 
-def _check_output(wish: Wish, found: Sequence[Picture]) -> None:
-    """See that the output is a file of its own: writing it must cost no picture."""
-    if wish.output is None:
+def _check_output(options: PredictOptions, found: Sequence[ImageFile]) -> None:
+    """See that the output is a file of its own: writing it must cost no image."""
+    if options.output is None:
         return
-    output = wish.start / wish.output
+    output = options.start / options.output
     if output.is_dir():
-        raise UsageError(f"--output has to name a file, but {wish.output} is a folder.")
-    if output.exists() and any(output.samefile(picture.path) for picture in found):
+        raise UsageError(f"--output must name a file, but {options.output} is a folder.")
+    if output.exists() and any(output.samefile(image.path) for image in found):
         raise UsageError(
-            f"--output has to be another file than the pictures, but {wish.output} is one of them."
+            f"--output must be another file than the images, but {options.output} is one of them."
         )
 
 
 @contextmanager
-def _opened(wish: Wish) -> Iterator[TextIO]:
+def _opened(options: PredictOptions) -> Iterator[TextIO]:
     """Where the lines go; a file is there whole or not at all."""
-    if wish.output is None:
+    if options.output is None:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         yield sys.stdout
         return
     with (
-        files.replacing(wish.start / wish.output) as temporary,
+        files.replacing(options.start / options.output) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         yield file
 
 
 @contextmanager
-def _progress(wish: Wish, total: int) -> Iterator[Callable[[int], None]]:
+def _progress(options: PredictOptions, total: int) -> Iterator[Callable[[int], None]]:
     """Something to call with how many are done: a bar, unless the screen shows the lines anyway."""
-    lines_on_screen = wish.output is None and sys.stdout.isatty()
+    lines_on_screen = options.output is None and sys.stdout.isatty()
     if lines_on_screen or not sys.stderr.isatty():
         yield lambda _done: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = ("images", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.advance(task, done)

@@ -1,4 +1,4 @@
-"""What is written of every picture: a line of JSON, or of CSV below a heading."""
+"""What is written of every image: a line of JSON, or of CSV below a heading."""
 
 import csv
 import json
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Literal, TextIO
 
-from flows.prediction.inputs import Picture
+from flows.prediction.inputs import ImageFile
 
 Format = Literal["jsonl", "csv"]
 
 
 class Rows:
-    """Writes predictions as they come, a line a picture.
+    """Writes predictions as they come, a line an image.
 
     Odd bytes of a file name that is no UTF-8 are written as escapes, which JSON reads back.
     """
@@ -25,16 +25,16 @@ class Rows:
             names = (f"probability_{name}" for name in classes)
             self._write(_csv("path", "class", "probability", *names))
 
-    def add(self, picture: Picture, label: str, shares: Sequence[float]) -> None:
-        """Write what is said of one picture; `shares` are in the order of the classes."""
+    def add(self, image: ImageFile, label: str, probabilities: Sequence[float]) -> None:
+        """Write what is said of one image; `probabilities` are in the order of the classes."""
         if self._form == "csv":
-            self._write(_csv(picture.shown, label, max(shares), *shares))
+            self._write(_csv(image.shown, label, max(probabilities), *probabilities))
             return
         row = {
-            "path": picture.shown,
+            "path": image.shown,
             "class": label,
-            "probability": max(shares),
-            "probabilities": dict(zip(self._classes, shares, strict=True)),
+            "probability": max(probabilities),
+            "probabilities": dict(zip(self._classes, probabilities, strict=True)),
         }
         self._write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -1,1 +1,1 @@
-"""Building a registered version again, from what it carries."""
+"""Building a registered version again, from its lineage."""

@@ -8,7 +8,7 @@ from components.frame import files
 from components.frame.errors import DataError, UsageError
 from components.frame.spec import Spec, spec
 from flows.project import Project
-from flows.rebuilding.lineage import Carried
+from flows.rebuilding.lineage import Lineage
 from flows.records import revision
 
 SHAPE = ("cmd", "deps", "params", "outs", "metrics")
@@ -19,15 +19,15 @@ SHOWN = 5
 """So many files are named."""
 
 
-def check_code(project: Project, carried: Carried) -> None:
+def check_code(project: Project, lineage: Lineage) -> None:
     """See that the clone runs the code that the version was built with.
 
     Raises:
         UsageError: it does not; the commit to check out is told.
     """
     described = files.read_yaml(project.pipeline)["stages"]
-    differing = [] if _shape(described) == _shape(carried.described) else ["dvc.yaml"]
-    given = _given(project, carried)
+    differing = [] if _shape(described) == _shape(lineage.described) else ["dvc.yaml"]
+    given = _given(project, lineage)
     differing += [
         path
         for path, md5 in given.items()
@@ -35,12 +35,12 @@ def check_code(project: Project, carried: Carried) -> None:
     ]
     if differing:
         raise UsageError(
-            f"The code has to be that of {carried.called}, but {_some(differing)} "
-            f"{'differs' if len(differing) == 1 else 'differ'}. {_remedy(carried)}"
+            f"The code must be that of {lineage.called}, but {_some(differing)} "
+            f"{'differs' if len(differing) == 1 else 'differ'}. {_remedy(lineage)}"
         )
 
 
-def prepare(project: Project, carried: Carried) -> None:
+def prepare(project: Project, lineage: Lineage) -> None:
     """Put parameters, pins and `dvc.lock` of the version into place.
 
     Raises:
@@ -48,11 +48,11 @@ def prepare(project: Project, carried: Carried) -> None:
         DataError: the version does not carry the pins it was built with.
     """
     begun = _marker(project)
-    mine = {"model": carried.model, "run": carried.tags["thawline.run"]}
+    mine = {"model": lineage.model, "run": lineage.tags["thawline.run"]}
     goes_on = begun.is_file() and files.read_json(begun) == mine
-    wanted = _wanted(project, carried)
+    wanted = _wanted(project, lineage)
     if not goes_on:
-        _check_empty(project, carried)
+        _check_empty(project, lineage)
     own = [
         name
         for name, content in wanted.items()
@@ -82,43 +82,43 @@ def outs(project: Project) -> list[str]:
     return [out for one in _specs(project) for out in one.outs]
 
 
-def _wanted(project: Project, carried: Carried) -> dict[str, bytes]:
-    """What the clone's files have to say; names come from the clone, never from the version."""
-    wanted = {name: carried.params(name) for one in _specs(project) for name in one.params}
-    for name, md5 in _given(project, carried).items():
+def _wanted(project: Project, lineage: Lineage) -> dict[str, bytes]:
+    """What the clone's files must say; names come from the clone, never from the version."""
+    wanted = {name: lineage.params(name) for one in _specs(project) for name in one.params}
+    for name, md5 in _given(project, lineage).items():
         if name.startswith(PINS):
-            wanted[name] = _pin(carried, name, md5)
-    return wanted | {project.lock.name: (carried.lineage / "dvc.lock").read_bytes()}
+            wanted[name] = _pin(lineage, name, md5)
+    return wanted | {project.lock.name: (lineage.root / "dvc.lock").read_bytes()}
 
 
-def _pin(carried: Carried, name: str, md5: str | None) -> bytes:
+def _pin(lineage: Lineage, name: str, md5: str | None) -> bytes:
     """A pin as the version was built with it."""
-    path = carried.lineage / name
+    path = lineage.root / name
     if md5 is None or _md5(path) != md5:
         raise DataError(
-            f"{carried.called} has to carry the {name} it was built with, but does not. "
+            f"{lineage.called} must carry the {name} it was built with, but does not. "
             "It cannot be rebuilt."
         )
     return path.read_bytes()
 
 
-def _check_empty(project: Project, carried: Carried) -> None:
+def _check_empty(project: Project, lineage: Lineage) -> None:
     """See that no other build is there: stages remove what was built before, work is resumed."""
     kept = [f".thawline/{name}" for name in ("work", "cache")]
     there = [name for name in (*outs(project), *kept) if (project.root / name).exists()]
     if there:
         raise UsageError(
-            f"{carried.called} is rebuilt where nothing was built yet, but there is "
+            f"{lineage.called} is rebuilt where nothing was built yet, but there is "
             f"{_some(there)}. Rebuild in a fresh clone: git clone {project.root} FOLDER"
         )
 
 
-def _given(project: Project, carried: Carried) -> dict[str, str | None]:
+def _given(project: Project, lineage: Lineage) -> dict[str, str | None]:
     """What stages depend on and no stage makes, code and pins, with the MD5 in `dvc.lock`."""
     made = set(outs(project))
     given: dict[str, str | None] = {}
     for one in _specs(project):
-        locked = carried.stages.get(one.name, {}).get("deps", [])
+        locked = lineage.stages.get(one.name, {}).get("deps", [])
         known = {dep["path"]: dep.get("md5") for dep in locked}
         given |= {dep: known.get(dep) for dep in one.deps if dep not in made}
     return given
@@ -132,11 +132,11 @@ def _shape(stages: dict[str, Any]) -> dict[str, Any]:
     return {name: {key: entry.get(key) for key in SHAPE} for name, entry in stages.items()}
 
 
-def _remedy(carried: Carried) -> str:
-    if carried.commit is None:
-        state = carried.tags.get("thawline.git")
+def _remedy(lineage: Lineage) -> str:
+    if lineage.commit is None:
+        state = lineage.tags.get("thawline.git")
         return f"It was made without a commit ({state}): bring back the files it was made with."
-    return f"Undo what is not committed, and take its commit: git checkout {carried.commit}"
+    return f"Undo what is not committed, and take its commit: git checkout {lineage.commit}"
 
 
 def _differs(path: Path, content: bytes) -> bool:

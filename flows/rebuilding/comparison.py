@@ -4,35 +4,35 @@ import hashlib
 
 from components.frame import files
 from flows.project import Project
-from flows.rebuilding.lineage import Carried
+from flows.rebuilding.lineage import Lineage
 from flows.registry import machine
 
 WEIGHTS = "build/train/weights.safetensors"
 MANIFEST = "build/ingest/manifest.parquet"
 
 
-def compare(project: Project, carried: Carried) -> tuple[bool, list[str]]:
+def compare(project: Project, lineage: Lineage) -> tuple[bool, list[str]]:
     """Whether the weights are equal, and lines for a person that say so."""
-    made, others = files.sha256(project.root / WEIGHTS), _differing(project, carried)
-    if made == carried.weights:
-        lines = [f"equal: {WEIGHTS} is that of {carried.called}, SHA-256 {made}"]
+    made, others = files.sha256(project.root / WEIGHTS), _differing(project, lineage)
+    if made == lineage.weights:
+        lines = [f"equal: {WEIGHTS} is that of {lineage.called}, SHA-256 {made}"]
         return True, lines + [f"  other outputs that differ: {', '.join(others)}"] * bool(others)
     return False, [
-        f"differs: {WEIGHTS} is not that of {carried.called}",
-        f"  SHA-256 of the version  {carried.weights}",
+        f"differs: {WEIGHTS} is not that of {lineage.called}",
+        f"  SHA-256 of the version  {lineage.weights}",
         f"  SHA-256 as rebuilt      {made}",
         f"  first output to differ  {others[0] if others else WEIGHTS}",
-        *_machines(carried),
+        *_machines(lineage),
     ]
 
 
-def _differing(project: Project, carried: Carried) -> list[str]:
+def _differing(project: Project, lineage: Lineage) -> list[str]:
     """The outputs whose content is another, in the order of the stages in `dvc.lock`."""
     now = _outs(files.read_yaml(project.lock)["stages"])
     now[MANIFEST] = hashlib.md5(
         (project.root / MANIFEST).read_bytes(), usedforsecurity=False
     ).hexdigest()
-    then = _outs({name: carried.stages[name] for name in carried.described})
+    then = _outs({name: lineage.stages[name] for name in lineage.described})
     return [path for path, md5 in then.items() if now.get(path) != md5]
 
 
@@ -40,9 +40,9 @@ def _outs(stages: dict[str, dict[str, list[dict[str, str]]]]) -> dict[str, str]:
     return {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs", [])}
 
 
-def _machines(carried: Carried) -> list[str]:
+def _machines(lineage: Lineage) -> list[str]:
     """What is another where the version was built."""
-    there, here = carried.machine, machine.describe()
+    there, here = lineage.machine, machine.describe()
     if there is None:
         return [f"  the version does not say where it was built; here is a {here['cpu']}"]
     names = [name for name in here if there.get(name) != here[name]]

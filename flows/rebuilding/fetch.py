@@ -1,4 +1,4 @@
-"""What is not computed again: the pictures and the starting weights, from the DVC remote."""
+"""What is not computed again: the images and the starting weights, from the DVC remote."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,15 +10,15 @@ from components.frame.spec import In, Out, spec
 from components.ingest import IngestParams, ingest
 from flows.building import repository
 from flows.project import Project
-from flows.rebuilding.lineage import Carried
+from flows.rebuilding.lineage import Lineage
 
 RAW = "data/raw"
 STAGES = ("ingest", "base")
 """Their command is not run: the world that they read may have moved on."""
 
 
-def fetch(project: Project, carried: Carried) -> str:
-    """Bring the pictures and the starting weights; says in a line what was done.
+def fetch(project: Project, lineage: Lineage) -> str:
+    """Bring the images and the starting weights; says in a line what was done.
 
     Raises:
         UsageError: no remote is set.
@@ -27,13 +27,13 @@ def fetch(project: Project, carried: Carried) -> str:
     """
     remote = _pull(project, [RAW, *spec("base", project.root).outs])
     weights = project.build / "base" / "model.safetensors"
-    if files.sha256(weights) != carried.base:
-        raise _other(project, carried, weights)
+    if files.sha256(weights) != lineage.base:
+        raise _other(project, lineage, weights)
     return f"{RAW} and the starting weights, from the DVC remote {remote}"
 
 
-def list_pictures(project: Project, carried: Carried) -> None:
-    """Make the manifest anew from the pictures, which have to be those the version was built from.
+def list_images(project: Project, lineage: Lineage) -> None:
+    """Make the manifest anew from the images, which must be those the version was built from.
 
     Raises:
         DataError: they are not.
@@ -54,11 +54,11 @@ def list_pictures(project: Project, carried: Carried) -> None:
         )
     found, wanted = (
         pd.read_parquet(path)[["path", "sha256"]].itertuples(index=False, name=None)
-        for path in (manifest, carried.lineage / "data" / "splits.parquet")
+        for path in (manifest, lineage.root / "data" / "splits.parquet")
     )
     differing = sorted(set(wanted) - set(found))
     if differing:
-        raise _other(project, carried, raw / str(differing[0][0]))
+        raise _other(project, lineage, raw / str(differing[0][0]))
 
 
 def _pull(project: Project, names: list[str]) -> str:
@@ -73,7 +73,7 @@ def _pull(project: Project, names: list[str]) -> str:
             remote = repo.config["core"].get("remote")
             if not remote:
                 raise UsageError(
-                    "A DVC remote with the pictures is needed, but none is set here. "
+                    "A DVC remote with the images is needed, but none is set here. "
                     "Name it: dvc remote add --default NAME ADDRESS"
                 )
             repo.pull([str(project.root / name) for name in names])
@@ -82,16 +82,16 @@ def _pull(project: Project, names: list[str]) -> str:
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UnreachableError(
-            f"The DVC remote has to give {', '.join(names)}, but: {reason}. Mend it, or its "
+            f"The DVC remote must give {', '.join(names)}, but: {reason}. Fix it, or its "
             "settings (`dvc remote list`); what the remote lacks, the project that has it sends: "
             "thawline push"
         ) from error
     return str(remote)
 
 
-def _other(project: Project, carried: Carried, path: Path) -> DataError:
+def _other(project: Project, lineage: Lineage, path: Path) -> DataError:
     return DataError(
-        f"What the DVC remote gave has to be what {carried.called} was built from, but "
+        f"What the DVC remote gave must be what {lineage.called} was built from, but "
         f"{project.relative(path)} is another file. Remove it from .dvc/cache and from the remote, "
         "and push it again from the project that has it: thawline push"
     )

@@ -1,4 +1,4 @@
-"""What a registered version carries of its making, checked to be whole."""
+"""The lineage of a registered version, checked to be whole."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ BASE_TAG = "thawline.base.sha256"
 
 
 @dataclass(frozen=True)
-class Carried:
+class Lineage:
     """A version's files, fetched into a folder, and its tags."""
 
     called: str
@@ -29,7 +29,7 @@ class Carried:
     tags: dict[str, str]
 
     @property
-    def lineage(self) -> Path:
+    def root(self) -> Path:
         """The folder of what it can be built again from."""
         return self.folder / packing.LINEAGE
 
@@ -51,12 +51,12 @@ class Carried:
     @cached_property
     def stages(self) -> dict[str, Any]:
         """The stages in `dvc.lock`: what went into each, and what came out."""
-        return dict(files.read_yaml(self.lineage / "dvc.lock")["stages"])
+        return dict(files.read_yaml(self.root / "dvc.lock")["stages"])
 
     @cached_property
     def described(self) -> dict[str, Any]:
         """The stages in `dvc.yaml`."""
-        return dict(files.read_yaml(self.lineage / "dvc.yaml")["stages"])
+        return dict(files.read_yaml(self.root / "dvc.yaml")["stages"])
 
     @cached_property
     def weights(self) -> str:
@@ -66,12 +66,12 @@ class Carried:
     @cached_property
     def machine(self) -> dict[str, str] | None:
         """Where it was built; older versions do not say."""
-        path = self.lineage / packing.MACHINE
+        path = self.root / packing.MACHINE
         return dict(files.read_json(path)) if path.is_file() else None
 
     def params(self, name: str) -> bytes:
         """A parameter file as the version was built with it, with its comments where they fit."""
-        path = self.lineage / name
+        path = self.root / name
         wanted = {
             key: value
             for entry in self.stages.values()
@@ -82,24 +82,24 @@ class Carried:
         return path.read_bytes()
 
 
-def read(folder: Path, version: "ModelVersion") -> Carried:
-    """What a version carries.
+def read(folder: Path, version: "ModelVersion") -> Lineage:
+    """The lineage of a version.
 
     Raises:
         UsageError: it was made from a dirty commit.
-        DataError: what it carries is not what it was made from.
+        DataError: its lineage is not what it was made from.
     """
-    carried = Carried(f"{version.name} version {version.version}", folder, dict(version.tags))
-    state = carried.tags.get(GIT_TAG, "")
+    lineage = Lineage(f"{version.name} version {version.version}", folder, dict(version.tags))
+    state = lineage.tags.get(GIT_TAG, "")
     if revision.changed_beside_params(state):
         raise UsageError(
-            f"A version is rebuilt from a commit, but {carried.called} was made from "
-            f"{carried.commit} with changes that nobody committed ({state}). It cannot be rebuilt."
+            f"A version is rebuilt from a commit, but {lineage.called} was made from "
+            f"{lineage.commit} with changes that nobody committed ({state}). It cannot be rebuilt."
         )
-    lock = carried.lineage / "dvc.lock"
-    if not lock.is_file() or files.sha256(lock) != carried.tags.get(RUN_TAG):
+    lock = lineage.root / "dvc.lock"
+    if not lock.is_file() or files.sha256(lock) != lineage.tags.get(RUN_TAG):
         raise DataError(
-            f"{carried.called} has to carry the dvc.lock it was made with, but does not: "
-            f"SHA-256 {carried.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."
+            f"{lineage.called} must carry the dvc.lock it was made with, but does not: "
+            f"SHA-256 {lineage.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."
         )
-    return carried
+    return lineage

@@ -1,6 +1,6 @@
-"""The command `thawline rebuild`: the same weights again, from what a version carries.
+"""The command `thawline rebuild`: the same weights again, from a version's lineage.
 
-The pictures and the starting weights come from the DVC remote, all the rest is computed.
+The images and the starting weights come from the DVC remote, all the rest is computed.
 """
 
 import time
@@ -13,8 +13,8 @@ from flows.building.stages import StageFailedError
 from flows.pipeline.summary import duration
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding import lineage as carrying
-from flows.rebuilding.lineage import Carried
+from flows.rebuilding import lineage as lineages
+from flows.rebuilding.lineage import Lineage
 from flows.registry import versions
 from flows.tracking import store
 
@@ -30,25 +30,25 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
     wanted = versions.Name(name or registering.load(project).name, version=version)
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
-        carried = _carried(project, wanted, Path(place))
-        clone.check_code(project, carried)
-        clone.prepare(project, carried)
-        _say("fetch", fetch.fetch(project, carried))
-        fetch.list_pictures(project, carried)
+        lineage = _lineage(project, wanted, Path(place))
+        clone.check_code(project, lineage)
+        clone.prepare(project, lineage)
+        _say("fetch", fetch.fetch(project, lineage))
+        fetch.list_images(project, lineage)
         _compute(project)
-        equal, lines = comparison.compare(project, carried)
+        equal, lines = comparison.compare(project, lineage)
     clone.finish(project)
     print("\n".join(lines))
     return 0 if equal else 1
 
 
-def _carried(project: Project, wanted: versions.Name, place: Path) -> Carried:
-    """What the version carries, from the store."""
+def _lineage(project: Project, wanted: versions.Name, place: Path) -> Lineage:
+    """The version's lineage, from the store."""
     with store.answering(project):
         version = versions.find(store.look(project), wanted)
         folder = versions.download(version, place)
     versions.check(folder, version, versions.fingerprint(project, version))
-    return carrying.read(folder, version)
+    return lineages.read(folder, version)
 
 
 def _compute(project: Project) -> None:

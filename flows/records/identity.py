@@ -53,7 +53,7 @@ def digest(content: Any) -> str:  # noqa: ANN401  # whatever JSON can hold
 
 
 def built(project: Project, name: str) -> Path:
-    """The path of an output of the stages, which has to be there.
+    """The path of an output of the stages, which must be there.
 
     Raises:
         UsageError: it is not.

@@ -6,7 +6,7 @@ line: the next one written takes its place.
 | kind         | fields                                                                         |
 |--------------|--------------------------------------------------------------------------------|
 | `registered` | `name`, `version`, `model`, `run`, `store`                                     |
-| `verdict`    | `name`, `challenger`, `champion`, `pictures`, `alpha`, `promote`, `reason`, …  |
+| `verdict`    | `name`, `challenger`, `champion`, `images`, `alpha`, `promote`, `reason`, …    |
 | `promoted`   | `name`, `version`, `model`, `previous`, `why`                                  |
 | `nothing`    | `reason`: a run found nothing to do                                            |
 """
@@ -66,8 +66,8 @@ def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401 
             os.fsync(file.fileno())
     except OSError as error:
         raise UnreachableError(
-            f"The ledger has to be written, but {project.ledger} takes nothing ({error}). "
-            "Make room or mend the disk, then run again."
+            f"The ledger must be written, but {project.ledger} takes nothing ({error}). "
+            "Make room or fix the disk, then run again."
         ) from error
 
 

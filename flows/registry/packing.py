@@ -100,7 +100,7 @@ def check(folder: Path) -> None:
     ways = {name: function.get(name) for name in ("loader_module", "model_code_path", "code")}
     if set(flavors) != {"python_function"} or ways != WAYS:
         raise DataError(
-            f"A model has to be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "
+            f"A model must be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "
             "It was not registered by Thawline: it is not loaded."
         )
 
@@ -177,7 +177,7 @@ def _code(place: Path) -> Path:
 
 
 def _example(project: Project) -> Any:  # noqa: ANN401  # a data frame
-    """One small picture of the data, as the model takes it."""
+    """One small image of the data, as the model takes it."""
     import pandas as pd
 
     table = pd.read_parquet(project.build / "split" / "splits.parquet").sort_values("path")

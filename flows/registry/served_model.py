@@ -1,7 +1,7 @@
 """The code that a registered model runs: MLflow copies this file, and what it imports, into it.
 
 It stands alone there: nothing but the packages of the model's requirements and its own copy of the
-part of `components` that it imports. The input's column `image` holds encoded pictures.
+part of `components` that it imports. The input's column `image` holds encoded images.
 """
 
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PythonModel
 
 IMAGE = "image"
-PICTURES_AT_ONCE = 32
+IMAGES_AT_ONCE = 32
 """So many are decoded and held at a time, however many are sent."""
 LARGEST_FILE = 100_000_000
-"""Bytes of one encoded picture."""
+"""Bytes of one encoded image."""
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
-    """Encoded pictures in, class names and probabilities out."""
+    """Encoded images in, class names and probabilities out."""
 
     def load_context(self, context: Any) -> None:  # noqa: ANN401  # MLflow's own type
         """Build the network from its weights and its description."""
@@ -44,27 +44,27 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
-        """Name the class of each picture, with the probability of every class.
+        """Name the class of each image, with the probability of every class.
 
         Raises:
-            MlflowException: BAD_REQUEST; there is no picture, or one cannot be used.
+            MlflowException: BAD_REQUEST; there is no image, or one cannot be used.
         """
         import numpy as np
 
-        pictures = list(model_input[IMAGE])
-        if not pictures:
-            raise _bad("At least one picture has to be sent, but the batch is empty.")
-        scores = np.concatenate([self._probabilities(part) for part in _parts(pictures)])
+        images = list(model_input[IMAGE])
+        if not images:
+            raise _bad("At least one image must be sent, but the batch is empty.")
+        scores = np.concatenate([self._probabilities(part) for part in _parts(images)])
         classes = self.network["classes"]
         table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in classes])
         table.insert(0, "class", [classes[index] for index in scores.argmax(axis=1)])
         return table
 
-    def _probabilities(self, pictures: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array
+    def _probabilities(self, images: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array
         import numpy as np
         import torch
 
-        batch = np.stack([self._prepared(number, content) for number, content in pictures])
+        batch = np.stack([self._prepared(number, content) for number, content in images])
         with torch.inference_mode():
             return self.model(torch.from_numpy(batch)).softmax(dim=1).numpy()
 
@@ -72,21 +72,21 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         from components.data.images import decoder
 
         if not isinstance(content, bytes):
-            raise _bad(f"Picture {number} has to be the bytes of a file, but is {type(content)}.")
+            raise _bad(f"Image {number} must be the bytes of a file, but is {type(content)}.")
         if len(content) > LARGEST_FILE:
-            raise _bad(f"Picture {number} has to be below {LARGEST_FILE:,} bytes. Send it smaller.")
+            raise _bad(f"Image {number} must be below {LARGEST_FILE:,} bytes. Send it smaller.")
         try:
             return self.transform(decoder.decode(content))
-        except decoder.UnreadablePictureError as error:
+        except decoder.UnreadableImageError as error:
             raise _bad(
-                f"Picture {number} cannot be read ({error}). Send it as PNG or JPEG."
+                f"Image {number} cannot be read ({error}). Send it as PNG or JPEG."
             ) from None
 
 
-def _parts(pictures: list[Any]) -> Iterator[list[tuple[int, Any]]]:
-    numbered = list(enumerate(pictures))
-    for start in range(0, len(numbered), PICTURES_AT_ONCE):
-        yield numbered[start : start + PICTURES_AT_ONCE]
+def _parts(images: list[Any]) -> Iterator[list[tuple[int, Any]]]:
+    numbered = list(enumerate(images))
+    for start in range(0, len(numbered), IMAGES_AT_ONCE):
+        yield numbered[start : start + IMAGES_AT_ONCE]
 
 
 def _bad(sentence: str) -> MlflowException:

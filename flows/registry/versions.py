@@ -101,7 +101,7 @@ def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
     packing.check(folder)
     if packing.fingerprint(folder) != fingerprint:
         raise DataError(
-            f"{version.name} version {version.version} has to be what was registered, but its "
+            f"{version.name} version {version.version} must be what was registered, but its "
             "files in the store differ. It is not loaded. Take another version; where it is the "
             "champion, choose another: thawline promote VERSION --anyway"
         )
@@ -116,7 +116,7 @@ def registered(store: "Store", name: str, model: str) -> "ModelVersion":
     found = versions(store, name, model)
     if not found:
         raise UsageError(
-            f"A model has to be registered before it is judged, but {name} has no version of the "
+            f"A model must be registered before it is judged, but {name} has no version of the "
             "one in build/train. Register it: thawline register"
         )
     return found[0]
@@ -153,4 +153,4 @@ def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:
         found = client.search_model_versions(f"name = '{wanted.name}'")
         there = [str(number) for number in sorted(int(one.version) for one in found)]
     rest = f"There are: {', '.join(there)}." if there else "There is none yet: thawline run"
-    return UsageError(f"{str(wanted)!r} has to name {what}, but does not. {rest}")
+    return UsageError(f"{str(wanted)!r} must name {what}, but does not. {rest}")

@@ -17,6 +17,6 @@ def held(path: Path) -> Iterator[None]:
         yield
 
 
-def acts(project: Project) -> Path:
+def actions(project: Project) -> Path:
     """The lock around everything that changes the tracking store or the ledger."""
-    return project.private / "acts.lock"
+    return project.private / "actions.lock"

@@ -25,9 +25,9 @@ PORT = 4200
 """The one that Prefect uses by itself."""
 PORTS_TRIED = 20
 PATIENCE = 5.0
-"""Seconds within which a server has to answer."""
+"""Seconds within which a server must answer."""
 START_SECONDS = 120
-"""Within which a server has to be up; it takes about ten."""
+"""Within which a server must be up; it takes about ten."""
 PAUSE = 0.2
 
 
@@ -52,7 +52,7 @@ def serving(project: Project, port: int | None) -> Iterator[str]:
         )
     if not answers(address):
         raise UnreachableError(
-            f"The Prefect server that PREFECT_API_URL names has to answer, but {address} does not. "
+            f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not. "
             "Start it, or unset PREFECT_API_URL: a schedule then starts its own."
         )
     yield address
@@ -126,12 +126,12 @@ def _wait(child: process.Child, address: str, log: str) -> None:
         with contextlib.suppress(TimeoutError):
             code = child.wait(PAUSE)
             raise UnreachableError(
-                f"Prefect's server has to stay up, but it ended with exit code {code}. "
+                f"Prefect's server must stay up, but it ended with exit code {code}. "
                 f"What it said lies in {log}."
             )
         if time.monotonic() > end:
             raise UnreachableError(
-                f"Prefect's server has to answer within {START_SECONDS} s, but {address} does not. "
+                f"Prefect's server must answer within {START_SECONDS} s, but {address} does not. "
                 f"What it said lies in {log}."
             )
 

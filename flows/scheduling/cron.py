@@ -58,7 +58,7 @@ def checked(text: str, timezone: str, now: datetime | None = None) -> tuple[Cron
     except ValueError as error:  # pydantic's and croniter's errors are kinds of it
         if type(error).__name__ == "CroniterBadDateError":
             raise UsageError(
-                f"The date of a schedule has to come, but {text!r} names a day that its month "
+                f"The date of a schedule must come, but {text!r} names a day that its month "
                 "does not have (as 30 February). Name another day of the month."
             ) from error
         raise UsageError(_no_cron(text, "holds something else")) from error

@@ -23,7 +23,7 @@ STOPPED = "The schedule is stopped; finished stages, trials and epochs are kept.
 
 
 @dataclass(frozen=True)
-class Wish:
+class ScheduleOptions:
     """What a person asked for."""
 
     cron: str
@@ -40,12 +40,12 @@ class Wish:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Wish":
+    def from_json(cls, text: str) -> "ScheduleOptions":
         """What `to_json` wrote."""
         return cls(**json.loads(text))
 
 
-def schedule(project: Project, wish: Wish) -> int:
+def schedule(project: Project, options: ScheduleOptions) -> int:
     """Keep a schedule until a signal comes; the exit code.
 
     Raises:
@@ -63,7 +63,7 @@ def schedule(project: Project, wish: Wish) -> int:
     with _alone(project):
         before = {one: signal.signal(one, pass_on) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
-            keepers.append(_start(project, wish))
+            keepers.append(_start(project, options))
             code = keepers[0].wait()
         finally:
             for number, handler in before.items():
@@ -74,9 +74,9 @@ def schedule(project: Project, wish: Wish) -> int:
     return process.exit_code(-told[0])
 
 
-def _start(project: Project, wish: Wish) -> process.Child:
+def _start(project: Project, options: ScheduleOptions) -> process.Child:
     return process.Child(
-        process.module("flows.scheduling.serve", wish.to_json()),
+        process.module("flows.scheduling.serve", options.to_json()),
         folder=project.root,
         environment=environment(project),
     )

@@ -26,7 +26,7 @@ from flows.actions import sync
 from flows.pipeline import command, overrides, summary
 from flows.project import Project, enter, find
 from flows.runtime import lock
-from flows.runtime.crash_log import defect
+from flows.runtime.crash_log import internal_error
 from flows.scheduling.schedule import Overlap
 
 SKIPPED = "Skipped"
@@ -36,7 +36,7 @@ LATE = timedelta(minutes=1)
 
 @flow(name="finetune", persist_result=False)
 def scheduled(overlap: Overlap = "skip") -> State[Any]:
-    """Do what `thawline run` does: build what is stale, then do the acts that are owed.
+    """Do what `thawline run` does: build what is stale, then do the actions that are pending.
 
     Args:
         overlap: what to do while another run works in the project: `skip` this one, or `wait`.
@@ -51,8 +51,8 @@ def scheduled(overlap: Overlap = "skip") -> State[Any]:
     except ThawlineError as error:
         get_run_logger().error("error: %s", error)
         return Failed(message=str(error))
-    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
-        message = defect(project, "scheduled", error)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        message = internal_error(project, "scheduled", error)
         get_run_logger().error("error: %s", message)
         return Failed(message=message)
 

@@ -14,9 +14,9 @@ from uuid import UUID
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
 from flows.runtime import prefect_server, process
-from flows.runtime.crash_log import defect
+from flows.runtime.crash_log import internal_error
 from flows.scheduling import cron
-from flows.scheduling.schedule import Overlap, Wish
+from flows.scheduling.schedule import Overlap, ScheduleOptions
 
 STRATEGIES: dict[Overlap, str] = {"skip": "CANCEL_NEW", "wait": "ENQUEUE"}
 """What Prefect calls the two ways with a run that comes due while another one works."""
@@ -31,39 +31,39 @@ def main() -> None:
     project = find()
     enter(project)
     try:
-        keep(project, Wish.from_json(sys.argv[1]))
+        keep(project, ScheduleOptions.from_json(sys.argv[1]))
     except KeyboardInterrupt:
         sys.exit(0)
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
-    except Exception as error:  # noqa: BLE001  # a defect: its traceback goes to the log
-        _fail(defect(project, "schedule", error), 1)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        _fail(internal_error(project, "schedule", error), 1)
 
 
-def keep(project: Project, wish: Wish) -> None:
+def keep(project: Project, options: ScheduleOptions) -> None:
     """Tell what will happen, and have it happen, until a signal comes.
 
     Raises:
         UsageError: the schedule is none that can be kept.
         UnreachableError: there is no server to keep it.
     """
-    plan, dates = cron.checked(wish.cron, wish.timezone)
+    plan, dates = cron.checked(options.cron, options.timezone)
     _say("Schedule", f"{plan.text} in {plan.timezone}; the next runs:")
     for date in dates:
         _say("", cron.written(date))
     for warning in cron.warnings(plan):
         _say("Note", warning)
     ours = prefect_server.named() is None
-    with prefect_server.serving(project, wish.port) as address:
+    with prefect_server.serving(project, options.port) as address:
         os.environ["PREFECT_API_URL"] = address
         _say("Prefect", f"{prefect_server.pages(address)} shows every run")
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
         with temporary_settings({PREFECT_API_URL: address}):  # imported before, to count the dates
-            asyncio.run(serve(plan, wish, ours=ours))
+            asyncio.run(serve(plan, options, ours=ours))
 
 
-async def serve(plan: cron.Cron, wish: Wish, *, ours: bool) -> None:
+async def serve(plan: cron.Cron, options: ScheduleOptions, *, ours: bool) -> None:
     """Register the flow with the server (`ours` or another's), and start its runs when due.
 
     Prefect's `flow.serve`, but for its end: what that makes of SIGTERM is a traceback, and a run
@@ -75,14 +75,14 @@ async def serve(plan: cron.Cron, wish: Wish, *, ours: bool) -> None:
 
     from flows.scheduling.scheduled import scheduled
 
-    runner = Runner(name=wish.name, pause_on_shutdown=False)
+    runner = Runner(name=options.name, pause_on_shutdown=False)
     deployment = await runner.aadd_flow(
         scheduled,
-        name=wish.name,
+        name=options.name,
         schedule=Cron(plan.text, timezone=plan.timezone),
-        parameters={"overlap": wish.overlap},
+        parameters={"overlap": options.overlap},
         concurrency_limit=ConcurrencyLimitConfig(
-            limit=1, collision_strategy=ConcurrencyLimitStrategy(STRATEGIES[wish.overlap])
+            limit=1, collision_strategy=ConcurrencyLimitStrategy(STRATEGIES[options.overlap])
         ),
     )
     if ours:

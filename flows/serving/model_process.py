@@ -1,4 +1,4 @@
-"""Let a registered model name pictures, in a process of its own with the model's own code.
+"""Let a registered model name images, in a process of its own with the model's own code.
 
     python -I answering.py MODEL_FOLDER
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 PREFIX = "probability_"
-FIRST = "Picture 0 "
-"""With this a model begins a sentence on a picture that it was asked for alone."""
+FIRST = "Image 0 "
+"""With this a model begins a sentence on an image that it was asked for alone."""
 
 Answer = dict[str, Any]
 
@@ -36,7 +36,7 @@ def main(folder: str) -> None:
 
 
 def answer(model: Any, paths: list[str]) -> list[Answer]:  # noqa: ANN401  # MLflow has no types
-    """What the model says of picture files; where one stops it, it is asked for each alone."""
+    """What the model says of image files; where one stops it, it is asked for each alone."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -44,23 +44,23 @@ def answer(model: Any, paths: list[str]) -> list[Answer]:  # noqa: ANN401  # MLf
     except (OSError, MlflowException) as error:
         if len(paths) == 1:
             return [{"error": reason(error)}]
-    return [said for path in paths for said in answer(model, [path])]
+    return [one for path in paths for one in answer(model, [path])]
 
 
 def ask(model: Any, contents: list[bytes]) -> list[Answer]:  # noqa: ANN401  # MLflow has no types
-    """A class and the probabilities in the order of the classes for each encoded picture."""
+    """A class and the probabilities in the order of the classes for each encoded image."""
     import pandas as pd
 
     table = model.predict(pd.DataFrame({"image": contents}))
-    shares = table.filter(regex=f"^{PREFIX}").to_numpy()
+    probabilities = table.filter(regex=f"^{PREFIX}").to_numpy()
     return [
-        {"class": label, "probabilities": [float(str(share)) for share in row]}
-        for label, row in zip(table["class"], shares, strict=True)
+        {"class": label, "probabilities": [float(str(probability)) for probability in row]}
+        for label, row in zip(table["class"], probabilities, strict=True)
     ]
 
 
 def reason(error: Exception) -> str:
-    """Why a picture cannot be used, without the number that the model gives it."""
+    """Why an image cannot be used, without the number that the model gives it."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     sentence = str(error)

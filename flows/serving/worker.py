@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from components.frame.errors import ThawlineError
-from flows.prediction.inputs import Picture
+from flows.prediction.inputs import ImageFile
 
 ANSWERING = Path(__file__).with_name("model_process.py")
 LAST_LINES = 5
@@ -28,15 +28,15 @@ class Worker:
         self._complaints = complaints
         self.classes: list[str] = self._read()
 
-    def ask(self, pictures: Sequence[Picture]) -> list[Answer]:
-        """What the model says of each picture.
+    def ask(self, images: Sequence[ImageFile]) -> list[Answer]:
+        """What the model says of each image.
 
         Raises:
             ThawlineError: the process is gone; its last words are told.
         """
         assert self._process.stdin is not None  # noqa: S101  # for ourselves
         try:
-            line = json.dumps([str(picture.path.absolute()) for picture in pictures])
+            line = json.dumps([str(image.path.absolute()) for image in images])
             print(line, file=self._process.stdin, flush=True)
         except BrokenPipeError:
             raise self._gone() from None

@@ -96,7 +96,7 @@ class Follower:
         if self.store is None or not self.runs:
             return
         try:
-            with lock.held(lock.acts(self.project)), tracking.answering(self.project):
+            with lock.held(lock.actions(self.project)), tracking.answering(self.project):
                 for run in runs.search(self.store, self._tags()):
                     for one in (*runs.children(self.store, run.info.run_id), run):
                         if one.info.status == "RUNNING":
@@ -111,7 +111,7 @@ class Follower:
             if path.is_file() and path.stat().st_mtime >= self.since:
                 yield path
 
-    def _show(self, told: timings.Clock) -> None:
+    def _show(self, told: timings.Timings) -> None:
         store = self._opened()
         for fit in sorted(told.epochs, key=lambda fit: (fit != timings.TRAIN, fit)):
             points = told.curve(fit) + told.measured(fit)
@@ -127,7 +127,7 @@ class Follower:
         self.store = store = self.store or tracking.connect(self.project, self.experiment)
         if timings.TRAIN in self.runs:
             return store
-        with lock.held(lock.acts(self.project)):
+        with lock.held(lock.actions(self.project)):
             place = {PLACE_TAG: identity.place(self.project)}
             for run in runs.search(store, place):
                 if run.data.tags.get(LIVE_TAG) != self._tags()[LIVE_TAG]:
@@ -167,7 +167,7 @@ def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunConten
 
 
 def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Event) -> None:
-    names = ("depth", "layer", "trained_share", "learning_rate")
+    names = ("freeze_depth", "layer", "trained_fraction", "learning_rate")
     params = {name: run_content.text(event[name]) for name in names}
     name = mirrored_run.trial_name(
         number, event["layer"], event["learning_rate"], event.get("stage", "full")

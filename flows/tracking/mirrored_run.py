@@ -12,9 +12,9 @@ from flows.tracking.outputs import (
     Outputs,
     best_validation,
     data_version,
+    figure_files,
     lineage_files,
     number_in,
-    picture_files,
     source_name,
     table_files,
 )
@@ -27,7 +27,7 @@ FOUND = frozenset({"validation_accuracy", "validation_loss", "cost"})
 TOLD = frozenset({"state", "cached", "why"})
 NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
-KINDS = {"probe": "probe", "fresh": "fresh seed"}
+KINDS = {"probe": "probe", "confirmation": "confirmation run"}
 CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
 DIGEST_LENGTH = 36
 
@@ -71,22 +71,22 @@ def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full
 
 
 def datasets(outputs: Outputs) -> list[Dataset]:
-    """The pictures of each side, by a digest of their names, classes and contents."""
+    """The images of each split, by a digest of their names, classes and contents."""
     import pandas as pd
 
     table = pd.read_parquet(outputs.path("split/splits.parquet"))
-    sides = table.groupby("side", sort=True)
-    return [_dataset(outputs.project, str(side), pictures) for side, pictures in sides]
+    parts = table.groupby("split", sort=True)
+    return [_dataset(outputs.project, str(split), images) for split, images in parts]
 
 
 def _files(project: Project) -> dict[str, Path]:
-    return lineage_files(project) | picture_files(project) | table_files(project)
+    return lineage_files(project) | figure_files(project) | table_files(project)
 
 
 def _params(outputs: Outputs) -> dict[str, str]:
     """The settings that were chosen under their plain names, as trials have them, and all given."""
     network = outputs.network
-    names = ("architecture", "depth", "layer", "trained_share")
+    names = ("architecture", "freeze_depth", "layer", "trained_fraction")
     chosen = outputs.best | {name: network[name] for name in names if name in network}
     plain = {key: run_content.text(value) for key, value in run_content.flat(chosen).items()}
     return given_params(outputs.project) | plain
@@ -130,7 +130,7 @@ def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
     return run_content.points_of(found, ended) + points
 
 
-def _trial(times: timings.Clock, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+def _trial(times: timings.Timings, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
     number, fit = int(row["number"]), timings.fit_of(int(row["number"]))
     started, ended = times.span(fit)
     told = times.trials.get(number)
@@ -158,23 +158,23 @@ def _trial(times: timings.Clock, row: dict[str, str], curve: list[dict[str, str]
 
 
 def _told(row: dict[str, str]) -> dict[str, str]:
-    """What happened to a trial, which is neither a setting nor a figure."""
+    """What happened to a trial, which is neither a setting nor a metric."""
     return {f"thawline.{key}": row[key] for key in sorted(TOLD) if row.get(key)}
 
 
-def _dataset(project: Project, side: str, pictures: Any) -> Dataset:  # noqa: ANN401  # a data frame
+def _dataset(project: Project, split: str, images: Any) -> Dataset:  # noqa: ANN401  # a data frame
     columns = ["path", "class", "sha256"]
-    rows = pictures.sort_values("path")[columns].to_numpy().tolist()
-    counts = pictures["class"].value_counts().sort_index()
+    rows = images.sort_values("path")[columns].to_numpy().tolist()
+    counts = images["class"].value_counts().sort_index()
     schema = [{"name": name, "type": "string", "required": True} for name in columns]
     profile = {
-        "pictures": len(pictures),
+        "images": len(images),
         "classes": {str(name): int(count) for name, count in counts.items()},
     }
     return Dataset(
         name=source_name(project),
         digest=identity.digest(rows)[:DIGEST_LENGTH],
-        context=CONTEXTS.get(side, side),
+        context=CONTEXTS.get(split, split),
         source=json.dumps({"uri": "data/raw"}),
         schema=json.dumps({"mlflow_colspec": schema}),
         profile=json.dumps(profile),

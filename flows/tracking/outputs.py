@@ -10,7 +10,7 @@ from flows.project import Project
 from flows.records import identity
 from flows.tracking import run_content, timings
 
-PICTURE_FOLDER, TABLE_FOLDER = "pictures", "tables"
+FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
 """Folders of a run's artifacts."""
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
@@ -23,7 +23,7 @@ class Outputs:
     project: Project
 
     def path(self, name: str) -> Path:
-        """An output below `build/`, which has to be there."""
+        """An output below `build/`, which must be there."""
         return identity.built(self.project, f"build/{name}")
 
     @cached_property
@@ -33,7 +33,7 @@ class Outputs:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """`metrics.json`: what `evaluate` found on the test pictures."""
+        """`metrics.json`: what `evaluate` found on the test images."""
         return dict(files.read_json(self.path("evaluate/metrics.json")))
 
     @cached_property
@@ -47,14 +47,14 @@ class Outputs:
         return run_content.rows(self.path("train/history.csv"))
 
     @cached_property
-    def times(self) -> timings.Clock:
+    def times(self) -> timings.Timings:
         """What the events tell."""
         return timings.read(self.project)
 
 
-def picture_files(project: Project) -> dict[str, Path]:
-    """The stages' pictures as artifacts."""
-    return _found(project, "*.png", PICTURE_FOLDER)
+def figure_files(project: Project) -> dict[str, Path]:
+    """The stages' figures as artifacts."""
+    return _found(project, "*.png", FIGURE_FOLDER)
 
 
 def table_files(project: Project) -> dict[str, Path]:
@@ -68,7 +68,7 @@ def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
 
 
 def lineage_files(project: Project) -> dict[str, Path]:
-    """What a run can be built again from: parameters, pins, and the pictures by their digests."""
+    """What a run can be built again from: parameters, pins, and the images by their digests."""
     found = [project.pipeline, project.lock, *project.params.glob("*.yaml")]
     found += project.data.glob("*.yaml")
     named = {path.relative_to(project.root).as_posix(): path for path in sorted(found)}
@@ -76,7 +76,7 @@ def lineage_files(project: Project) -> dict[str, Path]:
 
 
 def data_version(project: Project) -> str:
-    """The fingerprint of the pictures."""
+    """The fingerprint of the images."""
     return str(files.read_yaml(identity.built(project, "data/source.yaml"))["sha256"])
 
 
@@ -92,7 +92,7 @@ def number_in(row: dict[str, str], key: str) -> float | None:
 
 
 def source_name(project: Project) -> str:
-    """What a person calls the pictures: the last part of their source, without an ending."""
+    """What a person calls the images: the last part of their source, without an ending."""
     source = str(files.read_yaml(project.params / "ingest.yaml")["source"])
     name = PurePosixPath(source).name or source
     for ending in ARCHIVES:

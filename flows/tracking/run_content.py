@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The pictures of one side of the split."""
+    """The images of one split."""
 
     name: str
     digest: str

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 PATIENCE = 5.0
-"""Seconds within which a store has to answer."""
+"""Seconds within which a store must answer."""
 DATABASE = "mlflow.db"
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SURROUNDINGS = {
@@ -36,7 +36,7 @@ SURROUNDINGS = {
     "MLFLOW_PRINT_MODEL_URLS_ON_CREATION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""What MLflow has to find in the environment of every process that uses it here."""
+"""What MLflow must find in the environment of every process that uses it here."""
 PATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -251,6 +251,7 @@ def _database(where: str) -> Path | None:
 def _away(where: str, error: Exception) -> UnreachableError:
     reason = " ".join(str(error).split())[:300]
     return UnreachableError(
-        f"The tracking store has to answer, but {public(where)} does not ({reason}). Start it, or "
-        "mend MLFLOW_TRACKING_URI, then run again: what was built is kept, only publishing is owed."
+        f"The tracking store must answer, but {public(where)} does not ({reason}). Start it, or "
+        "fix MLFLOW_TRACKING_URI, then run again: what was built is kept, only publishing is "
+        "pending."
     )

@@ -17,7 +17,7 @@ MEASURED = {"seconds": "seconds/epoch", "images_per_second": "images_per_second"
 
 
 @dataclass
-class Clock:
+class Timings:
     """The events of the stages, in order; the first of its kind counts where work was repeated."""
 
     epochs: dict[str, dict[int, Event]] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Clock:
         ]
 
     def measured(self, fit: str) -> list[Point]:
-        """Seconds and pictures per second, by epoch."""
+        """Seconds and images per second, by epoch."""
         return [
             point
             for number, event in sorted(self.epochs.get(fit, {}).items())
@@ -80,14 +80,14 @@ class Clock:
         return {name: event["seconds"] for name, event in sorted(self.finished.items())}
 
 
-def read(project: Project) -> Clock:
+def read(project: Project) -> Timings:
     """The events of every stage in the present state of what it depends on."""
-    clock = Clock()
+    timings = Timings()
     for name in files.read_yaml(project.pipeline)["stages"]:
         if (project.private / "work" / name).is_dir():
             for event in events.read(events_path(project, name)):
-                clock.add(event)
-    return clock
+                timings.add(event)
+    return timings
 
 
 def events_path(project: Project, name: str) -> Path:
@@ -104,12 +104,12 @@ def fit_of(trial: int) -> str:
     return f"trial-{trial:04d}"
 
 
-def gathered(told: Iterable[Event]) -> Clock:
-    """A clock of these events."""
-    clock = Clock()
+def gathered(told: Iterable[Event]) -> Timings:
+    """The timings that these events tell."""
+    timings = Timings()
     for event in told:
-        clock.add(event)
-    return clock
+        timings.add(event)
+    return timings
 
 
 def _at(event: Event) -> float:

@@ -42,11 +42,11 @@ def test_packaged_weights_are_timms_own_layers_in_order(place):
     assert config["sha256"] == files.sha256(place.root / "build/base/model.safetensors")
     from sklearn.datasets import load_sample_image
 
-    picture = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1)[None].float() / 255
-    picture = torch.nn.functional.interpolate(picture, (256, 384), mode="area")
+    image = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1)[None].float() / 255
+    image = torch.nn.functional.interpolate(image, (256, 384), mode="area")
     with torch.no_grad():
-        shares = model.eval()((picture[:, :, 16:240, 80:304] - 0.5) / 0.5).softmax(1)[0]
-    assert int(shares.argmax()) == DAISY
+        probabilities = model.eval()((image[:, :, 16:240, 80:304] - 0.5) / 0.5).softmax(1)[0]
+    assert int(probabilities.argmax()) == DAISY
 
 
 def test_local_file_states_what_it_is(place, tmp_path):

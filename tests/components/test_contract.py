@@ -39,7 +39,7 @@ def code_of(module: str) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_deps_list_exactly_the_code_a_stage_uses(stage):
-    """A change to any line that a stage runs has to make it stale, and no other change."""
+    """A change to any line that a stage runs must make it stale, and no other change."""
     listed = {dep for dep in spec(stage, ROOT).deps if dep.endswith(".py")}
     assert listed == code_of(f"components.{stage}")
 

@@ -1,4 +1,4 @@
-"""What comes in: digits, folders and archives, unchanged, with classes and sides read off names."""
+"""What comes in: digits, folders, archives, unchanged, classes and splits read off names."""
 
 import io
 import os
@@ -27,26 +27,26 @@ def tar_of(path, entries):
     return path
 
 
-def test_folder_is_copied_unchanged_and_listed_sorted(place, pictures):
-    """Every picture arrives with its own bytes; the user's folder is left as it was."""
-    before = {path: path.read_bytes() for path in pictures.rglob("*.png")}
-    place.source(pictures)
+def test_folder_is_copied_unchanged_and_listed_sorted(place, images):
+    """Every image arrives with its own bytes; the user's folder is left as it was."""
+    before = {path: path.read_bytes() for path in images.rglob("*.png")}
+    place.source(images)
     assert place.run("ingest").code == 0
     table = manifest(place)
-    assert list(table["path"]) == sorted(p.relative_to(pictures).as_posix() for p in before)
+    assert list(table["path"]) == sorted(p.relative_to(images).as_posix() for p in before)
     assert set(table["class"]) == {"cat", "dog"}
     assert table["subset"].isna().all()
     assert (table[["width", "height"]] == 24).all(axis=None)
     for path, content in before.items():
         assert path.read_bytes() == content
-        assert (place.root / "data/raw" / path.relative_to(pictures)).read_bytes() == content
+        assert (place.root / "data/raw" / path.relative_to(images)).read_bytes() == content
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_archive_with_one_folder_around_it_gives_the_same_classes(place, pictures, tmp_path, kind):
+def test_archive_with_one_folder_around_it_gives_the_same_classes(place, images, tmp_path, kind):
     """An archive of a folder is that folder."""
     path = tmp_path / f"pets.{kind}"
-    names = {f"pets/{p.relative_to(pictures)}": p.read_bytes() for p in pictures.rglob("*.png")}
+    names = {f"pets/{p.relative_to(images)}": p.read_bytes() for p in images.rglob("*.png")}
     if kind == "tar":
         tar_of(path, names)
     else:
@@ -58,12 +58,12 @@ def test_archive_with_one_folder_around_it_gives_the_same_classes(place, picture
     assert manifest(place)["class"].value_counts().to_dict() == {"cat": 12, "dog": 12}
 
 
-def test_brought_split_is_kept_and_not_taken_for_classes(place, pictures, tmp_path):
-    """`train` and `test` are sides; `validation` would be one too."""
+def test_brought_split_is_kept_and_not_taken_for_classes(place, images, tmp_path):
+    """`train` and `test` are splits; `validation` would be one too."""
     nested = tmp_path / "split"
-    for number, path in enumerate(sorted(pictures.rglob("*.png"))):
-        side = "test" if number % 4 == 0 else "train"
-        target = nested / side / path.parent.name / path.name
+    for number, path in enumerate(sorted(images.rglob("*.png"))):
+        split = "test" if number % 4 == 0 else "train"
+        target = nested / split / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
     place.source(nested)
@@ -76,7 +76,7 @@ def test_brought_split_is_kept_and_not_taken_for_classes(place, pictures, tmp_pa
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["train/cat/1.png", "test/cat/2.png", "bird/3.png"], "either sides of a split or classes"),
+        (["train/cat/1.png", "test/cat/2.png", "bird/3.png"], "either splits or classes"),
         (["val/cat/1.png", "test/cat/2.png"], "needs a folder `train`"),
         (["cat/1.png", "dog/2.png", "3.png"], "in a sub-folder named after its class"),
     ],
@@ -88,7 +88,7 @@ def test_unclear_layouts_are_refused(names, message):
 
 
 def test_a_class_may_be_called_train():
-    """One word that could be a side does not make a split of classes."""
+    """One word that could be a split does not make a split of classes."""
     found = places(["train/1.png", "bus/2.png", "car/3.png"])
     assert {place.label for place in found.values()} == {"train", "bus", "car"}
 
@@ -139,11 +139,11 @@ def test_truncated_archive_is_refused(place, tmp_path):
     assert "cannot be unpacked" in outcome.errors
 
 
-def test_link_in_a_folder_is_refused(place, pictures, tmp_path):
+def test_link_in_a_folder_is_refused(place, images, tmp_path):
     """A link's target lies outside what is versioned (FAULTS 34)."""
     (tmp_path / "secret.png").write_bytes(encode(draw(1)))
-    (pictures / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
-    place.change("ingest", source=str(pictures))
+    (images / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
+    place.change("ingest", source=str(images))
     (place.root / "data").mkdir()
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     outcome = place.run("ingest")
@@ -151,27 +151,27 @@ def test_link_in_a_folder_is_refused(place, pictures, tmp_path):
     assert "cat/link.png" in outcome.errors
 
 
-def test_pipe_in_a_folder_is_reported_and_does_not_hang(place, pictures):
+def test_pipe_in_a_folder_is_reported_and_does_not_hang(place, images):
     """Only plain files are opened."""
-    os.mkfifo(pictures / "cat" / "pipe.png")
-    place.change("ingest", source=str(pictures))
+    os.mkfifo(images / "cat" / "pipe.png")
+    place.change("ingest", source=str(images))
     (place.root / "data").mkdir()
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     assert place.run("ingest").code == 3
 
 
-def test_changed_source_stops_with_the_remedy(place, pictures):
+def test_changed_source_stops_with_the_remedy(place, images):
     """A stage builds what is pinned, not what happens to lie there."""
-    place.source(pictures)
-    (pictures / "cat" / "new.png").write_bytes(encode(draw(999)))
+    place.source(images)
+    (images / "cat" / "new.png").write_bytes(encode(draw(999)))
     outcome = place.run("ingest")
     assert outcome.code == 3
     assert "thawline sync" in outcome.errors
 
 
 @pytest.mark.parametrize("what", ["missing", "empty"])
-def test_source_without_pictures_is_named(place, tmp_path, what):
-    """No pictures at all is said at once (FAULTS 25)."""
+def test_source_without_images_is_named(place, tmp_path, what):
+    """No images at all is said at once (FAULTS 25)."""
     folder = tmp_path / "nothing"
     if what == "empty":
         folder.mkdir()
@@ -189,12 +189,12 @@ def test_fingerprint_depends_on_names_and_contents_alone():
     assert fingerprint_of([("a", "1"), ("b", "2")]) != fingerprint_of([("a", "2"), ("b", "1")])
 
 
-def test_hidden_files_and_system_leftovers_are_no_pictures(place, pictures):
+def test_hidden_files_and_system_leftovers_are_no_images(place, images):
     """What systems leave behind neither comes in nor stops anything."""
-    (pictures / "cat" / ".hidden.png").write_bytes(b"x")
-    (pictures / "__MACOSX").mkdir()
-    (pictures / "__MACOSX" / "1.png").write_bytes(b"x")
-    (pictures / "cat" / "Thumbs.db").write_bytes(b"x")
-    place.source(pictures)
+    (images / "cat" / ".hidden.png").write_bytes(b"x")
+    (images / "__MACOSX").mkdir()
+    (images / "__MACOSX" / "1.png").write_bytes(b"x")
+    (images / "cat" / "Thumbs.db").write_bytes(b"x")
+    place.source(images)
     assert place.run("ingest").code == 0
     assert len(manifest(place)) == 24

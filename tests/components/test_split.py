@@ -1,4 +1,4 @@
-"""Sides are stable, apart and near their shares."""
+"""Splits are stable, apart and near their fractions."""
 
 import hashlib
 
@@ -25,66 +25,69 @@ def table(counts, *, start=0, subset=None):
     return pd.DataFrame(rows).assign(subset=pd.array([subset] * len(rows), dtype="string"))
 
 
-def sides(tmp_path, pictures, **params):
+def splits_of(tmp_path, images, **params):
     given_params = {"test_fraction": 0.2, "val_fraction": 0.2, "group_by": None, **params}
-    source, target = tmp_path / "pictures.parquet", tmp_path / "splits.parquet"
-    pictures.to_parquet(source, index=False)
+    source, target = tmp_path / "images.parquet", tmp_path / "splits.parquet"
+    images.to_parquet(source, index=False)
     split(
-        SplitParams(**given_params), pictures=source, splits=target, shares=tmp_path / "shares.json"
+        SplitParams(**given_params),
+        images=source,
+        splits=target,
+        fractions=tmp_path / "fractions.json",
     )
-    return pd.read_parquet(target).set_index("path")["side"]
+    return pd.read_parquet(target).set_index("path")["split"]
 
 
 @settings(max_examples=25, deadline=None, print_blob=True)
 @given(first=st.integers(20, 200), more=st.integers(1, 200))
-def test_no_picture_changes_sides_as_the_data_grows(tmp_path_factory, first, more):
-    """A test picture of yesterday is never trained on tomorrow."""
+def test_no_image_changes_splits_as_the_data_grows(tmp_path_factory, first, more):
+    """A test image of yesterday is never trained on tomorrow."""
     folder = tmp_path_factory.mktemp("split")
-    before = sides(folder, table({"a": first, "b": first}))
-    after = sides(folder, table({"a": first + more, "b": first, "c": more + 20}))
-    if "small" not in (folder / "shares.json").read_text():
+    before = splits_of(folder, table({"a": first, "b": first}))
+    after = splits_of(folder, table({"a": first + more, "b": first, "c": more + 20}))
+    if "small" not in (folder / "fractions.json").read_text():
         assert (after[before.index] == before).all()
     moved = after[before.index] != before
     assert moved.sum() <= 2
 
 
-def test_shares_are_near_what_was_asked(tmp_path):
-    """5,000 pictures a class: within three standard errors."""
-    found = sides(tmp_path, table({"a": 5000, "b": 5000}), test_fraction=0.3, val_fraction=0.1)
-    shares = found.value_counts(normalize=True)
-    for side, share in {"test": 0.3, "val": 0.1, "train": 0.6}.items():
-        assert abs(shares[side] - share) < 3 * np.sqrt(share * (1 - share) / 10_000)
+def test_fractions_are_near_what_was_asked(tmp_path):
+    """5,000 images a class: within three standard errors."""
+    found = splits_of(tmp_path, table({"a": 5000, "b": 5000}), test_fraction=0.3, val_fraction=0.1)
+    fractions = found.value_counts(normalize=True)
+    for part, fraction in {"test": 0.3, "val": 0.1, "train": 0.6}.items():
+        assert abs(fractions[part] - fraction) < 3 * np.sqrt(fraction * (1 - fraction) / 10_000)
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 9])
-def test_small_class_has_a_picture_on_each_side_and_is_named(tmp_path, count, capsys):
-    """Nothing can be measured on a class that a side lacks."""
-    found = sides(tmp_path, table({"big": 400, "small": count}))
+def test_small_class_has_an_image_in_each_split_and_is_named(tmp_path, count, capsys):
+    """Nothing can be measured on a class that a split lacks."""
+    found = splits_of(tmp_path, table({"big": 400, "small": count}))
     assert set(found[found.index.str.startswith("small")]) == {"train", "val", "test"}
     assert "big" not in capsys.readouterr().out
 
 
 def test_groups_stay_together(tmp_path):
-    """Two pictures of one person never stand on two sides."""
-    pictures = table({"a": 60, "b": 60})
-    people = pictures["path"].str.extract(r"(\d\d)\d\.png")[0]
-    found = sides(tmp_path, pictures, group_by=r"(\d\d)\d\.png$")
+    """Two images of one person never stand in two splits."""
+    images = table({"a": 60, "b": 60})
+    people = images["path"].str.extract(r"(\d\d)\d\.png")[0]
+    found = splits_of(tmp_path, images, group_by=r"(\d\d)\d\.png$")
     by_person = found.groupby(people.to_numpy()).nunique()
     assert (by_person == 1).all()
 
 
 def test_group_on_two_brought_sides_is_refused(tmp_path):
     """The source's own split contradicts the groups."""
-    pictures = pd.concat([table({"a": 20}, subset="train"), table({"b": 20}, subset="test")])
-    with pytest.raises(DataError, match="one side of the split"):
-        sides(tmp_path, pictures, group_by=r"(\d+)\.png$")
+    images = pd.concat([table({"a": 20}, subset="train"), table({"b": 20}, subset="test")])
+    with pytest.raises(DataError, match="one split of the split"):
+        splits_of(tmp_path, images, group_by=r"(\d+)\.png$")
 
 
 @pytest.mark.parametrize("pattern", ["(", "nothing", r"(x)\.png$"])
 def test_pattern_that_fits_no_name_is_refused(tmp_path, pattern):
     """A group that matches nothing would silently be one big group."""
     with pytest.raises(UsageError, match="group_by"):
-        sides(tmp_path, table({"a": 20}), group_by=pattern)
+        splits_of(tmp_path, table({"a": 20}), group_by=pattern)
 
 
 def test_brought_sides_stay_and_missing_ones_come_from_train(tmp_path):
@@ -93,7 +96,7 @@ def test_brought_sides_stay_and_missing_ones_come_from_train(tmp_path):
         [table({"a": 100, "b": 100}, subset="train"),
          table({"a": 20, "b": 20}, start=500, subset="test")]
     )  # fmt: skip
-    found = sides(tmp_path, brought)
+    found = splits_of(tmp_path, brought)
     late = found.index.str.contains("/005")
     assert (found[late] == "test").all()
     assert set(found[~late]) == {"train", "val"}

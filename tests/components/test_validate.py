@@ -1,4 +1,4 @@
-"""Which pictures are trusted, and when there are too few of them."""
+"""Which images are trusted, and when there are too few of them."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from PIL import Image
 from samples import draw, encode
 
 from components.data.images import decoder
-from components.data.images.decoder import UnreadablePictureError
+from components.data.images.decoder import UnreadableImageError
 
 
 def png_header(width, height):
@@ -29,14 +29,14 @@ def png_header(width, height):
 BROKEN = {
     "empty.jpg": (b"", "empty"),
     "half.jpg": (encode(draw(1, height=90), ".jpg")[:2000], "damaged"),
-    "html.jpg": (b"<html><body>404</body></html>", "no-picture"),
-    "random.png": (np.random.default_rng(0).bytes(5000), "no-picture"),
+    "html.jpg": (b"<html><body>404</body></html>", "no-image"),
+    "random.png": (np.random.default_rng(0).bytes(5000), "no-image"),
     "bomb.png": (png_header(20_000, 20_000), "too-large"),
     "hundred.png": (png_header(10_000, 10_000), "too-large"),
     "liar.png": (png_header(60_000, 60_000), "too-large"),
-    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "no-picture"),
-    "paper.jpg": (b"%PDF-1.7\n%%EOF\n", "no-picture"),
-    "print.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "no-picture"),
+    "drawing.png": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "no-image"),
+    "paper.jpg": (b"%PDF-1.7\n%%EOF\n", "no-image"),
+    "print.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "no-image"),
     "flipped.png": (bytearray(encode(draw(2))), "damaged"),
     "cut.png": (encode(draw(3))[:700], "damaged"),
 }
@@ -44,88 +44,88 @@ BROKEN["flipped.png"][0][900] ^= 0xFF
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_picture_is_refused_with_its_reason(name):
+def test_broken_image_is_refused_with_its_reason(name):
     """FAULTS 1, 2, 5-8, 18, 19, 22: fully decoded, and by content, not by name."""
     content, reason = BROKEN[name]
-    with pytest.raises(UnreadablePictureError) as caught:
+    with pytest.raises(UnreadableImageError) as caught:
         decoder.decode(bytes(content))
     assert caught.value.reason == reason
 
 
-def test_broken_pictures_are_left_out_listed_and_counted(place, pictures):
+def test_broken_images_are_left_out_listed_and_counted(place, images):
     """The run goes on without them while they are few enough."""
     for name, (content, _) in BROKEN.items():
-        (pictures / "cat" / name).write_bytes(bytes(content))
-    place.source(pictures)
+        (images / "cat" / name).write_bytes(bytes(content))
+    place.source(images)
     place.change("validate", max_bad_fraction=0.5)
     assert place.upto("ingest", "validate").code == 0
     listed = pd.read_csv(place.root / "build/validate/quarantine.csv")
     assert dict(zip(listed["path"], listed["reason"], strict=True)) == {
         f"cat/{name}": reason for name, (_, reason) in BROKEN.items()
     }
-    kept = pd.read_parquet(place.root / "build/validate/pictures.parquet")
+    kept = pd.read_parquet(place.root / "build/validate/images.parquet")
     assert len(kept) == 24
 
 
-def test_too_many_bad_pictures_stop_the_run(place, pictures):
-    """One bad picture in 25 is more than one in a hundred."""
-    (pictures / "cat" / "empty.jpg").write_bytes(b"")
-    place.source(pictures)
+def test_too_many_bad_images_stop_the_run(place, images):
+    """One bad image in 25 is more than one in a hundred."""
+    (images / "cat" / "empty.jpg").write_bytes(b"")
+    place.source(images)
     outcome = place.upto("ingest", "validate")
     assert outcome.code == 3
     assert "validate.max_bad_fraction" in outcome.errors
     assert "cat/empty.jpg" in outcome.errors
 
 
-def test_one_class_stops_the_run(place, pictures):
+def test_one_class_stops_the_run(place, images):
     """There is nothing to tell apart (FAULTS 26)."""
-    for path in (pictures / "dog").iterdir():
+    for path in (images / "dog").iterdir():
         path.unlink()
-    (pictures / "dog").rmdir()
-    place.source(pictures)
+    (images / "dog").rmdir()
+    place.source(images)
     outcome = place.upto("ingest", "validate")
     assert outcome.code == 3
     assert "at least 2 classes" in outcome.errors
 
 
-def test_small_class_is_named(place, pictures):
-    """A class of one picture cannot be split (FAULTS 27)."""
-    (pictures / "newt").mkdir()
-    (pictures / "newt" / "1.png").write_bytes(encode(draw(500)))
-    place.source(pictures)
+def test_small_class_is_named(place, images):
+    """A class of one image cannot be split (FAULTS 27)."""
+    (images / "newt").mkdir()
+    (images / "newt" / "1.png").write_bytes(encode(draw(500)))
+    place.source(images)
     outcome = place.upto("ingest", "validate")
     assert outcome.code == 3
     assert "'newt' needs at least 3" in outcome.errors
 
 
-def test_class_whose_pictures_are_all_bad_is_named(place, pictures):
-    """FAULTS 28, even where the bad share is allowed."""
-    for path in (pictures / "dog").iterdir():
+def test_class_whose_images_are_all_bad_is_named(place, images):
+    """FAULTS 28, even where the bad fraction is allowed."""
+    for path in (images / "dog").iterdir():
         path.write_bytes(b"")
-    place.source(pictures)
+    place.source(images)
     place.change("validate", max_bad_fraction=0.9)
     outcome = place.upto("ingest", "validate")
     assert outcome.code == 3
-    assert "class 'dog' needs at least 3 usable pictures" in outcome.errors
+    assert "class 'dog' needs at least 3 usable images" in outcome.errors
     assert "has 0 of 12" in outcome.errors
 
 
-def test_exact_duplicates_leave_one_copy_and_stop_nothing(place, pictures):
+def test_exact_duplicates_leave_one_copy_and_stop_nothing(place, images):
     """They do not count as bad, whatever their number."""
     for number in range(12):
-        copy = (pictures / "cat" / f"{number:02}.png").read_bytes()
-        (pictures / "cat" / f"copy{number:02}.png").write_bytes(copy)
-    place.source(pictures)
+        copy = (images / "cat" / f"{number:02}.png").read_bytes()
+        (images / "cat" / f"copy{number:02}.png").write_bytes(copy)
+    place.source(images)
     assert place.upto("ingest", "validate").code == 0
-    kept = pd.read_parquet(place.root / "build/validate/pictures.parquet")
+    kept = pd.read_parquet(place.root / "build/validate/images.parquet")
     assert len(kept) == 24
     assert not kept["path"].str.contains("copy").any()
 
 
-def test_equal_pictures_of_two_classes_are_both_left_out(place, pictures):
+def test_equal_images_of_two_classes_are_both_left_out(place, images):
     """Nobody knows which label is right (FAULTS 31)."""
-    (pictures / "dog" / "same.png").write_bytes((pictures / "cat" / "00.png").read_bytes())
-    place.source(pictures)
+    (images / "dog" / "same.png").write_bytes((images / "cat" / "00.png").read_bytes())
+    place.source(images)
     place.change("validate", max_bad_fraction=0.2)
     assert place.upto("ingest", "validate").code == 0
     listed = pd.read_csv(place.root / "build/validate/quarantine.csv")
@@ -133,12 +133,14 @@ def test_equal_pictures_of_two_classes_are_both_left_out(place, pictures):
     assert set(listed["reason"]) == {"label-conflict"}
 
 
-def test_test_picture_that_is_also_in_train_leaves_train(place, pictures, tmp_path):
+def test_test_image_that_is_also_in_train_leaves_train(place, images, tmp_path):
     """A brought split must not leak (FAULTS 29)."""
     nested = tmp_path / "split"
-    for number, path in enumerate(sorted(pictures.rglob("*.png"))):
-        for side in ("train", "test") if number == 0 else ("test" if number % 4 == 0 else "train",):
-            target = nested / side / path.parent.name / path.name
+    for number, path in enumerate(sorted(images.rglob("*.png"))):
+        for split in (
+            ("train", "test") if number == 0 else ("test" if number % 4 == 0 else "train",)
+        ):
+            target = nested / split / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
     place.source(nested)
@@ -147,17 +149,17 @@ def test_test_picture_that_is_also_in_train_leaves_train(place, pictures, tmp_pa
     assert list(listed["path"]) == ["train/cat/00.png"]
 
 
-def save(picture, path, **options):
+def save(image, path, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path, **options)
+    Image.fromarray(image).save(path, **options)
     return path
 
 
 def test_format_is_told_by_content_not_by_name(tmp_path):
     """A PNG named .jpg is a PNG (FAULTS 9)."""
-    picture = draw(1)
-    path = save(picture, tmp_path / "a.jpg", format="PNG")
-    assert np.array_equal(decoder.read(path), picture)
+    image = draw(1)
+    path = save(image, tmp_path / "a.jpg", format="PNG")
+    assert np.array_equal(decoder.read(path), image)
 
 
 def test_cmyk_is_converted(tmp_path):
@@ -179,7 +181,7 @@ def test_modes_give_the_colours_that_are_stored(tmp_path, mode):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(tmp_path, orientation):
-    """A phone's picture stands upright for training and serving alike (FAULTS 15)."""
+    """A phone's image stands upright for training and serving alike (FAULTS 15)."""
     upright = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, axis=2) * 40
     turns = {
         1: lambda p: p, 2: np.fliplr, 3: lambda p: np.rot90(p, 2), 4: np.flipud,
@@ -201,15 +203,15 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     assert np.array_equal(decoder.read(path)[:, :, 0], values >> 8)
 
 
-def test_float_picture_is_refused(tmp_path):
+def test_float_image_is_refused(tmp_path):
     """Its range is unknown (FAULTS 13)."""
     path = save(np.ones((9, 9), dtype=np.float32), tmp_path / "a.tiff")
-    with pytest.raises(UnreadablePictureError, match="depth"):
+    with pytest.raises(UnreadableImageError, match="depth"):
         decoder.read(path)
 
 
 def test_first_frame_of_an_animation_is_taken(tmp_path):
-    """One picture, one label (FAULTS 16)."""
+    """One image, one label (FAULTS 16)."""
     frames = [Image.fromarray(np.full((9, 9, 3), v, dtype=np.uint8)) for v in (10, 200)]
     path = tmp_path / "a.png"
     frames[0].save(path, save_all=True, append_images=frames[1:])

@@ -31,7 +31,7 @@ PIPELINE = """\
 stages:
   split:
     cmd: python split.py
-    deps: [split.py, build/ingest/pictures.txt, build/base/weights.txt]
+    deps: [split.py, build/ingest/images.txt, build/base/weights.txt]
     params: [{params/split.yaml: }]
     outs: [build/split]
     meta: {retries: 1, retry_delay_seconds: 0, timeout_minutes: 1}
@@ -39,7 +39,7 @@ stages:
     cmd: python ingest.py
     deps: [ingest.py, data/source.yaml]
     params: [{params/ingest.yaml: }]
-    outs: [build/ingest/pictures.txt]
+    outs: [build/ingest/images.txt]
   base:
     cmd: python base.py
     deps: [base.py, data/start.yaml]
@@ -48,9 +48,9 @@ stages:
 """
 INGEST = """\
 from pathlib import Path
-print("the pictures come in")
+print("the images come in")
 Path("build/ingest").mkdir(parents=True, exist_ok=True)
-Path("build/ingest/pictures.txt").write_text(Path("data/source.yaml").read_text())
+Path("build/ingest/images.txt").write_text(Path("data/source.yaml").read_text())
 """
 BASE = """\
 from pathlib import Path
@@ -78,7 +78,7 @@ if order.exists():
         print("error: split: the rule, the value, the remedy", file=sys.stderr)
         sys.exit(int(number))
 Path("build/split").mkdir(parents=True, exist_ok=True)
-Path("build/split/sides.txt").write_text("all\\n")
+Path("build/split/splits.txt").write_text("all\\n")
 print("split is done")
 """
 
@@ -137,10 +137,10 @@ def built(built_once, tmp_path, _plain):
 
 @pytest.fixture
 def settled(built):
-    """As `built`, with a tracking store in which all acts are done."""
+    """As `built`, with a tracking store in which all actions are done."""
     make_store(built, made=1)
-    for act in action.AFTER_BUILD:
-        pending.remember_act(built, act)
+    for name in action.AFTER_BUILD:
+        pending.remember_action(built, name)
     return built
 
 

@@ -87,7 +87,7 @@ def test_a_second_run_is_refused(toy, thawline):
     assert "under way" in said
 
 
-def test_status_names_what_is_stale_and_owed(built, thawline):
+def test_status_names_what_is_stale_and_pending(built, thawline):
     """A person sees what the next run would do."""
     (built.root / "split.py").write_text("print()\n")
     said, code, *_ = thawline(built, "status")
@@ -97,7 +97,7 @@ def test_status_names_what_is_stale_and_owed(built, thawline):
     assert "champion  none yet" in said
 
 
-def test_an_act_says_what_it_needs(toy, thawline):
+def test_an_action_says_what_it_needs(toy, thawline):
     """Publishing before anything was built is a sentence, not a traceback."""
     (toy.params / "publish.yaml").write_text("experiment: toy\n")
     said, code, *_ = thawline(toy, "publish")
@@ -123,12 +123,12 @@ def test_push_sends_to_the_remote(built, thawline, tmp_path):
     assert sum(path.is_file() for path in remote.rglob("*")) >= 3
 
 
-def test_a_defect_is_a_sentence_and_a_log(toy, thawline):
+def test_an_internal_error_is_a_sentence_and_a_log(toy, thawline):
     """The traceback is for us: it lies in a file, whose path a person can send along."""
     (toy.private / "built.json").mkdir(parents=True)
     said, code, *_ = thawline(toy, "run")
     assert code == 1
-    assert "a defect of Thawline; the traceback lies in .thawline/logs/thawline.log" in said
+    assert "internal error; the traceback lies in .thawline/logs/thawline.log" in said
     assert "IsADirectoryError" in (toy.private / "logs" / "thawline.log").read_text()
 
 

@@ -1,4 +1,4 @@
-"""`search` and `train` on a CUDA device, on real pictures: device, mixed precision, freezing."""
+"""`search` and `train` on a CUDA device, on real images: device, mixed precision, freezing."""
 
 import shutil
 import statistics
@@ -15,7 +15,13 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
 SETTINGS = {
-    "search": {"device": "cuda", "max_trials": 4, "epochs": 2, "depth_from": 2, "enqueue": []},
+    "search": {
+        "device": "cuda",
+        "max_trials": 4,
+        "epochs": 2,
+        "freeze_depth": {"low": 2, "high": "head"},
+        "enqueue": [],
+    },
     "train": {"device": "cuda", "epochs": 3},
 }
 
@@ -86,11 +92,11 @@ def test_frozen_layers_are_those_of_the_base_to_the_bit(trained):
 
 
 def test_cached_trials_were_run_and_throughput_is_told(trained, capsys):
-    """From the kept activations, and in pictures a second."""
+    """From the kept activations, and in images a second."""
     place, _ = trained
     assert any(trial["cached"] for trial in told(place, "search", "trial"))
     with capsys.disabled():
         for stage in ("search", "train"):
             speeds = [epoch["images_per_second"] for epoch in told(place, stage, "epoch")]
-            print(f"\n{stage}: {statistics.median(speeds):,.0f} pictures/s, median of epochs")
+            print(f"\n{stage}: {statistics.median(speeds):,.0f} images/s, median of epochs")
         print(f"peak memory {torch.cuda.max_memory_allocated() / 2**20:,.0f} MiB")

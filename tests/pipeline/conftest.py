@@ -1,4 +1,4 @@
-"""A clone of the project with small real pictures, and one whole run that many tests look at."""
+"""A clone of the project with small real images, and one whole run that many tests look at."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ class Clone:
 
     extra: dict[str, str] = {}  # noqa: RUF012  # of the environment; replaced, never changed
 
-    def __init__(self, root: Path, pictures: Path) -> None:
+    def __init__(self, root: Path, images: Path) -> None:
         self.root = root
         listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", ":!dvc.lock"]
         names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -48,7 +48,7 @@ class Clone:
             if (ROOT / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, root / name)
-        for name, values in (SMALL | {"ingest": {"source": str(pictures)}}).items():
+        for name, values in (SMALL | {"ingest": {"source": str(images)}}).items():
             self.change(name, **values)
         self.git("init", "-q")
         self.git("add", "-A")
@@ -124,7 +124,7 @@ class Clone:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    """A folder of handwritten digits: 4 classes of 60 pictures."""
+    """A folder of handwritten digits: 4 classes of 60 images."""
     folder = tmp_path_factory.mktemp("digits")
     found = load_digits()
     for label in range(CLASSES):

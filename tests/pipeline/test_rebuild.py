@@ -18,18 +18,18 @@ def sha256(path):
 
 @pytest.fixture(scope="module")
 def original(make_clone, digits, tmp_path_factory):
-    """A project that ran once, with a parameter nobody committed; its pictures' folder is gone."""
+    """A project that ran once, with a parameter nobody committed; its images' folder is gone."""
     place = tmp_path_factory.mktemp("world")
-    shutil.copytree(digits, place / "pictures")
+    shutil.copytree(digits, place / "images")
     clone = make_clone("original")
-    clone.change("ingest", source=str(place / "pictures"))
+    clone.change("ingest", source=str(place / "images"))
     settings = clone.call("dvc", "remote", "add", "--default", "folder", str(place / "remote"))
     assert settings.code == 0, settings.output
     clone.git("add", "-A")
     clone.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "where all lies")
     done = clone.run("--set", "train.epochs=2")
     assert done.code == 0, done.output
-    shutil.rmtree(place / "pictures")
+    shutil.rmtree(place / "images")
     clone.remote = place / "remote"
     return clone
 
@@ -38,7 +38,7 @@ def original(make_clone, digits, tmp_path_factory):
 def fresh(original, tmp_path):
     """A fresh git clone, which knows where the models are registered."""
     clone = object.__new__(type(original))
-    clone.root = tmp_path / "fresh"
+    clone.root = tmp_path / "confirmation"
     subprocess.run(["git", "clone", "-q", original.root, clone.root], check=True)
     clone.extra = {"MLFLOW_TRACKING_URI": f"sqlite:///{original.root}/mlflow/mlflow.db"}
     return clone
@@ -86,7 +86,7 @@ def test_rebuilt_to_the_bit_from_git_and_the_remote(original, fresh):
 
 
 @pytest.mark.slow
-def test_other_pictures_in_the_remote_are_told(original, fresh):
+def test_other_images_in_the_remote_are_told(original, fresh):
     """Exit code 3: DVC itself takes what lies under the right name."""
     listed = files.json.loads(stored(original, "data/raw").read_bytes())
     first, second = (

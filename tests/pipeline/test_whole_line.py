@@ -1,4 +1,4 @@
-"""The whole line on small real pictures: one run, what it leaves behind, and what comes after it.
+"""The whole line on small real images: one run, what it leaves behind, and what comes after it.
 
 One file, because all of it shares one run. Tests that change it come last; a clone of its own is
 cut off power three times.
@@ -43,13 +43,13 @@ def ledger(clone):
 
 
 def test_summary_tells_what_a_person_wants_to_know(reference):
-    """Accuracy with interval and majority class, depth by layer, rate, version, pictures, cost."""
+    """Accuracy with interval and majority class, layer, rate, version, figures, cost."""
     metrics = reference.read("build/evaluate/metrics.json")
     best = reference.read("build/search/best.yaml")
     screen = reference.screen.rsplit("notify", 1)[-1]
     for wanted in (
         f"{metrics['accuracy']:.1%}", f"{metrics['accuracy_low']:.1%}",
-        f"{metrics['majority_share']:.1%}", best["layer"], "version 1", "make ui",
+        f"{metrics['majority_fraction']:.1%}", best["layer"], "version 1", "make ui",
         "build/evaluate/",
     ):  # fmt: skip
         assert wanted in screen, wanted
@@ -59,7 +59,7 @@ def trials_of(clone):
     return len(pd.read_csv(clone.root / "build/search/trials.csv"))
 
 
-def test_everything_a_run_owes_is_done_once(reference):
+def test_all_that_a_run_leaves_pending_is_done_once(reference):
     """One parent run with its trials, one version, which as the first of its name is champion."""
     client, versions = registered(reference)
     experiment = client.get_experiment_by_name("thawline")
@@ -72,7 +72,7 @@ def test_everything_a_run_owes_is_done_once(reference):
     assert {alias: int(version) for alias, version in model.aliases.items()} == {"champion": 1}
 
 
-def test_depth_that_was_chosen_is_the_depth_frozen_in_train(reference):
+def test_freeze_depth_that_was_chosen_is_the_freeze_depth_of_train(reference):
     """Groups before it are bit-equal to the pretrained weights, all after it have moved."""
     from components.model.backbone import trained
     from components.model.groups import groups
@@ -83,19 +83,19 @@ def test_depth_that_was_chosen_is_the_depth_frozen_in_train(reference):
     after = load_file(reference.root / "build/train/weights.safetensors")
     model = trained(network, load_torch(reference.root / "build/train/weights.safetensors"))
     parts = groups(model)
-    assert parts[best["depth"]].name == best["layer"] == network["layer"]
+    assert parts[best["freeze_depth"]].name == best["layer"] == network["layer"]
     for index, part in enumerate(parts[:-1]):
         for name in part.parameters:
             equal = (before[name] == after[name]).all()
-            assert equal == (index < best["depth"]), name
+            assert equal == (index < best["freeze_depth"]), name
 
 
-def test_customary_settings_come_first(reference):
+def test_baseline_settings_come_first(reference):
     """Head only in full, full fine-tuning at least as a probe."""
     trials = pd.read_csv(reference.root / "build/search/trials.csv")
     assert list(trials["origin"][:2]) == ["enqueued", "enqueued"]
     assert trials["layer"][0] == "classifier"
-    assert trials["depth"][1] == 0
+    assert trials["freeze_depth"][1] == 0
 
 
 def test_second_run_does_nothing_and_says_so_at_once(reference):
@@ -111,7 +111,7 @@ def test_second_run_does_nothing_and_says_so_at_once(reference):
     assert len(registered(reference)[1]) == 1
 
 
-def test_build_deleted_is_restored_and_nothing_is_owed(reference):
+def test_build_deleted_is_restored_and_nothing_is_pending(reference):
     """DVC's cache holds all of it."""
     lock = reference.lock
     before = ledger(reference)
@@ -125,8 +125,8 @@ def test_build_deleted_is_restored_and_nothing_is_owed(reference):
     assert ledger(reference) == before
 
 
-def test_private_folder_deleted_owes_nothing_new(reference):
-    """`.thawline/` is safe to delete: acts find their work done."""
+def test_private_folder_deleted_makes_nothing_new_pending(reference):
+    """`.thawline/` is safe to delete: actions find their work done."""
     before = ledger(reference)
     shutil.rmtree(reference.root / ".thawline")
     done = reference.run()
@@ -163,34 +163,34 @@ def test_learning_rate_bound_reruns_search_and_train_only_if_the_choice_changed(
 
 def test_best_settings_alone_make_train_stale(copy):
     """`train` depends on what was chosen, not on how it was found."""
-    copy.change("evaluate", confidence=0.9)
+    copy.change("evaluate", confidence_level=0.9)
     assert copy.stale() == {"evaluate"}
     (copy.root / "build/search/trials.csv").write_text("another\n")
     assert copy.stale() == {"evaluate", "search"}
 
 
-def test_added_picture_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_path):
-    """Under `thawline sync` and `dvc repro`; the sides of all earlier pictures stay."""
+def test_added_image_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_path):
+    """Under `thawline sync` and `dvc repro`; the splits of all earlier images stay."""
     grown = tmp_path / "grown"
     shutil.copytree(digits, grown)
     cv2.imwrite(str(grown / "0" / "new.png"), cv2.imread(str(digits / "1" / "00.png"))[::-1])
-    before = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["side"]
+    before = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["split"]
     copy.change("ingest", source=str(grown))
     assert copy.call("thawline", "sync").code == 0
     assert "ingest" in copy.stale()
     assert copy.call("dvc", "repro", "split").code == 0
-    after = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["side"]
+    after = pd.read_parquet(copy.root / "build/split/splits.parquet").set_index("path")["split"]
     assert len(after) == len(before) + 1
     assert (after[before.index] == before).all()
     assert {"augment", "search", "train", "evaluate"} & copy.stale()
 
 
 def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
-    """Elsewhere, without thawline: the probabilities of 20 test pictures within 1e-6."""
+    """Elsewhere, without thawline: the probabilities of 20 test images within 1e-6."""
     shutil.copytree(model_folder(reference), tmp_path / "model")
     predictions = pd.read_parquet(reference.root / "build/evaluate/predictions.parquet").head(20)
-    pictures = [str(reference.root / "data/raw" / path) for path in predictions["path"]]
-    files.write_json(tmp_path / "requests.json", {"pictures": pictures, "bodies": []})
+    images = [str(reference.root / "data/raw" / path) for path in predictions["path"]]
+    files.write_json(tmp_path / "requests.json", {"images": images, "bodies": []})
     served = ROOT / "tests" / "flows" / "actions" / "served.py"
     done = subprocess.run(
         [sys.executable, "-I", served, tmp_path / "model", ROOT, tmp_path / "requests.json"],
@@ -231,23 +231,23 @@ def test_differences_are_told(copy):
     """A changed parameter and the figures it changed, against the last commit."""
     copy.git("-c", "user.name=t", "-c", "user.email=t@t", "add", "-f", "dvc.lock")
     copy.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "built")
-    copy.change("evaluate", confidence=0.8)
+    copy.change("evaluate", confidence_level=0.8)
     assert copy.call("dvc", "repro").code == 0
     params = json.loads(shown(copy, "params", "diff", "--json"))
-    assert params["params/evaluate.yaml"]["confidence"]["new"] == 0.8
+    assert params["params/evaluate.yaml"]["confidence_level"]["new"] == 0.8
     metrics = json.loads(shown(copy, "metrics", "diff", "--json"))
-    told = metrics["build/evaluate/metrics.json"]["confidence"]
+    told = metrics["build/evaluate/metrics.json"]["confidence_level"]
     assert (told["old"], told["new"]) == (0.95, 0.8)
 
 
-def test_plots_are_drawn_from_data_and_pictures(reference):
+def test_plots_are_drawn_from_data_and_figures(reference):
     """Every plot of dvc.yaml finds its columns."""
     found = json.loads(shown(reference, "plots", "show", "--json"))
     assert not found.get("errors"), found
     drawn = {name for name, entries in found["data"].items() if entries}
     titles = (
         "Learning curves", "Trials of the search by learning rate",
-        "Trials of the search by depth", "Test pictures by class", "F1 of every class",
+        "Trials of the search by freeze depth", "Test images by class", "F1 of every class",
         "Calibration",
     )  # fmt: skip
     for title in titles:
@@ -261,19 +261,19 @@ def test_experiment_is_run_and_shown(copy):
     """`dvc exp run -S` changes a parameter, builds, and `dvc exp show` compares."""
     copy.git("-c", "user.name=t", "-c", "user.email=t@t", "add", "-f", "dvc.lock")
     copy.git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "built")
-    shown(copy, "exp", "run", "-n", "wide", "-S", "params/evaluate.yaml:confidence=0.8")
+    shown(copy, "exp", "run", "-n", "wide", "-S", "params/evaluate.yaml:confidence_level=0.8")
     table = shown(copy, "exp", "show", "--csv")
     assert "wide" in table
-    assert "confidence" in table
+    assert "confidence_level" in table
 
 
-def test_tracking_server_that_is_away_delays_acts_and_fails_no_stage(reference, monkeypatch):
-    """Exit 5 at the end, what is owed said; the next run with the store back owes it."""
-    reference.change("evaluate", confidence=0.9)
+def test_tracking_server_that_is_away_delays_actions_and_fails_no_stage(reference, monkeypatch):
+    """Exit 5 at the end, what is pending said; the next run with the store back does it."""
+    reference.change("evaluate", confidence_level=0.9)
     monkeypatch.setattr(reference, "extra", {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
     done = reference.run()
     assert done.code == 5, done.output
-    assert reference.read("build/evaluate/metrics.json")["confidence"] == 0.9
+    assert reference.read("build/evaluate/metrics.json")["confidence_level"] == 0.9
     monkeypatch.setattr(reference, "extra", {})
     before = len(registered(reference)[1])
     done = reference.run()
@@ -285,7 +285,7 @@ def test_tracking_server_that_is_away_delays_acts_and_fails_no_stage(reference, 
     assert len(client.search_runs([experiment.experiment_id])) == 2 * (1 + trials_of(reference))
 
 
-def test_added_picture_makes_a_challenger_that_is_judged(reference, digits, tmp_path):
+def test_added_image_makes_a_challenger_that_is_judged(reference, digits, tmp_path):
     """The scheduled way: every stage runs again, version 2 is set beside version 1."""
     grown = tmp_path / "grown"
     shutil.copytree(digits, grown)
@@ -296,7 +296,7 @@ def test_added_picture_makes_a_challenger_that_is_judged(reference, digits, tmp_
     assert str(grown) in done.output
     after = pd.read_parquet(reference.root / "build/split/splits.parquet").set_index("path")
     assert len(after) == len(before) + 1
-    assert (after.loc[before.index, "side"] == before["side"]).all()
+    assert (after.loc[before.index, "split"] == before["split"]).all()
     client, versions = registered(reference)
     assert {int(version.version) for version in versions} == {1, 2}
     (verdict,) = [e for e in ledger(reference) if e["kind"] == "verdict" and e["champion"]]
@@ -365,7 +365,7 @@ def test_no_epoch_and_no_trial_is_computed_twice(cut):
     assert epochs == {1: 1, 2: 1, 3: 1}
 
 
-def test_what_was_owed_is_done_once(cut):
+def test_what_was_pending_is_done_once(cut):
     """One run with its trials, one version, one champion."""
     client = mlflow.MlflowClient(f"sqlite:///{cut.root}/mlflow/mlflow.db")
     experiment = client.get_experiment_by_name("thawline")

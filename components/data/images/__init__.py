@@ -1,1 +1,1 @@
-"""Pictures as arrays: decoded, transformed, augmented, in batches."""
+"""Images as arrays: decoded, transformed, augmented, in batches."""

@@ -1,4 +1,4 @@
-"""A side of the split as batches for the network."""
+"""A split as batches for the network."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,33 +18,33 @@ from components.frame.errors import UnreachableError
 from components.frame.seeds import derived_seed
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-"""Pictures (n, 3, size, size) of float32 and labels (n,) of int64."""
+"""Images (n, 3, size, size) of float32 and labels (n,) of int64."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """Decoded pictures of one side with their labels."""
+class Split:
+    """Decoded images of one split with their labels."""
 
     pixels: Pixels
     indices: NDArray[np.integer[Any]]
-    """Which of the pixels belong to this side."""
+    """Which of the pixels belong to this split."""
     labels: NDArray[np.integer[Any]]
     transform: Transform
 
     @property
     def digest(self) -> str:
-        """Names the pictures in their order and how they become the network's input."""
+        """Names the images in their order and how they become the network's input."""
         content = [self.pixels.key, self.indices.tolist(), self.transform.to_dict()]
         return hashlib.sha256(files.canonical(content)).hexdigest()
 
     def __len__(self) -> int:
-        """How many pictures this side has."""
+        """How many images this split has."""
         return len(self.indices)
 
     def batches(self, size: int, *, workers: int = 0) -> Iterator[Batch]:
-        """All pictures in order, by the evaluation transform."""
-        pictures = _Evaluated(self)
-        yield from self._load(pictures, np.arange(len(self)), size, workers)
+        """All images in order, by the evaluation transform."""
+        images = _Evaluated(self)
+        yield from self._load(images, np.arange(len(self)), size, workers)
 
     def augmented(
         self, augmentation: Augmentation, size: int, *, seed: int, epoch: int, workers: int = 0,
@@ -52,19 +52,19 @@ class Side:
     ) -> Iterator[Batch]:  # fmt: skip
         """One epoch: shuffled, augmented, the incomplete last batch left out.
 
-        Each picture's augmentation depends on seed, epoch and picture alone, so neither the number
+        Each image's augmentation depends on seed, epoch and image alone, so neither the number
         of workers nor a kill and resume changes it. With `view`, another seed and a number, it
-        depends on those and the picture instead: epochs and fits can share it.
+        depends on those and the image instead: epochs and fits can share it.
         """
-        pictures = _Augmented(self, augmentation, *(view or (seed, epoch)))
-        yield from self._load(pictures, self.order(size, seed=seed, epoch=epoch), size, workers)
+        images = _Augmented(self, augmentation, *(view or (seed, epoch)))
+        yield from self._load(images, self.order(size, seed=seed, epoch=epoch), size, workers)
 
     def view(
         self, augmentation: Augmentation, size: int, view: tuple[int, int], *, workers: int = 0
     ) -> Iterator[Batch]:
-        """All pictures in order, each augmented as `augmented` does it with this `view`."""
-        pictures = _Augmented(self, augmentation, *view)
-        yield from self._load(pictures, np.arange(len(self)), size, workers)
+        """All images in order, each augmented as `augmented` does it with this `view`."""
+        images = _Augmented(self, augmentation, *view)
+        yield from self._load(images, np.arange(len(self)), size, workers)
 
     def order(self, size: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
         """The rows of an epoch's whole batches, shuffled."""
@@ -76,11 +76,11 @@ class Side:
         return max(1, len(self) // size)
 
     def _load(
-        self, pictures: "Dataset[tuple[NDArray[np.uint8], int]]", order: NDArray[np.int64],
+        self, images: "Dataset[tuple[NDArray[np.uint8], int]]", order: NDArray[np.int64],
         size: int, workers: int,
     ) -> Iterator[Batch]:  # fmt: skip
         loader = DataLoader(
-            pictures, batch_size=size, sampler=order.tolist(), num_workers=workers,
+            images, batch_size=size, sampler=order.tolist(), num_workers=workers,
             collate_fn=self._collate,
             generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
         )  # fmt: skip
@@ -92,38 +92,38 @@ class Side:
             raise
 
     def _collate(self, items: list[tuple[NDArray[np.uint8], int]]) -> Batch:
-        pictures = np.stack([picture for picture, _ in items])
+        images = np.stack([image for image, _ in items])
         labels = torch.tensor([label for _, label in items])
-        return torch.from_numpy(self.transform.normalise(pictures)), labels
+        return torch.from_numpy(self.transform.normalise(images)), labels
 
 
 class _Evaluated(Dataset[tuple[NDArray[np.uint8], int]]):
-    def __init__(self, side: Side) -> None:
-        self.side = side
+    def __init__(self, split: Split) -> None:
+        self.split = split
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
-        side = self.side
-        picture = side.transform.crop(side.pixels[int(side.indices[index])])
-        return picture, int(side.labels[index])
+        split = self.split
+        image = split.transform.crop(split.pixels[int(split.indices[index])])
+        return image, int(split.labels[index])
 
 
 class _Augmented(Dataset[tuple[NDArray[np.uint8], int]]):
-    def __init__(self, side: Side, augmentation: Augmentation, seed: int, epoch: int) -> None:
-        self.side, self.augmentation, self.seed, self.epoch = side, augmentation, seed, epoch
+    def __init__(self, split: Split, augmentation: Augmentation, seed: int, epoch: int) -> None:
+        self.split, self.augmentation, self.seed, self.epoch = split, augmentation, seed, epoch
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
-        side = self.side
-        picture = side.pixels[int(side.indices[index])]
+        split = self.split
+        image = split.pixels[int(split.indices[index])]
         seed = derived_seed(self.seed, self.epoch, index)
-        return self.augmentation(picture, seed), int(side.labels[index])
+        return self.augmentation(image, seed), int(split.labels[index])
 
 
 def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:
-    """The fault for a person where a process that prepares pictures has died."""
+    """The fault for a person where a process that prepares images has died."""
     if "DataLoader worker" not in str(error):
         return None
     return UnreachableError(
-        f"The {workers} processes that prepare pictures have to live on, but one has died: "
+        f"The {workers} processes that prepare images must live on, but one has died: "
         f"{str(error).splitlines()[0]} Memory may have run out. Run again: what was finished is "
         "kept; or lower `workers` or `batch_size`."
     )

@@ -1,4 +1,4 @@
-"""The one decoder: every picture that is trained on, judged or served is read here.
+"""The one decoder: every image that is trained on, judged or served is read here.
 
 Formats are those of an allow-list, by content and not by name. Alpha is dropped, 16-bit grey is
 scaled to 8 bits, the first frame of an animation and the first page of a TIFF are taken, and EXIF
@@ -19,7 +19,7 @@ from components.frame.errors import DataError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 80_000_000
-"""Larger pictures are refused from their header: decoded they would take over 240 MB."""
+"""Larger images are refused from their header: decoded they would take over 240 MB."""
 UNREADABLE_MODES = frozenset({"F", "I"})
 """32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError,
@@ -27,8 +27,8 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, Ove
 """What Pillow raises for damaged files, beside its own errors."""
 
 
-class UnreadablePictureError(DataError):
-    """A picture cannot be used; `reason` is one word for tables."""
+class UnreadableImageError(DataError):
+    """An image cannot be used; `reason` is one word for tables."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -40,34 +40,34 @@ def header(content: bytes) -> tuple[int, int, str]:
     """Width, height and Pillow's mode, without decoding.
 
     Raises:
-        UnreadablePictureError: `empty`, `no-picture` or `too-large`.
+        UnreadableImageError: `empty`, `no-image` or `too-large`.
     """
     with _opened(content) as image:
         return image.width, image.height, image.mode
 
 
 def decode(content: bytes) -> NDArray[np.uint8]:
-    """Decode a whole picture to RGB, shape (height, width, 3).
+    """Decode a whole image to RGB, shape (height, width, 3).
 
     Raises:
-        UnreadablePictureError: also `damaged` or `depth`.
+        UnreadableImageError: also `damaged` or `depth`.
     """
     with _opened(content) as image:
         if image.mode in UNREADABLE_MODES:
-            raise UnreadablePictureError("depth", f"mode {image.mode} has no known range")
+            raise UnreadableImageError("depth", f"mode {image.mode} has no known range")
         try:
             image.load()
             upright = ImageOps.exif_transpose(image)
         except DAMAGE as error:
-            raise UnreadablePictureError("damaged", str(error)) from error
+            raise UnreadableImageError("damaged", str(error)) from error
         return _rgb(upright)
 
 
 def read(path: Path) -> NDArray[np.uint8]:
-    """Decode a picture file to RGB, shape (height, width, 3).
+    """Decode an image file to RGB, shape (height, width, 3).
 
     Raises:
-        UnreadablePictureError: as `decode`.
+        UnreadableImageError: as `decode`.
         DataError: the file is gone.
     """
     try:
@@ -79,18 +79,18 @@ def read(path: Path) -> NDArray[np.uint8]:
 
 def _opened(content: bytes) -> Image.Image:
     if not content:
-        raise UnreadablePictureError("empty", "the file has no bytes")
+        raise UnreadableImageError("empty", "the file has no bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise UnreadablePictureError("too-large", f"over {MAX_PIXELS:,} pixels") from None
+        raise UnreadableImageError("too-large", f"over {MAX_PIXELS:,} pixels") from None
     except DAMAGE as error:
-        raise UnreadablePictureError("no-picture", f"not one of {', '.join(FORMATS)}") from error
+        raise UnreadableImageError("no-image", f"not one of {', '.join(FORMATS)}") from error
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height} pixels, over {MAX_PIXELS:,}"
-        raise UnreadablePictureError("too-large", size)
+        raise UnreadableImageError("too-large", size)
     return image
 
 

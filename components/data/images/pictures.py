@@ -1,4 +1,4 @@
-"""The pictures that search and train may see."""
+"""The images that search and train may see."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.data.images.dataset import Side
+from components.data.images.dataset import Split
 from components.data.images.pixels import Progress, pixels
 from components.data.images.transform import Transform
 from components.data.manifest import classes, read_table
@@ -14,33 +14,33 @@ from components.frame import files
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """The pictures that search and train may see, and how they become batches."""
+class Images:
+    """The images that search and train may see, and how they become batches."""
 
-    train: Side
-    val: Side
+    train: Split
+    val: Split
     classes: tuple[str, ...]
     """In the order of the labels."""
     transform: Transform
     family: dict[str, Any]
-    """The augmentation by strength."""
+    """The augmentation by magnitude."""
 
 
-def open_pictures(
+def open_images(
     splits: Path, raw: Path, augmentation: Path, cache: Path, progress: Progress
-) -> Pictures:
-    """Decode the train and validation pictures, or find them decoded in `cache`."""
+) -> Images:
+    """Decode the train and validation images, or find them decoded in `cache`."""
     table = read_table(splits)
     content = files.read_json(augmentation)
     transform = Transform.from_dict(content["evaluation"])
     names = classes(table)
-    seen = table[table["side"] != "test"].reset_index(drop=True)
+    seen = table[table["split"] != "test"].reset_index(drop=True)
     paths = [raw / path for path in seen["path"]]
     decoded = pixels(paths, list(seen["sha256"]), transform, cache, progress)
     labels = seen["class"].map({name: index for index, name in enumerate(names)}).to_numpy("int64")
-    sides = {
-        side: Side(decoded, chosen, labels[chosen], transform)
-        for side in ("train", "val")
-        for chosen in [np.flatnonzero(seen["side"] == side)]
+    parts = {
+        split: Split(decoded, chosen, labels[chosen], transform)
+        for split in ("train", "val")
+        for chosen in [np.flatnonzero(seen["split"] == split)]
     }
-    return Pictures(sides["train"], sides["val"], tuple(names), transform, content["training"])
+    return Images(parts["train"], parts["val"], tuple(names), transform, content["training"])

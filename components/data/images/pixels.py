@@ -1,4 +1,4 @@
-"""Pictures decoded and shrunk once, memory-mapped: what search and train read instead of files.
+"""Images decoded and shrunk once, memory-mapped: what search and train read instead of files.
 
 An entry is named by all that its bits depend on, and appears whole or not at all.
 """
@@ -17,26 +17,26 @@ from components.data.images.transform import Transform
 from components.frame import files
 
 Progress = Callable[[int, int], None]
-"""Called with pictures done and their total."""
+"""Called with images done and their total."""
 
 
 class Pixels:
-    """Shrunk pictures by index, each (height, width, 3) of 0..255; only what is asked for is read."""
+    """Shrunk images by index, each (height, width, 3) of 0..255; only what is asked for is read."""
 
     def __init__(self, folder: Path) -> None:
         self.key = folder.name
-        """Names the pictures and how they were decoded."""
+        """Names the images and how they were decoded."""
         self._shapes: NDArray[np.int64] = np.load(folder / "shapes.npy")
         ends = np.cumsum(self._shapes.prod(axis=1) * 3)
         self._starts = np.concatenate([[0], ends[:-1]])
         self._values = np.memmap(folder / "values.bin", dtype=np.uint8, mode="r")
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """How many images there are."""
         return len(self._shapes)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """The picture at `index`."""
+        """The image at `index`."""
         height, width = self._shapes[index]
         start = self._starts[index]
         return self._values[start : start + height * width * 3].reshape(height, width, 3)
@@ -45,7 +45,7 @@ class Pixels:
 def pixels(
     paths: Sequence[Path], digests: Sequence[str], shrink: Transform, cache: Path, progress: Progress
 ) -> Pixels:
-    """The pictures at `paths`, whose contents have the SHA-256 `digests`, from the cache or now.
+    """The images at `paths`, whose contents have the SHA-256 `digests`, from the cache or now.
 
     Raises:
         DataError: a file is gone or cannot be decoded.
@@ -76,9 +76,9 @@ def _write(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Pro
     shapes = np.empty((len(paths), 2), dtype=np.int64)
     with files.replacing(folder / "values.bin") as values, values.open("wb") as stream:
         for index, path in enumerate(paths):
-            picture = shrink.shrink(decoder.read(path))
-            shapes[index] = picture.shape[:2]
-            stream.write(picture.tobytes())
+            image = shrink.shrink(decoder.read(path))
+            shapes[index] = image.shape[:2]
+            stream.write(image.tobytes())
             progress(index + 1, len(paths))
     with files.replacing(folder / "shapes.npy") as target:
         np.save(target, shapes)

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_ASPECT = 3.0
-"""Longer pictures lose their ends: the central crop never sees them, and memory stays bounded."""
+"""Longer images lose their ends: the central crop never sees them, and memory stays bounded."""
 
 
 @dataclass(frozen=True)
 class Transform:
-    """From a decoded picture to what the network takes."""
+    """From a decoded image to what the network takes."""
 
     size: int
     """Side of the square the network sees, in pixels."""
@@ -37,20 +37,20 @@ class Transform:
         """As JSON can hold it."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
-    def shrink(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize (h, w, 3) so that the short side is `resize` and the long one at most 3 times it."""
-        picture = _trimmed(picture)
-        height, width = picture.shape[:2]
+        image = _trimmed(image)
+        height, width = image.shape[:2]
         factor = self.resize / min(height, width)
         size = (max(self.resize, round(width * factor)), max(self.resize, round(height * factor)))
         interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-        resized = cv2.resize(picture, size, interpolation=interpolation)
+        resized = cv2.resize(image, size, interpolation=interpolation)
         return np.asarray(resized, dtype=np.uint8)
 
-    def crop(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The central square of a shrunk picture, shape (size, size, 3)."""
-        top, left = ((side - self.size) // 2 for side in picture.shape[:2])
-        square: NDArray[np.uint8] = picture[top : top + self.size, left : left + self.size]
+    def crop(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The central square of a shrunk image, shape (size, size, 3)."""
+        top, left = ((side - self.size) // 2 for side in image.shape[:2])
+        square: NDArray[np.uint8] = image[top : top + self.size, left : left + self.size]
         return square
 
     def normalise(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -61,14 +61,14 @@ class Transform:
         planes: NDArray[np.float32] = np.ascontiguousarray(values.transpose(0, 3, 1, 2))
         return planes
 
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """A decoded picture (h, w, 3) to the network's input (3, size, size)."""
-        tensor: NDArray[np.float32] = self.normalise(self.crop(self.shrink(picture))[None])[0]
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """A decoded image (h, w, 3) to the network's input (3, size, size)."""
+        tensor: NDArray[np.float32] = self.normalise(self.crop(self.shrink(image))[None])[0]
         return tensor
 
 
-def _trimmed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
+def _trimmed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
     longest = int(MAX_ASPECT * min(height, width))
     top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
-    return picture[top : top + longest, left : left + longest]
+    return image[top : top + longest, left : left + longest]

@@ -18,29 +18,29 @@ BACKWARD = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """Multiply-accumulates of a network for one picture."""
+    """Multiply-accumulates of a network for one image."""
 
     groups: tuple[int, ...]
     """Forwards through each group."""
 
-    def prefix(self, depth: int) -> int:
+    def prefix(self, freeze_depth: int) -> int:
         """Forwards through the frozen groups: what a kept activation saves each time."""
-        return sum(self.groups[:depth])
+        return sum(self.groups[:freeze_depth])
 
-    def suffix(self, depth: int) -> int:
-        """Forwards through the trained groups: what a validation picture costs from the cache."""
-        return sum(self.groups[depth:])
+    def suffix(self, freeze_depth: int) -> int:
+        """Forwards through the trained groups: what a validation image costs from the cache."""
+        return sum(self.groups[freeze_depth:])
 
-    def training(self, depth: int, *, cached: bool) -> int:
-        """Forwards and backwards for one training picture."""
-        behind = (1 + BACKWARD) * self.suffix(depth)
-        return behind if cached else behind + self.prefix(depth)
+    def training(self, freeze_depth: int, *, cached: bool) -> int:
+        """Forwards and backwards for one training image."""
+        behind = (1 + BACKWARD) * self.suffix(freeze_depth)
+        return behind if cached else behind + self.prefix(freeze_depth)
 
-    def validation(self, depth: int, *, cached: bool) -> int:
-        """Forwards for one validation picture."""
-        return self.suffix(depth) if cached else sum(self.groups)
+    def validation(self, freeze_depth: int, *, cached: bool) -> int:
+        """Forwards for one validation image."""
+        return self.suffix(freeze_depth) if cached else sum(self.groups)
 
 
-def cost(model: nn.Module, groups: Sequence[Group], pictures: Tensor) -> Cost:
-    """Count one pass over pictures (N, C, H, W) of the size in use; their values do not matter."""
-    return Cost(tuple(trace(model, groups, pictures).macs))
+def cost(model: nn.Module, groups: Sequence[Group], images: Tensor) -> Cost:
+    """Count one pass over images (N, C, H, W) of the size in use; their values do not matter."""
+    return Cost(tuple(trace(model, groups, images).macs))

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from components.model import freezing
 from components.model.groups import Group
 from components.model.partial.forward import Cut, CutError, Memo, Point
-from components.model.partial.shapes import ghost
+from components.model.partial.shapes import shape_tensor
 from components.model.partial.trace import Call, trace
 
 PERTURBATION = 0.02
@@ -34,17 +34,17 @@ MODEL_ERRORS = (
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Where an architecture can be cut for pictures of one size."""
+class CutPoints:
+    """Where an architecture can be cut for images of one size."""
 
     points: dict[int, Point]
-    """By depth, from 1 on."""
+    """By freeze depth, from 1 on."""
     refusals: dict[int, str]
-    """Why it cannot be cut at the other depths."""
+    """Why it cannot be cut at the other freeze depths."""
     shape: tuple[int, ...]
-    """Of a picture: (C, H, W)."""
+    """Of an image: (C, H, W)."""
     memo: Memo = field(default_factory=dict, repr=False, compare=False)
-    """What modules return for ghosts, shared by all cuts."""
+    """What modules return for shape tensors, shared by all cuts."""
 
     def cut(self, model: nn.Module) -> Cut:
         """A network of this architecture, of any weights, that can be cut."""
@@ -60,37 +60,37 @@ class _Candidate:
     """The modules that run after the last frozen one, or are under way then."""
 
 
-def survey(
-    model: nn.Module, groups: Sequence[Group], pictures: Tensor, only: Collection[int] | None = None
-) -> Survey:
-    """Find and verify a point for every depth from 1 on, or for those in `only`.
+def find_cut_points(
+    model: nn.Module, groups: Sequence[Group], images: Tensor, only: Collection[int] | None = None
+) -> CutPoints:
+    """Find and verify a point for every freeze depth from 1 on, or for those in `only`.
 
     On a copy on the CPU with perturbed weights, and with the dropout behind the cut switched on,
-    the suffix has to give the whole model's logits and gradients to the bit in training mode, and
+    the suffix must give the whole model's logits and gradients to the bit in training mode, and
     its logits in evaluation mode. The model and torch's random state stay as they are.
 
     Args:
-        model: a model with the dropout rates and the size of pictures that training uses.
-        groups: its groups, from `depth.groups`.
-        pictures: two or three, (N, C, H, W); their values do not matter.
-        only: the depths that are of interest.
+        model: a model with the dropout rates and the size of images that training uses.
+        groups: its groups, from `groups.groups`.
+        images: two or three, (N, C, H, W); their values do not matter.
+        only: the freeze depths that are of interest.
     """
     twin = _perturbed(model)
-    example = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(1))
+    example = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     shape = tuple(example.shape[1:])
     wanted = sorted(only or range(1, len(groups)))
     try:
-        traced = trace(twin, groups, ghost(example.shape, example))
+        traced = trace(twin, groups, shape_tensor(example.shape, example))
     except MODEL_ERRORS as error:
-        return Survey({}, dict.fromkeys(wanted, f"it cannot be followed ({error})"), shape)
-    found = Survey({}, {}, shape, traced.memo)
-    for depth in wanted:
-        candidates = _candidates(traced.calls, depth, len(groups))
+        return CutPoints({}, dict.fromkeys(wanted, f"it cannot be followed ({error})"), shape)
+    found = CutPoints({}, {}, shape, traced.memo)
+    for freeze_depth in wanted:
+        candidates = _candidates(traced.calls, freeze_depth, len(groups))
         result = _first_right(twin, groups, candidates, example, found.memo)
         if isinstance(result, Point):
-            found.points[depth] = result
+            found.points[freeze_depth] = result
         else:
-            found.refusals[depth] = result
+            found.refusals[freeze_depth] = result
     return found
 
 
@@ -104,19 +104,19 @@ def _perturbed(model: nn.Module) -> nn.Module:
     return twin
 
 
-def _candidates(calls: Sequence[Call], depth: int, count: int) -> Iterator[_Candidate]:
+def _candidates(calls: Sequence[Call], freeze_depth: int, count: int) -> Iterator[_Candidate]:
     """Points before a group, those with less left to do behind them first."""
-    whole = [call for call in calls if call.owners == {depth}][:1]
-    if depth == count - 1:  # pooling inside the head's module may come before the cut
-        whole = [call for call in calls if depth in call.own][:1] + whole
+    whole = [call for call in calls if call.owners == {freeze_depth}][:1]
+    if freeze_depth == count - 1:  # pooling inside the head's module may come before the cut
+        whole = [call for call in calls if freeze_depth in call.own][:1] + whole
     for target in whole:
-        yield from _before(calls, target, depth)
+        yield from _before(calls, target, freeze_depth)
     for path in reversed(whole[0].above[1:] if whole else ()):
         around = next(call for call in calls if call.path == path)
-        yield from _before(calls, around, depth)
+        yield from _before(calls, around, freeze_depth)
 
 
-def _before(calls: Sequence[Call], target: Call, depth: int) -> Iterator[_Candidate]:
+def _before(calls: Sequence[Call], target: Call, freeze_depth: int) -> Iterator[_Candidate]:
     """From the input of a module back to the output of the last one with parameters before it."""
     above = set(target.above)
     done = [
@@ -135,9 +135,11 @@ def _before(calls: Sequence[Call], target: Call, depth: int) -> Iterator[_Candid
         if times[call.path] > 1:
             continue
         if call is not target and call.single:
-            yield _Candidate(Point(depth, call.path, "output", 0, before), behind)
+            yield _Candidate(Point(freeze_depth, call.path, "output", 0, before), behind)
         if len(call.leaves) == 1 and (call is target or place > last):
-            yield _Candidate(Point(depth, call.path, "input", call.leaves[0], before), behind)
+            yield _Candidate(
+                Point(freeze_depth, call.path, "input", call.leaves[0], before), behind
+            )
 
 
 def _first_right(
@@ -165,18 +167,18 @@ def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example:
         CutError: the suffix is not the rest of the model.
     """
     twin, point = cut.model, candidate.point
-    freezing.freeze(twin, groups, point.depth)
-    activation = cut.tap(example, [point.depth])[point.depth]
+    freezing.freeze(twin, groups, point.freeze_depth)
+    activation = cut.tap(example, [point.freeze_depth])[point.freeze_depth]
     if len(activation) != len(example) or not activation.is_floating_point():
-        raise CutError(f"`{point.module}` has no row of numbers for each picture.")
+        raise CutError(f"`{point.module}` has no row of numbers for each image.")
     mine = activation.clone()
     with _dropout(twin, candidate.behind):
         whole = _outcome(twin.train(), lambda: twin(example))
-        part = _outcome(twin, lambda: cut.suffix(mine, point.depth))
+        part = _outcome(twin, lambda: cut.suffix(mine, point.freeze_depth))
     _require_equal(twin, whole, part)
     with torch.no_grad():
         logits = twin.eval()(example)
-        _require_equal(twin, [logits], [cut.suffix(activation.clone(), point.depth)])
+        _require_equal(twin, [logits], [cut.suffix(activation.clone(), point.freeze_depth)])
     overwritten = mine._version > 0  # noqa: SLF001  # torch counts changes in place
     return replace(point, shape=tuple(activation.shape[1:]), clones=overwritten)
 

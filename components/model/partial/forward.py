@@ -1,9 +1,9 @@
-"""Running a network up to a depth, or from there on, without code for single architectures.
+"""Running a network up to a freeze depth, or from there on, without code for single architectures.
 
 The model's own `forward` runs every time. Before the cut the outermost modules are replaced by
-stand-ins that return ghosts, which have shapes only; at the cut the activation takes the ghost's
+stand-ins that return shape tensors, which have no values; at the cut the activation takes their
 place; from there on all is real, with gradients. A pass that only needs activations ends at the
-last of them. Where to cut is found and verified in `survey.py`.
+last of them. Where to cut is found and verified in `cut_points.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,18 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from components.model.partial.shapes import Ghost, ghost, ghosts, signature
+from components.model.partial.shapes import ShapeTensor, shape_tensor, shape_tensors, signature
 
 Forward = Callable[..., Any]
 Memo = dict[tuple[str, tuple[object, ...]], Any]
-"""What a module (by its path) returned for ghosts (by their signature)."""
+"""What a module (by its path) returned for shape tensors (by their signature)."""
 
 
 @dataclass(frozen=True)
 class Point:
     """Where a network is cut: all frozen modules lie before, all trained ones behind."""
 
-    depth: int
+    freeze_depth: int
     module: str
     """Path of a module that is called once in a pass."""
     side: Literal["input", "output"]
@@ -35,7 +35,7 @@ class Point:
     before: tuple[str, ...]
     """The outermost modules that are done before the cut."""
     shape: tuple[int, ...] = ()
-    """Of one picture's activation."""
+    """Of one image's activation."""
     clones: bool = False
     """Whether what follows overwrites the activation, so that it needs a copy."""
 
@@ -50,7 +50,7 @@ class _ReachedError(Exception):
 
 @dataclass
 class _Pass:
-    """One run of the model: where it starts, what it has to collect."""
+    """One run of the model: where it starts, what it must collect."""
 
     start: Point | None
     activation: Tensor | None
@@ -65,7 +65,7 @@ class _Pass:
     def take(self, path: str, side: str, leaves: list[Any]) -> None:
         for point in self.wanted:
             if (point.module, point.side) == (path, side):
-                self.taken[point.depth] = leaves[point.leaf].detach().clone()
+                self.taken[point.freeze_depth] = leaves[point.leaf].detach().clone()
         if self.wanted and len(self.taken) == len(self.wanted):
             raise _ReachedError
 
@@ -80,55 +80,59 @@ class Cut:
 
         Args:
             model: any network of the architecture.
-            points: as `survey` found them.
-            shape: a picture's, (C, H, W).
-            memo: what modules return for ghosts; grows with new batch sizes.
+            points: as `find_cut_points` found them.
+            shape: an image's, (C, H, W).
+            memo: what modules return for shape tensors; grows with new batch sizes.
         """
         self.model = model
-        self.points: Mapping[int, Point] = {point.depth: point for point in points}
+        self.points: Mapping[int, Point] = {point.freeze_depth: point for point in points}
         self.shape = shape
         self._memo = memo
 
-    def tap(self, pictures: Tensor, depths: Collection[int]) -> dict[int, Tensor]:
-        """The activations (N, ...) at some depths, from one pass over pictures (N, C, H, W).
+    def tap(self, images: Tensor, freeze_depths: Collection[int]) -> dict[int, Tensor]:
+        """The activations (N, ...) at some freeze depths, from one pass over images (N, C, H, W).
 
         The whole model runs in evaluation mode and without gradients: it is frozen there.
         """
-        return self._collect(None, None, pictures, depths)
+        return self._collect(None, None, images, freeze_depths)
 
-    def advance(self, activation: Tensor, depth: int, to: Collection[int]) -> dict[int, Tensor]:
-        """The activations at deeper depths, from the one at `depth`, as `tap` would give them."""
-        return self._collect(self.points[depth], activation, self._ghost(activation), to)
+    def advance(
+        self, activation: Tensor, freeze_depth: int, to: Collection[int]
+    ) -> dict[int, Tensor]:
+        """The activations at higher freeze depths, from that at `freeze_depth`, as `tap` gives."""
+        return self._collect(
+            self.points[freeze_depth], activation, self._shape_tensor(activation), to
+        )
 
-    def suffix(self, activation: Tensor, depth: int) -> Any:  # noqa: ANN401  # the model's own output
-        """What the model returns for the pictures behind the activation, in its present mode."""
-        point = self.points[depth]
+    def suffix(self, activation: Tensor, freeze_depth: int) -> Any:  # noqa: ANN401  # the model's own output
+        """What the model returns for the images behind the activation, in its present mode."""
+        point = self.points[freeze_depth]
         run = _Pass(
             point, activation.clone() if point.clones else activation, (), {}, started=False
         )
         with self._replaced(run, point.before):
-            output = self.model(self._ghost(activation))
-        if not run.started or ghosts(output):
+            output = self.model(self._shape_tensor(activation))
+        if not run.started or shape_tensors(output):
             raise CutError(f"values from before `{point.module}` are used after it.")
         return output
 
     def _collect(
-        self, start: Point | None, activation: Tensor | None, pictures: Tensor, to: Collection[int]
+        self, start: Point | None, activation: Tensor | None, images: Tensor, to: Collection[int]
     ) -> dict[int, Tensor]:
-        wanted = tuple(self.points[depth] for depth in to)
+        wanted = tuple(self.points[freeze_depth] for freeze_depth in to)
         run = _Pass(start, activation, wanted, {}, started=start is None)
         if not wanted:
             return {}
         before = () if start is None else start.before
         with torch.no_grad(), evaluating(self.model), self._replaced(run, before):
             try:
-                self.model(pictures)
+                self.model(images)
             except _ReachedError:
-                return {depth: run.taken[depth] for depth in to}
+                return {freeze_depth: run.taken[freeze_depth] for freeze_depth in to}
         raise CutError(f"the points {set(to) - set(run.taken)} were not reached.")
 
-    def _ghost(self, activation: Tensor) -> Ghost:
-        return ghost((len(activation), *self.shape), activation)
+    def _shape_tensor(self, activation: Tensor) -> ShapeTensor:
+        return shape_tensor((len(activation), *self.shape), activation)
 
     @contextmanager
     def _replaced(self, run: _Pass, before: Iterable[str]) -> Iterator[None]:
@@ -154,7 +158,7 @@ class Cut:
             if run.begins(path, "input") and run.start is not None:
                 leaves[run.start.leaf], run.started = run.activation, True
                 args, kwargs = tree_unflatten(leaves, tree)
-            elif not run.started and ghosts(leaves):
+            elif not run.started and shape_tensors(leaves):
                 if run.begins(path, "output"):
                     run.started = True
                     run.take(path, "output", [run.activation])

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 
 from components.model.groups import Group
 from components.model.partial.forward import Memo, evaluating
-from components.model.partial.shapes import Ghost, ghosts, signature
+from components.model.partial.shapes import ShapeTensor, shape_tensors, signature
 
 FLOPS_PER_MAC = 2
 """torch counts a multiplication and an addition."""
@@ -31,12 +31,12 @@ class Call:
     above: tuple[str, ...]
     """The modules under way when it was called, the model ("") first."""
     leaves: tuple[int, ...]
-    """Which of its arguments, flattened, depend on the pictures."""
+    """Which of its arguments, flattened, depend on the images."""
     begun: int
     ended: int = -1
     """Places in the order of all beginnings and ends."""
     single: bool = False
-    """Whether it returns one tensor, which depends on the pictures."""
+    """Whether it returns one tensor, which depends on the images."""
 
 
 @dataclass
@@ -44,28 +44,28 @@ class Trace:
     """One pass of a network."""
 
     macs: list[int]
-    """Multiply-accumulates of each group for one picture, forwards."""
+    """Multiply-accumulates of each group for one image, forwards."""
     calls: list[Call] = field(default_factory=list)
     """In the order in which they began."""
     memo: Memo = field(default_factory=dict)
-    """What the modules returned for ghosts."""
+    """What the modules returned for shape tensors."""
 
 
-def trace(model: nn.Module, groups: Sequence[Group], pictures: Tensor) -> Trace:
+def trace(model: nn.Module, groups: Sequence[Group], images: Tensor) -> Trace:
     """Follow a pass in evaluation mode.
 
     What is done between the calls of two groups' modules is counted for the earlier group.
 
     Args:
         model: any model.
-        groups: its groups, from `depth.groups`.
-        pictures: (N, C, H, W); ghosts, if it is of interest what depends on them.
+        groups: its groups, from `groups.groups`.
+        images: (N, C, H, W); shape tensors, if it is of interest what depends on them.
     """
     recorder = _Recorder(model, groups)
     with torch.no_grad(), evaluating(model), recorder.counter, recorder.hooked(model):
-        model(pictures)
+        model(images)
     recorder.flush()
-    macs = [flops // FLOPS_PER_MAC // len(pictures) for flops in recorder.flops]
+    macs = [flops // FLOPS_PER_MAC // len(images) for flops in recorder.flops]
     return Trace(macs, recorder.calls, recorder.memo)
 
 
@@ -126,11 +126,11 @@ class _Recorder:
 
         def begin(_module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
             above = tuple(call.path for call in self._under_way)
-            leaves = tuple(ghosts((args, kwargs)))
+            leaves = tuple(shape_tensors((args, kwargs)))
             self._begin(Call(path, own, owners, above, leaves, self._clock))
 
         def end(_module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:  # noqa: ANN401
-            self._end(single=isinstance(result, Ghost))
+            self._end(single=isinstance(result, ShapeTensor))
             known = signature(tree_leaves((args, kwargs)))
             if known:
                 self.memo[path, known] = result

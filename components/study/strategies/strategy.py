@@ -18,12 +18,12 @@ from components.training.recipe import Setting
 
 @dataclass(frozen=True)
 class Finalist:
-    """A setting that is trained anew with fresh seeds."""
+    """A setting that is trained anew in confirmation runs."""
 
     setting: Setting
     enough: float = inf
     """It is left out if a finalist before it reaches so much, 0 to 1."""
-    hurdle: float = 0.0
+    pruning_threshold: float = 0.0
     """It is given up if it reaches less two thirds through."""
 
 
@@ -31,8 +31,8 @@ Finalists = list[Finalist]
 Exploring = Generator[Asked, Trial, Finalists]
 Session = Generator[Asked, Trial, Setting | None]
 FINALISTS = 2
-ALIKE = 1.0
-"""Standard errors within which finalists are taken for equally good."""
+TIE = 1.0
+"""Standard errors within which finalists are taken for tied."""
 
 
 @dataclass
@@ -58,21 +58,21 @@ def asked(
 
 
 def named(space: Space, setting: Setting) -> str:
-    """A setting as a sentence names it: what is customary goes without saying."""
-    usual = space.setting(setting.depth, setting.learning_rate)
+    """A setting as a sentence names it: the baseline goes without saying."""
+    baseline = space.setting(setting.freeze_depth, setting.learning_rate)
     others = (
         f", {name.replace('_', ' ')} {getattr(setting, name):g}"
         for name in CHOICES
-        if getattr(setting, name) != getattr(usual, name)
+        if getattr(setting, name) != getattr(baseline, name)
     )
-    return f"{space.layers[setting.depth]} at {setting.learning_rate:.2g}{''.join(others)}"
+    return f"{space.layers[setting.freeze_depth]} at {setting.learning_rate:.2g}{''.join(others)}"
 
 
 def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
-    """The best full trials of two depths; the second only where chance may have put it there.
+    """The best full trials of two freeze depths; the second only where the two are tied.
 
-    Two rates at one depth differ less by their worth than by chance: they are both finalists only
-    where there is no other depth.
+    Two rates at one freeze depth differ less by their worth than by chance: they are both finalists
+    only where there is no other freeze depth.
     """
     done = sorted((trial for trial in trials if trial.scored), key=Trial.rank, reverse=True)
     if not done:
@@ -81,8 +81,8 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     others = [trial for trial in done if trial.setting != first.setting]
     if not others:
         return [Finalist(first.setting)]
-    second = ([trial for trial in others if trial.depth != first.depth] or others)[0]
-    margin = ALIKE * space.error(first, second)
+    second = ([trial for trial in others if trial.freeze_depth != first.freeze_depth] or others)[0]
+    margin = TIE * space.error(first, second)
     lead = first.validation_accuracy - second.validation_accuracy
     lines = (
         f"{named(space, first.setting)} ({first.validation_accuracy:.3f}) and "
@@ -91,14 +91,14 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     if lead > margin:
         notes.say(f"{lines} are more than {margin:.3f} apart: the first alone is trained anew.")
         return [Finalist(first.setting)]
-    notes.say(f"{lines} are within {margin:.3f}: both are trained anew with fresh seeds.")
+    notes.say(f"{lines} are within {margin:.3f}: both are trained anew in confirmation runs.")
     return [Finalist(first.setting), Finalist(second.setting)]
 
 
 def session(
     space: Space, exploring: Exploring, notes: Notes, over: Callable[[int], bool]
 ) -> Session:
-    """Explore until done or `over`, then train the finalists with fresh seeds; the best of them.
+    """Explore until done or `over`, then confirm the finalists; the best of them.
 
     Args:
         space: the settings there are.
@@ -117,10 +117,12 @@ def session(
                 f"{best:.3f} is reached."
             )
             continue
-        fresh = yield from _repeated(space, one, notes)
-        if fresh:
-            accuracy = sum(trial.validation_accuracy for trial in fresh) / len(fresh)
-            loss = sum(trial.validation_loss for trial in fresh) / len(fresh)
+        confirmations = yield from _repeated(space, one, notes)
+        if confirmations:
+            accuracy = sum(trial.validation_accuracy for trial in confirmations) / len(
+                confirmations
+            )
+            loss = sum(trial.validation_loss for trial in confirmations) / len(confirmations)
             means.append((accuracy, -loss, setting))
     if not means:
         return None
@@ -136,29 +138,29 @@ def _chosen(space: Space, means: Iterable[tuple[float, float, Setting]], notes: 
     """
     means = sorted(means, reverse=True, key=lambda mean: mean[:2])
     accuracy, _, best = means[0]
-    margin = ALIKE * sqrt(2) * space.chance(accuracy)  # the lead's: both scores are by chance
+    margin = TIE * sqrt(2) * space.chance(accuracy)  # the lead's: both scores are by chance
     for mean, _, other in means[1:]:
-        if other.depth < best.depth == space.head and accuracy <= mean + margin:
+        if other.freeze_depth < best.freeze_depth == space.head and accuracy <= mean + margin:
             notes.say(
                 f"{named(space, best)} ({accuracy:.3f}) and {named(space, other)} ({mean:.3f}) "
                 f"are within {margin:.3f}: the head alone is seldom best."
             )
             accuracy, best = mean, other
             break
-    notes.say(f"{named(space, best)} is chosen: {accuracy:.3f} with fresh seeds.")
+    notes.say(f"{named(space, best)} is chosen: {accuracy:.3f} in confirmation runs.")
     return best
 
 
 def _repeated(space: Space, one: Finalist, notes: Notes) -> Generator[Asked, Trial, list[Trial]]:
-    """Train a finalist with fresh seeds; the trials that reached their end, none if given up."""
+    """Confirmation runs of a finalist; those that reached their end, none if given up."""
     done: list[Trial] = []
-    for _ in range(space.plan.fresh_seeds):
-        wanted = asked(space, one.setting, "repeated", "fresh")
-        trial = yield replace(wanted, hurdle=one.hurdle)
+    for _ in range(space.plan.confirmation_runs):
+        wanted = asked(space, one.setting, "repeated", "confirmation")
+        trial = yield replace(wanted, pruning_threshold=one.pruning_threshold)
         if trial.state == "pruned":
             notes.say(
                 f"{named(space, one.setting)} is given up: {trial.validation_accuracy:.3f} two "
-                f"thirds through, {one.hurdle:.3f} was asked for."
+                f"thirds through, {one.pruning_threshold:.3f} was asked for."
             )
             return []
         done += [trial] if trial.state == "complete" else []

@@ -23,7 +23,7 @@ def tpe(space: Space, notes: Notes) -> Exploring:
     for setting in plan.enqueued[: plan.max_trials]:
         trials.append((yield asked(space, setting, "enqueued")))
     while len(trials) < plan.max_trials:
-        drawn = suggest(space, trials, plan.depths, STARTUP)
+        drawn = suggest(space, trials, plan.freeze_depths, STARTUP)
         trials.append((yield asked(space, drawn, "sampled")))
     return finalists(space, trials, notes)
 
@@ -31,13 +31,13 @@ def tpe(space: Space, notes: Notes) -> Exploring:
 def budget(space: Space) -> float:
     """What the strategy spends if no trial is pruned, about, multiply-accumulates."""
     plan = space.plan
-    depths = range(plan.depths[0], plan.depths[1] + 1)
-    each = sum(map(space.trial, depths)) / len(depths)
-    return (plan.max_trials + FINALISTS * plan.fresh_seeds) * each
+    freeze_depths = range(plan.freeze_depths[0], plan.freeze_depths[1] + 1)
+    each = sum(map(space.trial, freeze_depths)) / len(freeze_depths)
+    return (plan.max_trials + FINALISTS * plan.confirmation_runs) * each
 
 
 def suggest(
-    space: Space, trials: Sequence[Trial], depths: tuple[int, int], startup: int
+    space: Space, trials: Sequence[Trial], freeze_depths: tuple[int, int], startup: int
 ) -> Setting:
     """What to try next, drawn from the trials and their number alone."""
     seed = derived_seed(space.plan.seed, len(trials))
@@ -46,16 +46,16 @@ def suggest(
     study.add_trials([as_optuna(space, t) for t in trials if t.stage == "full" and t.history])
     drawn = study.ask()
     low, high = space.plan.rates
-    depth = drawn.suggest_int("depth", *depths)
+    freeze_depth = drawn.suggest_int("freeze_depth", *freeze_depths)
     rate = drawn.suggest_float("learning_rate", low, high, log=True)
     others = {name: drawn.suggest_categorical(name, choices)
-              for name, choices in conditional(space, depth).items()}  # fmt: skip
-    return space.setting(depth, rate, **others)
+              for name, choices in conditional(space, freeze_depth).items()}  # fmt: skip
+    return space.setting(freeze_depth, rate, **others)
 
 
-def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
-    """What there is to choose among at a depth, besides the rate."""
-    alone = depth == space.head
+def conditional(space: Space, freeze_depth: int) -> dict[str, tuple[float, ...]]:
+    """What there is to choose among at a freeze depth, besides the rate."""
+    alone = freeze_depth == space.head
     return {
         name: choices
         for name in CHOICES
@@ -66,15 +66,15 @@ def conditional(space: Space, depth: int) -> dict[str, tuple[float, ...]]:
 
 def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
     """A trial as Optuna's estimators take it, with what there was to choose."""
-    others = conditional(space, trial.depth)
+    others = conditional(space, trial.freeze_depth)
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     return create_trial(
         state=states.get(trial.state, TrialState.FAIL),
         value=trial.validation_accuracy if trial.state == "complete" else None,
-        params={"depth": trial.depth, "learning_rate": trial.learning_rate}
+        params={"freeze_depth": trial.freeze_depth, "learning_rate": trial.learning_rate}
         | {name: getattr(trial.setting, name) for name in others},
         distributions={
-            "depth": IntDistribution(*space.plan.depths),
+            "freeze_depth": IntDistribution(*space.plan.freeze_depths),
             "learning_rate": FloatDistribution(*space.plan.rates, log=True),
             **{name: CategoricalDistribution(choices) for name, choices in others.items()},
         },

@@ -11,71 +11,71 @@ from sklearn import metrics as reference
 from components.evaluation import metrics
 
 
-def case(seed, pictures=200, classes=4):
+def case(seed, images=200, classes=4):
     generator = np.random.default_rng(seed)
-    labels = generator.integers(0, classes, pictures)
-    scores = generator.normal(size=(pictures, classes)) + 1.5 * np.eye(classes)[labels]
-    shares = torch.tensor(scores, dtype=torch.float32).softmax(1).numpy()
-    return labels, shares
+    labels = generator.integers(0, classes, images)
+    scores = generator.normal(size=(images, classes)) + 1.5 * np.eye(classes)[labels]
+    probabilities = torch.tensor(scores, dtype=torch.float32).softmax(1).numpy()
+    return labels, probabilities
 
 
 @settings(max_examples=20, deadline=None, print_blob=True)
 @given(seed=st.integers(0, 10_000))
 def test_figures_are_scikit_learns_and_torchs(seed):
     """Accuracy, F1, ROC AUC and log loss from elsewhere."""
-    labels, shares = case(seed)
-    found = metrics.overall(labels, shares)
-    guesses = shares.argmax(1)
+    labels, probabilities = case(seed)
+    found = metrics.overall(labels, probabilities)
+    guesses = probabilities.argmax(1)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, guesses))
     assert found["macro_f1"] == pytest.approx(reference.f1_score(labels, guesses, average="macro"))
-    wide = shares.astype(float) / shares.astype(float).sum(1, keepdims=True)
+    wide = probabilities.astype(float) / probabilities.astype(float).sum(1, keepdims=True)
     auc = reference.roc_auc_score(labels, wide, multi_class="ovr")
     assert found["roc_auc"] == pytest.approx(auc)
-    loss = torch.nn.functional.nll_loss(torch.tensor(shares).log(), torch.tensor(labels))
+    loss = torch.nn.functional.nll_loss(torch.tensor(probabilities).log(), torch.tensor(labels))
     assert found["log_loss"] == pytest.approx(float(loss), rel=1e-4)
 
 
 def test_interval_covers_the_truth_as_often_as_it_says():
-    """95 % intervals of 300 samples hold the true share in 91 to 99 % of cases."""
+    """95 % intervals of 300 samples hold the true fraction in 91 to 99 % of cases."""
     generator = np.random.default_rng(0)
     held = 0
     for _ in range(200):
         correct = generator.random(150) < 0.8
-        low, high = metrics.bootstrap_interval(correct, confidence=0.95, samples=300, seed=1)
+        low, high = metrics.bootstrap_interval(correct, confidence_level=0.95, samples=300, seed=1)
         held += low <= 0.8 <= high
     assert 0.88 <= held / 200 <= 0.99
 
 
 def test_interval_is_near_the_binomial_one():
-    """Clopper-Pearson is a little wider, and nearly the same at 1,000 pictures."""
+    """Clopper-Pearson is a little wider, and nearly the same at 1,000 images."""
     correct = np.arange(1000) < 900
-    low, high = metrics.bootstrap_interval(correct, confidence=0.95, samples=2000, seed=0)
+    low, high = metrics.bootstrap_interval(correct, confidence_level=0.95, samples=2000, seed=0)
     exact = stats.binomtest(900, 1000).proportion_ci(0.95)
     assert low == pytest.approx(exact.low, abs=0.006)
     assert high == pytest.approx(exact.high, abs=0.006)
 
 
 def test_class_that_the_test_set_lacks_breaks_nothing():
-    """It has no curve, and no share of the mean."""
-    labels, shares = case(3)
-    shares = np.concatenate([shares, np.zeros((200, 1), dtype=np.float32)], axis=1)
-    assert metrics.overall(labels, shares)["roc_auc"] == pytest.approx(
-        metrics.overall(labels, shares[:, :4])["roc_auc"]
+    """It has no curve, and no fraction of the mean."""
+    labels, probabilities = case(3)
+    probabilities = np.concatenate([probabilities, np.zeros((200, 1), dtype=np.float32)], axis=1)
+    assert metrics.overall(labels, probabilities)["roc_auc"] == pytest.approx(
+        metrics.overall(labels, probabilities[:, :4])["roc_auc"]
     )
-    table = metrics.per_class(labels, shares, list("abcde"))
-    assert table["pictures"].tolist()[-1] == 0
+    table = metrics.per_class(labels, probabilities, list("abcde"))
+    assert table["images"].tolist()[-1] == 0
 
 
 def test_calibration_error_by_hand():
-    """Four pictures of certainty .9, half right: a gap of .4; four of .6, all right: .4."""
+    """Four images of confidence .9, half right: a gap of .4; four of .6, all right: .4."""
     labels = np.array([0, 0, 1, 1, 0, 0, 0, 0])
-    shares = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 4)
-    bins = metrics.calibration(labels, shares)
-    assert bins["pictures"].tolist() == [4, 4]
+    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 4)
+    bins = metrics.calibration(labels, probabilities)
+    assert bins["images"].tolist() == [4, 4]
     assert metrics.calibration_error(bins) == pytest.approx(0.4)
 
 
 def test_confusion_rows_are_the_truth():
-    """One picture of class 0 taken for class 1."""
+    """One image of class 0 taken for class 1."""
     counts = metrics.confusion(np.array([0]), np.array([[0.1, 0.9]]), 2)
     assert counts.tolist() == [[0, 1], [0, 0]]

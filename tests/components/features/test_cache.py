@@ -17,7 +17,7 @@ from components.features.store import ABOUT_BYTES
 from components.model import freezing
 from components.model import groups as depths
 from components.model.partial.cost import cost
-from components.model.partial.cut_points import survey
+from components.model.partial.cut_points import find_cut_points
 
 ROWS, BATCH, SIZE = 22, 8, 32
 NETWORKS = {
@@ -37,22 +37,22 @@ def _one_thread():
 
 
 @cache
-def surveyed(name):
+def with_cut_points(name):
     """A network with its groups, cuts and cost; worked out once for all tests."""
     torch.manual_seed(0)
     model = timm.create_model(name, num_classes=3, **NETWORKS[name])
     groups = depths.groups(model)
-    pictures = torch.randn(2, 3, SIZE, SIZE)
-    return model, groups, survey(model, groups, pictures), cost(model, groups, pictures)
+    images = torch.randn(2, 3, SIZE, SIZE)
+    return model, groups, find_cut_points(model, groups, images), cost(model, groups, images)
 
 
 class Lab:
-    """A network, pictures, and a cache that counts how often the pictures are read."""
+    """A network, images, and a cache that counts how often the images are read."""
 
     def __init__(self, folder, name="mobilenetv2_035", budget=10**8, precision="float32"):
-        model, self.groups, self.survey, self.cost = surveyed(name)
+        model, self.groups, self.cut_points, self.cost = with_cut_points(name)
         self.model = copy.deepcopy(model)
-        self.cut = self.survey.cut(self.model)
+        self.cut = self.cut_points.cut(self.model)
         generator = torch.Generator().manual_seed(1)
         self.views = [torch.randn(ROWS, 3, SIZE, SIZE, generator=generator) for _ in range(2)]
         self.cache = FeatureCache(folder, budget, precision)
@@ -62,7 +62,7 @@ class Lab:
         base = Source("data", "weights", "network", SIZE, "view-0", ROWS, BATCH, "cpu")
         return dataclasses.replace(base, **changes)
 
-    def pictures(self, view=0):
+    def images(self, view=0):
         def batches():
             self.reads += 1
             yield from self.views[view].split(BATCH)
@@ -71,12 +71,12 @@ class Lab:
 
     def provide(self, *wanted, view=0, **changes):
         source = self.source(view=f"view-{view}", **changes)
-        return self.cache.provide(source, self.cut, wanted, self.cost, self.pictures(view))
+        return self.cache.provide(source, self.cut, wanted, self.cost, self.images(view))
 
 
-def train(model, forward, inputs, depth, groups):
+def train(model, forward, inputs, freeze_depth, groups):
     """Four epochs over views in turn, shuffled, the incomplete last batch left out."""
-    freezing.freeze(model.train(), groups, depth)
+    freezing.freeze(model.train(), groups, freeze_depth)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.05, momentum=0.9, weight_decay=0.01)
     labels = torch.arange(ROWS) % 3
@@ -93,37 +93,45 @@ def train(model, forward, inputs, depth, groups):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_training_from_the_cache_is_training_from_pictures(tmp_path, name):
-    """Losses, weights and statistics are equal to the bit in float32, at every kind of depth."""
+def test_training_from_the_cache_is_training_from_images(tmp_path, name):
+    """Losses, weights and statistics are equal to the bit in float32, at every freeze depth."""
     lab = Lab(tmp_path, name)
     last = len(lab.groups) - 1
-    for depth in (1, last // 2, last):
-        features = [lab.provide(depth, view=view).features[depth] for view in range(2)]
+    for freeze_depth in (1, last // 2, last):
+        features = [
+            lab.provide(freeze_depth, view=view).features[freeze_depth] for view in range(2)
+        ]
         cached, whole = copy.deepcopy(lab.model), copy.deepcopy(lab.model)
-        cut = lab.survey.cut(cached)
-        one = train(cached, lambda x, c=cut, d=depth: c.suffix(x, d), features, depth, lab.groups)
-        other = train(whole, whole, lab.views, depth, lab.groups)
+        cut = lab.cut_points.cut(cached)
+        one = train(
+            cached,
+            lambda x, c=cut, d=freeze_depth: c.suffix(x, d),
+            features,
+            freeze_depth,
+            lab.groups,
+        )
+        other = train(whole, whole, lab.views, freeze_depth, lab.groups)
         assert one == other
         for key, value in whole.state_dict().items():
-            assert torch.equal(cached.state_dict()[key], value), (depth, key)
+            assert torch.equal(cached.state_dict()[key], value), (freeze_depth, key)
 
 
 @pytest.mark.parametrize("name", ["convnext_atto", "vit_tiny_patch16_224"])
 def test_half_precision_trains_as_well(tmp_path, name):
     """Another path, the same quality: each loss within a hundredth."""
     lab = Lab(tmp_path, name, precision="float16")
-    depth = len(lab.groups) // 2
-    features = [lab.provide(depth, view=view).features[depth] for view in range(2)]
-    exact = lab.cut.tap(lab.views[0][:BATCH], [depth])[depth]
+    freeze_depth = len(lab.groups) // 2
+    features = [lab.provide(freeze_depth, view=view).features[freeze_depth] for view in range(2)]
+    exact = lab.cut.tap(lab.views[0][:BATCH], [freeze_depth])[freeze_depth]
     torch.testing.assert_close(features[0][slice(0, BATCH)], exact, rtol=2**-11, atol=1e-6)
     cached, whole = copy.deepcopy(lab.model), copy.deepcopy(lab.model)
-    cut = lab.survey.cut(cached)
-    one = train(cached, lambda x: cut.suffix(x, depth), features, depth, lab.groups)
-    other = train(whole, whole, lab.views, depth, lab.groups)
+    cut = lab.cut_points.cut(cached)
+    one = train(cached, lambda x: cut.suffix(x, freeze_depth), features, freeze_depth, lab.groups)
+    other = train(whole, whole, lab.views, freeze_depth, lab.groups)
     assert one == pytest.approx(other, abs=0.01)
 
 
-def test_one_pass_over_the_pictures_fills_all_depths(tmp_path):
+def test_one_pass_over_the_images_fills_all_freeze_depths(tmp_path):
     """And none is needed for what is there."""
     lab = Lab(tmp_path)
     everything = sorted(lab.cut.points)
@@ -133,15 +141,15 @@ def test_one_pass_over_the_pictures_fills_all_depths(tmp_path):
     assert lab.reads == 1
 
 
-def test_an_entry_feeds_the_deeper_ones(tmp_path):
-    """To the bit what the pictures would give, without reading them."""
+def test_an_entry_feeds_the_higher_ones(tmp_path):
+    """To the bit what the images would give, without reading them."""
     lab, other = Lab(tmp_path / "one"), Lab(tmp_path / "other")
     lab.provide(2)
     fed = lab.provide(5, 8).features
     assert lab.reads == 1
     direct = other.provide(5, 8).features
-    for depth, features in direct.items():
-        assert torch.equal(fed[depth][slice(None)], features[slice(None)])
+    for freeze_depth, features in direct.items():
+        assert torch.equal(fed[freeze_depth][slice(None)], features[slice(None)])
 
 
 def test_half_precision_entries_do_not_feed(tmp_path):
@@ -190,7 +198,7 @@ def test_anything_that_changes_the_activations_makes_another_entry(tmp_path, fie
     new = {"rows": ROWS - BATCH, "batch_size": 2 * BATCH}.get(field, f"{old}-other")
     source = lab.source(**{field: new})
     lab.views[0] = lab.views[0][: source.rows]
-    lab.cache.provide(source, lab.cut, [8], lab.cost, lab.pictures())
+    lab.cache.provide(source, lab.cut, [8], lab.cost, lab.images())
     assert lab.reads == 2
 
 
@@ -205,7 +213,10 @@ def test_precisions_are_kept_apart(tmp_path):
 def test_what_does_not_fit_is_refused_and_the_rest_is_kept(tmp_path):
     """The head's features save most per byte; the first layers' are too many for the budget."""
     probe = Lab(tmp_path / "probe")
-    needed = {depth: probe.cache.bytes_needed(probe.cut, depth, ROWS) for depth in probe.cut.points}
+    needed = {
+        freeze_depth: probe.cache.bytes_needed(probe.cut, freeze_depth, ROWS)
+        for freeze_depth in probe.cut.points
+    }
     lab = Lab(tmp_path / "cache", budget=needed[8] + needed[4] + 4 * ABOUT_BYTES)
     provided = lab.provide(1, 4, 8)
     assert sorted(provided.features) == [4, 8]
@@ -214,7 +225,7 @@ def test_what_does_not_fit_is_refused_and_the_rest_is_kept(tmp_path):
     assert needed[8] + needed[4] < used <= needed[8] + needed[4] + 4 * ABOUT_BYTES
 
 
-def test_depths_that_fit_alone_but_not_together(tmp_path):
+def test_freeze_depths_that_fit_alone_but_not_together(tmp_path):
     """Room is kept for all that one pass will write."""
     probe = Lab(tmp_path / "probe")
     budget = probe.cache.bytes_needed(probe.cut, 8, ROWS) + 3 * ABOUT_BYTES
@@ -245,10 +256,10 @@ def test_numbers_too_large_for_half_precision_are_refused(tmp_path):
     assert not provided.features
 
 
-def test_the_number_of_pictures_has_to_be_right(tmp_path):
-    """An entry with rows missing would give pictures the wrong labels."""
+def test_the_number_of_images_must_be_right(tmp_path):
+    """An entry with rows missing would give images the wrong labels."""
     lab = Lab(tmp_path)
-    with pytest.raises(ValueError, match="have to be 21 pictures, but 22 came"):
+    with pytest.raises(ValueError, match="must be 21 images, but 22 came"):
         lab.provide(8, rows=21)
     assert lab.provide(8).features
     assert lab.reads == 2
@@ -277,8 +288,8 @@ def private_memory():
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for its memory")
-def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
-    """Sixteen times as many pictures, 29 MB of features: a few MB more at most."""
+def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
+    """Sixteen times as many images, 29 MB of features: a few MB more at most."""
     peaks = [peak_memory(Lab(tmp_path / str(rows)), rows) for rows in (64, 64, 1024)]
     written = sum(path.stat().st_size for path in (tmp_path / "1024").iterdir())
     assert written > 29 * 2**20

@@ -1,4 +1,4 @@
-"""The pictures of a report: what they say, and that they are whole for any number of classes."""
+"""The figures of a report: what they say, and that they are whole for any number of classes."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ LOSS = Curves([1.0, 0.5, 0.1], [0.8, 0.4, 0.5])
 
 
 def opened(path) -> Image.Image:
-    with Image.open(path) as picture:
-        picture.load()
-        return picture
+    with Image.open(path) as figure:
+        figure.load()
+        return figure
 
 
 def mistakes(count: int) -> list[Mistake]:
-    return [Mistake(PIXELS, "said so", 0.9, "is so")] * count
+    return [Mistake(PIXELS, "predicted so", 0.9, "true so")] * count
 
 
 def counts(classes: int) -> np.ndarray:
@@ -36,7 +36,10 @@ DRAWN = {
     "learning": lambda path: save_learning(path, ACCURACY, LOSS, 2),
     "one epoch": lambda path: save_learning(path, Curves([0.5], [0.5]), Curves([1.0], [1.0]), 1),
     "preview": lambda path: save_preview(
-        path, [[PIXELS] * 4] * 2, ["original", "strength 1", "strength 1", "strength 2"], ["a", "b"]
+        path,
+        [[PIXELS] * 4] * 2,
+        ["original", "magnitude 1", "magnitude 1", "magnitude 2"],
+        ["a", "b"],
     ),
     "no mistakes": lambda path: save_mistakes(path, [], 0, 9),
     "mistakes": lambda path: save_mistakes(path, mistakes(9), 12, 99),
@@ -47,21 +50,21 @@ DRAWN = {
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_picture_is_one_light_sheet_and_equal_bytes_each_time(tmp_path, name):
+def test_a_figure_is_one_light_sheet_and_equal_bytes_each_time(tmp_path, name):
     """Transparent outside its round corners, paper within; two drawings do not differ."""
     for file in ("a.png", "b.png"):
         DRAWN[name](tmp_path / file)
-    picture = opened(tmp_path / "a.png").convert("RGBA")
+    figure = opened(tmp_path / "a.png").convert("RGBA")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert max(picture.size) < 2400
-    assert picture.getpixel((0, 0))[3] == 0
-    red, green, blue, whole = picture.getpixel((12, picture.height // 2))
+    assert max(figure.size) < 2400
+    assert figure.getpixel((0, 0))[3] == 0
+    red, green, blue, whole = figure.getpixel((12, figure.height // 2))
     assert min(red, green, blue) > 245
     assert whole == 255
 
 
 def test_nothing_runs_over_the_edge_of_the_sheet(tmp_path):
-    """Longest names and remarks leave the margin of every picture as paper."""
+    """Longest names and remarks leave the margin of every figure as paper."""
     long = "a name that is much longer than any place for it"
     save_matrix(tmp_path / "matrix.png", counts(8), [f"{long} {i}" for i in range(8)])
     save_mistakes(tmp_path / "mistakes.png", mistakes(1), 1, 123_456)
@@ -87,8 +90,8 @@ def test_the_commonest_confusions_come_first():
     assert confusions(np.diag([3, 4]), 9) == []
 
 
-def test_small_shares_of_mistakes_are_seen():
-    """One in a hundred has a tenth of the full shade; a class without pictures has none."""
+def test_small_fractions_of_mistakes_are_seen():
+    """One in a hundred has a tenth of the full shade; a class without images has none."""
     dark = shades(np.array([[99, 1, 0], [0, 4, 0], [0, 0, 0]]))
     assert dark[0, 0] == pytest.approx(0.99)
     assert dark[0, 1] == pytest.approx(0.1)

@@ -1,4 +1,4 @@
-"""How trials learned, as a picture."""
+"""How trials learned, as a figure."""
 
 import pytest
 
@@ -9,13 +9,13 @@ CURVES = [
     Curve(2, (0.5, 0.6, 0.7), "full", chosen=False),
     Curve(0, (0.3,), "probe", chosen=False),
     Curve(1, (0.4, 0.5), "pruned", chosen=False),
-    Curve(1, (0.5, 0.7, 0.9), "fresh", chosen=True),
+    Curve(1, (0.5, 0.7, 0.9), "confirmation", chosen=True),
 ]
 
 
 @pytest.mark.parametrize("count", [1, 4])
-@pytest.mark.parametrize("importances", [{}, {"depth": 0.7, "learning_rate": 0.3}])
-def test_picture_is_equal_bytes_each_time(tmp_path, count, importances):
+@pytest.mark.parametrize("importances", [{}, {"freeze_depth": 0.7, "learning_rate": 0.3}])
+def test_figure_is_equal_bytes_each_time(tmp_path, count, importances):
     """Also of a single trial, and where nothing can be said of importance."""
     for name in ("a.png", "b.png"):
         save_curves(tmp_path / name, CURVES[-count:], LAYERS, importances)

@@ -1,4 +1,4 @@
-"""The pictures of a search."""
+"""The figures of a search."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from components.figures.search_landscape import Point, front, save_front, save_l
 LAYERS = ("stem", "blocks", "head")
 
 
-def point(depth, score, cost, kind="full", *, chosen=False):
-    return Point(depth, 1e-3, score, cost, kind, chosen)
+def point(freeze_depth, score, cost, kind="full", *, chosen=False):
+    return Point(freeze_depth, 1e-3, score, cost, kind, chosen)
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def points():
         point(1, 0.4, 0.02, "probe"),
         point(1, 0.7, 0.3, chosen=True),
         point(0, 0.6, 1.0, "pruned"),
-        point(1, 0.69, 0.3, "fresh", chosen=True),
+        point(1, 0.69, 0.3, "confirmation", chosen=True),
     ]
 
 
@@ -28,7 +28,7 @@ def test_front_holds_what_nothing_cheaper_reaches(points):
 
 
 @pytest.mark.parametrize("count", [1, 5])
-def test_pictures_are_equal_bytes_each_time(points, tmp_path, count):
+def test_figures_are_equal_bytes_each_time(points, tmp_path, count):
     """Also of a single trial."""
     some = [points[2], *points][:count]
     for save in (save_landscape, save_front):

@@ -27,27 +27,35 @@ def errors(model, values, tmp_path):
 
 
 def test_all_errors_come_together(search, tmp_path):
-    """A person mends a file once, not line by line (FAULTS 41, 42)."""
+    """A person fixes a file once, not line by line (FAULTS 41, 42)."""
     del search["seed"]
     text = errors(SearchParams, {**search, "max_trial": 3, "epochs": 0}, tmp_path)
     assert "max_trial is no parameter. Did you mean `max_trials`?" in text
-    assert "epochs has to be greater than or equal to 1, but is 0." in text
+    assert "epochs must be greater than or equal to 1, but is 0." in text
     assert "seed is missing" in text
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"epochs": "three"}, {"epochs": 2.5}, {"epochs": True}, {"batch_size": 0},
-        {"weight_decay": -1e-3}, {"weight_decay": float("nan")}, {"weight_decay": float("inf")},
+        {"epochs": "three"},
+        {"epochs": 2.5},
+        {"epochs": True},
+        {"batch_size": 0},
+        {"weight_decay": -1e-3},
+        {"weight_decay": float("nan")},
+        {"weight_decay": float("inf")},
         {"learning_rate": {"low": 0, "high": 1e-2}},
         {"learning_rate": {"low": 1e-2, "high": 1e-4}},
         {"learning_rate": {"low": 1e-4}},
-        {"depth_from": -1}, {"depth_from": 1.5},
-        {"enqueue": [{"depth": 0, "learning_rate": 5.0}]},
-        {"device": "gpu"}, {"strength": 4},
+        {"freeze_depth": {"low": -1, "high": "head"}},
+        {"freeze_depth": {"low": 1.5, "high": "head"}},
+        {"freeze_depth": {"low": 0}},
+        {"enqueue": [{"freeze_depth": 0, "learning_rate": 5.0}]},
+        {"device": "gpu"},
+        {"magnitude": 4},
     ],
-)  # fmt: skip
+)
 def test_impossible_values_are_refused(search, tmp_path, change):
     """FAULTS 42 and 45: nothing is rounded, shrunk or guessed."""
     search["enqueue"] = []

@@ -65,7 +65,7 @@ ARCHITECTURES: dict[str, tuple[int, dict[str, Any]]] = {
     "levit_128s": (64, {"img_size": 64}),
     "hrnet_w18_small": (64, {}),
 }
-"""Picture size and arguments that keep each one small."""
+"""Image size and arguments that keep each one small."""
 COUSINS = {
     "resnext50_32x4d",
     "res2net50_14w_8s",
@@ -113,7 +113,7 @@ def architecture(request):
 
 @pytest.fixture
 def build() -> Build:
-    """Make a named network with 5 classes and two pictures that fit it, always the same."""
+    """Make a named network with 5 classes and two images that fit it, always the same."""
 
     def made(name: str, **more: Any) -> tuple[nn.Module, torch.Tensor]:
         size, arguments = ARCHITECTURES[name]

@@ -1,4 +1,4 @@
-"""Depth: groups of parameters for any timm model, and freezing that stays."""
+"""Freeze depth: groups of parameters for any timm model, and freezing that stays."""
 
 import copy
 
@@ -16,12 +16,12 @@ def logits(output):
     return output if isinstance(output, torch.Tensor) else output[0]
 
 
-def train_one_step(model, pictures):
+def train_one_step(model, images):
     """One step of SGD with decay over the trained parameters, in training mode."""
     model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.1, momentum=0.9, weight_decay=0.1)
-    (logits(model(pictures)) - 1).square().sum().backward()
+    (logits(model(images)) - 1).square().sum().backward()
     optimizer.step()
     return optimizer
 
@@ -30,7 +30,7 @@ def owners(groups):
     return {name: index for index, group in enumerate(groups) for name in group.parameters}
 
 
-def first_uses(model, groups, pictures):
+def first_uses(model, groups, images):
     """The groups in the order in which a forward pass first reaches a module of theirs."""
     owner = owners(groups)
     seen: list[int] = []
@@ -45,7 +45,7 @@ def first_uses(model, groups, pictures):
         module = model.get_submodule(name.rpartition(".")[0])
         if module is not model:
             module.register_forward_pre_hook(note(name))
-    model.eval()(pictures)
+    model.eval()(images)
     return list(dict.fromkeys(seen))
 
 
@@ -59,7 +59,7 @@ def test_every_parameter_is_in_exactly_one_named_group(architecture, build):
 
 
 def test_the_last_group_is_the_classifier_alone(architecture, build):
-    """Depth `len(groups) - 1` is what everybody calls training the head."""
+    """Freeze depth `len(groups) - 1` is what everybody calls training the head."""
     model, _ = build(architecture)
     found = model.get_classifier()
     heads = found if isinstance(found, tuple) else (found,)
@@ -70,19 +70,19 @@ def test_the_last_group_is_the_classifier_alone(architecture, build):
 
 def test_groups_run_in_their_order(architecture, build):
     """A forward pass reaches the groups from the first to the last."""
-    model, pictures = build(architecture)
-    reached = first_uses(model, depth.groups(model), pictures)
+    model, images = build(architecture)
+    reached = first_uses(model, depth.groups(model), images)
     assert reached == sorted(reached)
 
 
 def test_frozen_means_frozen(architecture, build):
     """After a training step no frozen parameter or buffer has changed by a bit; others have."""
-    model, pictures = build(architecture)
+    model, images = build(architecture)
     groups = depth.groups(model)
     middle = len(groups) // 2
     freezing.freeze(model, groups, middle)
     before = copy.deepcopy(model.state_dict())
-    optimizer = train_one_step(model, pictures)
+    optimizer = train_one_step(model, images)
     frozen = {name for group in groups[:middle] for name in group.parameters}
     for name, parameter in model.named_parameters():
         if name in frozen:
@@ -127,24 +127,24 @@ def test_a_model_thaws_again(architecture, build):
     freezing.freeze(model, groups, 0)
     assert {path: module.training for path, module in model.named_modules()} == untouched
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert depth.trained_share(model, groups, 0) == 1.0
+    assert depth.trained_fraction(model, groups, 0) == 1.0
 
 
 def test_freezing_forgets_gradients_of_before(build):
     """What an earlier training left would be taken for a sign that a layer is trained."""
-    model, pictures = build("resnet18")
+    model, images = build("resnet18")
     groups = depth.groups(model)
-    train_one_step(model, pictures)
+    train_one_step(model, images)
     freezing.freeze(model, groups, 4)
     assert model.layer3[0].conv1.weight.grad is None
     assert model.layer4[0].conv1.weight.grad is not None
 
 
-def test_the_share_trained_is_of_parameters(build):
+def test_the_fraction_trained_is_of_parameters(build):
     """The head of ResNet-18 with 5 classes holds 2,565 of 11,179,077 parameters."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
-    assert depth.trained_share(model, groups, 5) == pytest.approx(2565 / 11179077)
+    assert depth.trained_fraction(model, groups, 5) == pytest.approx(2565 / 11179077)
 
 
 def test_a_copy_of_a_frozen_model_is_frozen_by_itself(build):
@@ -180,17 +180,17 @@ def test_freezing_leaves_the_state_dict_alone(build):
         ("bn1", 0),
     ],
 )
-def test_a_depth_is_an_index_a_share_or_a_name(build, asked, expected):
+def test_a_freeze_depth_is_an_index_a_fraction_or_a_name(build, asked, expected):
     """Of the six groups of a ResNet."""
     model, _ = build("resnet18")
     assert depth.resolve(depth.groups(model), asked) == expected
 
 
 @pytest.mark.parametrize("asked", [-1, 6, -0.1, 1.5, float("nan"), True, None, "", "layer9"])
-def test_a_depth_that_does_not_exist_is_refused(build, asked):
+def test_a_freeze_depth_that_does_not_exist_is_refused(build, asked):
     """The sentence names the value."""
     model, _ = build("resnet18")
-    with pytest.raises(UsageError, match=r"depth .* but is "):
+    with pytest.raises(UsageError, match=r"freeze depth .* but is "):
         depth.resolve(depth.groups(model), asked)
 
 
@@ -233,7 +233,7 @@ def _trained_parameter_frozen(model):
     "spoil", [_frozen_batch_norm_thawed, _frozen_parameter_thawed, _trained_parameter_frozen]
 )
 def test_the_audit_refuses_what_was_not_asked(build, spoil):
-    """A depth that is not in force is a defect that no run may hide."""
+    """A freeze depth that is not in force is an internal error that no run may hide."""
     model, _ = build("resnet18")
     groups = depth.groups(model)
     freezing.freeze(model, groups, 4)

@@ -20,24 +20,24 @@ def test_dropout_acts_in_training_only_and_is_taken_away(architecture):
     for layer in model.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._NormBase):
             layer.track_running_stats = False
-    pictures = torch.randn(4, 3, size, size)
+    images = torch.randn(4, 3, size, size)
     for name, parameter in model.named_parameters():
         if name.startswith(model.pretrained_cfg["classifier"]):
             torch.nn.init.normal_(parameter)
     with torch.no_grad():
         model.eval()
-        judged = model(pictures)
+        judged = model(images)
         with head_dropout(model, 0.9):
-            assert torch.equal(model(pictures), judged)
+            assert torch.equal(model(images), judged)
             model.train()
-            draws = [model(pictures) for _ in range(2)]
+            draws = [model(images) for _ in range(2)]
         draws = [one[0] if isinstance(one, tuple) else one for one in draws]
         assert not torch.equal(*draws)
         model.eval()
-        assert torch.equal(model(pictures), judged)
+        assert torch.equal(model(images), judged)
 
 
-def test_dropout_that_drops_nothing_is_a_defect():
+def test_dropout_that_drops_nothing_is_an_internal_error():
     """A network that was never trained within the block."""
     model = create("resnet18", 3, 64, {}).eval()
     with pytest.raises(InertError, match="nothing was dropped"), head_dropout(model, 0.1):

@@ -5,20 +5,20 @@ import re
 
 import torch
 
-from components.study.eta import Pace
+from components.study.eta import Eta
 from components.study.strategies.candidates import budget
 
 
 def test_time_left_shrinks_with_what_is_spent(make_search):
-    """From a measured step at first, from the trials' own pace later; never below nothing."""
+    """From a measured step at first, from the trials' own speed later; never below nothing."""
     search = make_search(compute=1.0)
     space = search.reuse.space
-    pace = Pace(search.reuse, budget(space))
-    assert pace.left([], 0.0) > 0
+    eta = Eta(search.reuse, budget(space))
+    assert eta.left([], 0.0) > 0
     trials = search.run().trials
     spent = sum(trial.cost for trial in trials)
-    assert Pace(search.reuse, 3 * spent).left(trials, 10.0) == 20.0
-    assert Pace(search.reuse, 0.5 * spent).left(trials, 10.0) == 0.0
+    assert Eta(search.reuse, 3 * spent).left(trials, 10.0) == 20.0
+    assert Eta(search.reuse, 0.5 * spent).left(trials, 10.0) == 0.0
 
 
 def test_measuring_leaves_no_trace(make_search):
@@ -27,7 +27,7 @@ def test_measuring_leaves_no_trace(make_search):
     network = search.reuse.network
     expected = copy.deepcopy(network.renew(3).state_dict())
     dice = torch.random.get_rng_state()
-    Pace(search.reuse, 1.0).left([], 0.0)
+    Eta(search.reuse, 1.0).left([], 0.0)
     assert torch.equal(torch.random.get_rng_state(), dice)
     assert all(parameter.grad is None for parameter in network.model.parameters())
     for name, value in network.renew(3).state_dict().items():
@@ -38,10 +38,10 @@ def test_every_trial_is_a_line_that_a_person_can_read(make_search, capsys):
     """What is tried and how long it may take; then what it reached and from where."""
     found = make_search().run()
     screen = capsys.readouterr().out
-    begun = r"""^(?:trial|probe|fresh\ seed)\ \d+:\ trained\ from\ \S+\ on
+    begun = r"""^(?:trial|probe|confirmation\ run)\ \d+:\ trained\ from\ \S+\ on
         \ \(\d+%\ of\ the\ parameters\),\ learning\ rate\ \S+,\ \d\ epochs;\ about\ .+\ left$"""
-    ended = r"""^\ \ \d+\.\d%\ on\ validation\ pictures,
-        \ from\ the\ (?:cache|pictures\ \(.+\)),\ .+$"""
+    ended = r"""^\ \ \d+\.\d%\ on\ validation\ images,
+        \ from\ the\ (?:cache|images\ \(.+\)),\ .+$"""
     for pattern in (begun, ended):
         lines = re.findall(pattern, screen, re.MULTILINE | re.VERBOSE)
         assert len(lines) == len(found.trials)

@@ -23,9 +23,9 @@ def cut_after_epochs(monkeypatch):
     cuts = Counter()
     report = module.EpochReport.__call__
 
-    def cut_report(self, epoch, *pace):
+    def cut_report(self, epoch, *measured):
         new = epoch.epoch not in self._told
-        report(self, epoch, *pace)
+        report(self, epoch, *measured)
         if new:
             cuts["epochs"] += 1
             raise PowerCutError
@@ -69,7 +69,7 @@ def test_killed_lean_search_gives_up_the_same_cut(make_search, monkeypatch):
     """One that does not lead the head, cut after every epoch."""
     expected = make_search("whole", compute=1.5).run()
     given_up = [trial for trial in expected.trials if trial.kind == "pruned"]
-    assert [(trial.stage, len(trial.history)) for trial in given_up] == [("fresh", 2)]
+    assert [(trial.stage, len(trial.history)) for trial in given_up] == [("confirmation", 2)]
     assert any("given up" in sentence for _, sentence in expected.decisions)
     cut_after_epochs(monkeypatch)
     assert table(run_until_done(lambda: make_search("cut", compute=1.5))) == table(expected)
@@ -94,19 +94,21 @@ def test_search_repeats_to_the_bit(make_search, strategy):
     assert table(one) == table(other)
 
 
-def test_chosen_setting_was_trained_with_a_fresh_seed(make_search, strategy):
-    """And its mean score is what is reported; it is the best one, or alike and not the head."""
-    search = make_search(strategy=strategy, fresh_seeds=2)
+def test_chosen_setting_was_trained_in_a_confirmation_run(make_search, strategy):
+    """And its mean score is what is reported; it is the best one, or tied and not the head."""
+    search = make_search(strategy=strategy, confirmation_runs=2)
     found, space = search.run(), search.reuse.space
-    fresh = [t for t in found.trials if t.stage == "fresh" and t.setting == found.chosen]
-    assert len(fresh) == 2
-    assert found.validation_accuracy == sum(t.validation_accuracy for t in fresh) / 2
+    confirmations = [
+        t for t in found.trials if t.stage == "confirmation" and t.setting == found.chosen
+    ]
+    assert len(confirmations) == 2
+    assert found.validation_accuracy == sum(t.validation_accuracy for t in confirmations) / 2
     means = {}
-    for trial in (t for t in found.trials if t.stage == "fresh"):
+    for trial in (t for t in found.trials if t.stage == "confirmation"):
         means.setdefault(trial.setting, []).append(trial.validation_accuracy)
     best = max(means, key=lambda setting: sum(means[setting]))
     highest = sum(means[best]) / 2
-    if best.depth == space.head:
+    if best.freeze_depth == space.head:
         assert found.validation_accuracy >= highest - space.chance(highest)
     else:
         assert found.validation_accuracy == highest
@@ -116,7 +118,7 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
     """One trial and its repetition, and a sentence that says so."""
     for _ in range(2):
         found = make_search(max_minutes=1e-9).run()
-        assert [trial.stage for trial in found.trials] == ["full", "fresh"]
+        assert [trial.stage for trial in found.trials] == ["full", "confirmation"]
         assert "time is up after 1 trials" in found.decisions[0][1]
 
 
@@ -128,8 +130,8 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
     rows = [trial.row() for trial in found.trials]
-    assert {row["strength"] for row in rows} == {1, 2}
-    assert all(row["layer_decay"] == 1.0 for row in rows if row["depth"] == 6)
+    assert {row["magnitude"] for row in rows} == {1, 2}
+    assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
 
 
 def test_search_without_any_finished_trial_says_so(make_search):

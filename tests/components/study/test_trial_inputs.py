@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from components.model.norm_scales import gains
+from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
 from components.training.recipe import Setting
 
 
-def run(search, depth, *, number=3, rate=3e-3, **others):
-    asked = Asked(Setting(depth, rate, **others), "rule", "full", 3)
-    keep = search.folder / f"{depth}.safetensors"
+def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
+    asked = Asked(Setting(freeze_depth, rate, **others), "rule", "full", 3)
+    keep = search.folder / f"{freeze_depth}.safetensors"
     outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
     keep.unlink()
     return outcome, {k: v.clone() for k, v in search.reuse.network.model.state_dict().items()}
@@ -20,45 +20,45 @@ def run(search, depth, *, number=3, rate=3e-3, **others):
 
 @pytest.mark.parametrize(
     "others",
-    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "strength": 3}],
-    ids=["customary", "others"],
+    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "magnitude": 3}],
+    ids=["baseline", "others"],
 )
 def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
     """History and weights, also after a trial that trained everything with the same network."""
     cached, uncached = make_search("a"), make_search("b", cache_bytes=0)
     run(cached, 0)
-    depths = [d for d in range(1, 6) if cached.reuse.space.cacheable(d)]
-    for depth in depths:
-        one, weights = run(cached, depth, **others)
-        other, expected = run(uncached, depth, **others)
+    freeze_depths = [d for d in range(1, 6) if cached.reuse.space.cacheable(d)]
+    for freeze_depth in freeze_depths:
+        one, weights = run(cached, freeze_depth, **others)
+        other, expected = run(uncached, freeze_depth, **others)
         assert (one.cached, other.cached) == (True, False)
         assert one.history == other.history
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
-        assert one.cost < other.cost or depth == depths[0]
+        assert one.cost < other.cost or freeze_depth == freeze_depths[0]
 
 
-def test_renewed_network_is_a_fresh_one(make_search, start):
+def test_renewed_network_is_a_fresh_one(make_search, pretrained):
     """Whatever was trained before."""
     search = make_search()
     run(search, 0)
     renewed = search.reuse.network.renew(7).state_dict()
-    fresh = start.network(7).state_dict()
+    fresh = pretrained.network(7).state_dict()
     assert all(torch.equal(renewed[name], fresh[name]) for name in fresh)
 
 
-def test_rates_are_bounded_by_the_pretrained_gains(make_search, start):
+def test_rates_are_bounded_by_the_pretrained_norm_scales(make_search, pretrained):
     """Whatever was trained before they were asked for."""
     search = make_search()
     run(search, 0, rate=1e-2)
     del search.reuse.space
-    assert search.reuse.space.gains == gains(start.state, start.groups)
+    assert search.reuse.space.norm_scales == norm_scales(pretrained.state, pretrained.groups)
 
 
 def test_float16_cache_is_of_nearly_equal_numbers(make_search):
     """Rounded once, to three digits."""
-    depth = 4
-    exact, _ = run(make_search("a"), depth)
-    rounded, _ = run(make_search("b", cache_precision="float16"), depth)
+    freeze_depth = 4
+    exact, _ = run(make_search("a"), freeze_depth)
+    rounded, _ = run(make_search("b", cache_precision="float16"), freeze_depth)
     assert rounded.cached
     assert rounded.history[-1].train_loss == pytest.approx(exact.history[-1].train_loss, abs=0.02)
 
@@ -66,21 +66,23 @@ def test_float16_cache_is_of_nearly_equal_numbers(make_search):
 def test_trial_that_is_not_cached_says_why(make_search):
     """Nothing frozen, too little frozen, no room."""
     search = make_search("a", cache_bytes=0)
-    depths = range(len(search.start.groups))
-    shallow = next(d for d in depths if d and not search.reuse.space.cacheable(d))
+    freeze_depths = range(len(search.pretrained.groups))
+    early = next(d for d in freeze_depths if d and not search.reuse.space.cacheable(d))
     assert run(search, 0)[0].why == "no layer is frozen"
-    assert "of the work lies behind" in run(search, shallow)[0].why
-    assert "do not fit" in run(search, depths[-1])[0].why
+    assert "of the work lies behind" in run(search, early)[0].why
+    assert "do not fit" in run(search, freeze_depths[-1])[0].why
 
 
 def test_small_budget_gives_each_trial_the_same_whatever_ran_before(make_search):
-    """The depth asked for comes before those that are kept ahead; the budget holds throughout."""
+    """What is asked for comes before what is kept ahead; the budget holds throughout."""
     space = make_search("sizes").reuse.space
     budget = 700_000
     alone = {d: run(make_search(f"alone{d}", cache_bytes=budget), d)[0].cached for d in (2, 3, 5)}
     search = make_search("together", cache_bytes=budget)
     search.reuse.ahead = (2, 3, 4, 5)
-    assert {depth: run(search, depth)[0].cached for depth in (5, 2, 3)} == alone
+    assert {
+        freeze_depth: run(search, freeze_depth)[0].cached for freeze_depth in (5, 2, 3)
+    } == alone
     assert set(alone.values()) == {True, False}
     cache = search.folder.parent / "cache" / "features"
     assert sum(path.stat().st_size for path in cache.iterdir()) <= budget
@@ -88,69 +90,69 @@ def test_small_budget_gives_each_trial_the_same_whatever_ran_before(make_search)
 
 
 def test_network_that_cannot_be_cut_is_run_whole(make_search, monkeypatch):
-    """With the reason that the survey gives."""
-    from components.model.partial.cut_points import Survey
+    """With the reason that the search for cut points gives."""
+    from components.model.partial.cut_points import CutPoints
     from components.study import trial_inputs
 
-    def nowhere(_model, _groups, pictures, only):
-        return Survey({}, dict.fromkeys(only, "its modules meet twice"), tuple(pictures.shape[1:]))
+    def nowhere(_model, _groups, images, only):
+        return CutPoints({}, dict.fromkeys(only, "its modules meet twice"), tuple(images.shape[1:]))
 
-    monkeypatch.setattr(trial_inputs, "survey", nowhere)
+    monkeypatch.setattr(trial_inputs, "find_cut_points", nowhere)
     outcome, _ = run(make_search(), 5)
     assert outcome.why == "the network cannot be cut there: its modules meet twice"
     assert not outcome.cached
 
 
 def test_views_are_shared_and_differ(make_search):
-    """Epoch 1 and 3 see the same pictures in another order, epoch 2 others."""
+    """Epoch 1 and 3 see the same images in another order, epoch 2 others."""
     search = make_search()
     feed = search.reuse.inputs(search.reuse.network.model, Setting(0, 1e-3), 5).feed
     sums = [sorted(p.sum().item() for b, _ in feed.training(e) for p in b) for e in (1, 2, 3)]
     assert sums[0] == sums[2] != sums[1]
 
 
-def test_each_strength_is_kept_by_itself(make_search):
+def test_each_magnitude_is_kept_by_itself(make_search):
     """Activations of one augmentation are never taken for those of another."""
     search = make_search()
-    usual, strong = (run(search, 5, strength=strength)[0] for strength in (1, 3))
-    assert usual.cached
+    baseline, strong = (run(search, 5, magnitude=magnitude)[0] for magnitude in (1, 3))
+    assert baseline.cached
     assert strong.cached
-    assert usual.history[0].train_loss != strong.history[0].train_loss
-    assert usual.history[0].validation_loss != strong.history[0].validation_loss
+    assert baseline.history[0].train_loss != strong.history[0].train_loss
+    assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
 @pytest.mark.parametrize("name", ["layer_decay", "weight_decay", "head_dropout", "mixup"])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
-    usual, _ = run(search, 4)
+    baseline, _ = run(search, 4)
     other, _ = run(search, 4, **{name: 0.5})
-    assert usual.history[-1].train_loss != other.history[-1].train_loss
+    assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:]]
     expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
     assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
 
 
-def test_blended_pictures_never_come_from_the_cache(make_search):
+def test_blended_images_never_come_from_the_cache(make_search):
     """It would blend what the frozen layers made of them; the trial says so, and repeats."""
     search = make_search()
     assert run(search, 5)[0].cached
     blended, again = (run(search, 5, mixup=0.2)[0] for _ in range(2))
     assert not blended.cached
-    assert blended.why == "mixup blends pictures before the frozen layers"
+    assert blended.why == "mixup blends images before the frozen layers"
     assert blended.history == again.history
 
 
-def test_blending_keeps_pictures_and_labels_together(make_search):
-    """Each row is a share of two pictures, and its labels say which and how much."""
+def test_blending_keeps_images_and_labels_together(make_search):
+    """Each row is a fraction of two images, and its labels say which and how much."""
     feed = make_search().reuse.inputs(None, Setting(0, 1e-3), 1).feed
     plain = next(feed.training(1))
-    inputs, shares = next(replace(feed, mixup=1.0).training(1))
-    share = float(shares.max(1).values.min())
+    inputs, probabilities = next(replace(feed, mixup=1.0).training(1))
+    fraction = float(probabilities.max(1).values.min())
     partner = plain[0].roll(1, 0)
     candidates = [
-        share * plain[0] + (1 - share) * partner,
-        (1 - share) * plain[0] + share * partner,
+        fraction * plain[0] + (1 - fraction) * partner,
+        (1 - fraction) * plain[0] + fraction * partner,
     ]
     assert any(torch.allclose(inputs, one, atol=1e-5) for one in candidates)
-    assert torch.allclose(shares.sum(1), torch.ones(len(shares)))
+    assert torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)))

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from samples import draw, encode
 
 from components.data.images import augmentation as augmentations
-from components.data.images.dataset import Side
-from components.data.images.pictures import Pictures
+from components.data.images.dataset import Split
+from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
@@ -20,7 +20,7 @@ from components.frame.errors import DataError, UnreachableError
 from components.model.backbone import create
 from components.model.groups import groups
 from components.training import checkpoint
-from components.training.feed import PictureFeed
+from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.recipe import Recipe
 from components.training.report import EpochReport
@@ -36,25 +36,32 @@ def feed(tmp_path):
     """Two classes of noise, one darker than the other: 40 to train on, 12 to validate."""
     paths = []
     for number in range(52):
-        picture = draw(number) // (2 if number % 2 else 1)
+        image = draw(number) // (2 if number % 2 else 1)
         path = tmp_path / f"{number:02}.png"
-        path.write_bytes(encode(picture))
+        path.write_bytes(encode(image))
         paths.append(path)
     transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     names = [path.name for path in paths]
     decoded = pixels(paths, names, transform, tmp_path / "cache", lambda *_: None)
     labels = np.arange(52) % 2
     train, val = (
-        Side(decoded, chosen, labels[chosen], transform)
+        Split(decoded, chosen, labels[chosen], transform)
         for chosen in (np.arange(40), np.arange(40, 52))
     )
-    family = augmentations.family(SIZE, mirror=False)
-    return PictureFeed(Pictures(train, val, ("a", "b"), transform, family), 8, 1, 0, 0)
+    family = augmentations.family(SIZE, horizontal_flip=False)
+    return ImageFeed(Images(train, val, ("a", "b"), transform, family), 8, 1, 0, 0)
 
 
 def recipe(**changes):
-    settings = {"depth": 1, "learning_rate": 3e-3, "weight_decay": 0.05, "label_smoothing": 0.1,
-                "epochs": 3, "patience": 3, "seed": 0}  # fmt: skip
+    settings = {
+        "freeze_depth": 1,
+        "learning_rate": 3e-3,
+        "weight_decay": 0.05,
+        "label_smoothing": 0.1,
+        "epochs": 3,
+        "patience": 3,
+        "seed": 0,
+    }
     return Recipe(**{**settings, **changes})
 
 
@@ -117,7 +124,7 @@ def test_resumed_fit_tells_every_epoch_once(feed, tmp_path):
 def test_frozen_groups_do_not_move_and_the_others_do(feed, tmp_path):
     """Parameters and running statistics, bit by bit."""
     before = {name: value.clone() for name, value in network().state_dict().items()}
-    model, _ = run(feed, tmp_path / "keep.safetensors", recipe(depth=2), keep_best=False)
+    model, _ = run(feed, tmp_path / "keep.safetensors", recipe(freeze_depth=2), keep_best=False)
     parts = groups(model)
     frozen = {name for part in parts[:2] for name in part.parameters}
     modules = {name.rsplit(".", 1)[0] for name in frozen}
@@ -154,7 +161,7 @@ def test_loss_that_is_no_number_stops_at_once_with_the_rate(feed, tmp_path):
     """FAULTS 66: no roll-back with another rate."""
     keep = tmp_path / "keep.safetensors"
     with pytest.raises(DivergedError, match="at step 1, with a learning rate of"):
-        run(feed, keep, recipe(depth=0, learning_rate=1e30, epochs=5))
+        run(feed, keep, recipe(freeze_depth=0, learning_rate=1e30, epochs=5))
 
 
 def test_checkpoint_of_other_settings_is_refused(feed, tmp_path):
@@ -166,7 +173,7 @@ def test_checkpoint_of_other_settings_is_refused(feed, tmp_path):
 
 
 def test_workers_change_no_bit(feed):
-    """Augmentation depends on seed, epoch and picture, not on who draws it."""
+    """Augmentation depends on seed, epoch and image, not on who draws it."""
     from dataclasses import replace
 
     for epoch in (1, 2):
@@ -182,12 +189,12 @@ def test_workers_change_no_bit(feed):
 def test_dead_worker_is_named_at_once(feed, number):
     """Killed for its memory, or by a fault of a decoder: no waiting, and what to do."""
 
-    def dies(picture, _):
+    def dies(image, _):
         os.kill(os.getpid(), number)
-        return picture
+        return image
 
-    with pytest.raises(UnreachableError, match=r"have to live on, but one has died.*`workers`"):
-        list(feed.pictures.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
+    with pytest.raises(UnreachableError, match=r"must live on, but one has died.*`workers`"):
+        list(feed.images.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
 
 
 def test_checkpoint_gives_back_what_was_saved(tmp_path):

@@ -1,9 +1,9 @@
-"""Kill acts at one write to MLflow after the other, do them again, and show what MLflow holds.
+"""Kill actions at one write to MLflow after the other, do them again, and show what MLflow holds.
 
-    python killed.py ACTS TEMPLATE FOLDER EVERY
+    python killed.py ACTIONS TEMPLATE FOLDER EVERY
 
 Every attempt runs in a child that is killed by SIGKILL at its n-th write (before it for odd n,
-after it for even n), on a fresh copy of TEMPLATE; then the acts run whole. Prints one JSON line
+after it for even n), on a fresh copy of TEMPLATE; then the actions run whole. Prints one JSON line
 each: what MLflow holds then, without ids. The first line is that of a run that was never killed.
 """
 
@@ -26,11 +26,11 @@ WRITES = (
 )  # fmt: skip
 
 
-def perform(project, acts):
+def perform(project, names):
     from flows.actions import action as known
 
-    for act in acts.split(","):
-        known.perform(project, act)
+    for name in names.split(","):
+        known.perform(project, name)
 
 
 def warm() -> None:
@@ -114,7 +114,7 @@ def run_of(client, run):
         for key in run.data.metrics
     }
     hidden = {"mlflow.parentRunId"}
-    own = run.info.run_id  # its description names the pictures by it
+    own = run.info.run_id  # its description names the figures by it
     tags = {k: v.replace(own, "RUN") for k, v in run.data.tags.items() if k not in hidden}
     inputs = sorted(entry.dataset.digest for entry in run.inputs.dataset_inputs)
     return [run.info.status, run.info.run_name, run.info.start_time, run.info.end_time,
@@ -130,7 +130,7 @@ def files_of(client, run, folder=None):
             yield [entry.path, entry.file_size]
 
 
-def main(acts: str, template: str, folder: str, every: str) -> None:
+def main(names: str, template: str, folder: str, every: str) -> None:
     from flows.project import Project
     from flows.tracking import store
 
@@ -146,10 +146,12 @@ def main(acts: str, template: str, folder: str, every: str) -> None:
 
             def attempt(project=project, number=number):
                 killing(number)
-                perform(project, acts)
+                perform(project, names)
 
             dead = in_child(attempt) == signal.SIGKILL
-        assert in_child(lambda project=project: (perform(project, acts), print(held(project)))) == 0
+        assert (
+            in_child(lambda project=project: (perform(project, names), print(held(project)))) == 0
+        )
         shutil.rmtree(project.root)
         if not number:
             number, dead = 1, True

@@ -2,7 +2,7 @@
 
     python -I served.py MODEL_FOLDER REPOSITORY REQUESTS.json
 
-Prints one JSON object: what could be imported from where, the answers to the pictures named in
+Prints one JSON object: what could be imported from where, the answers to the images named in
 REQUESTS.json, their pixels as the network gets them, the status and text of bad requests, and how
 much memory those took.
 """
@@ -39,7 +39,7 @@ def main(folder: str, repository: str, requests: str) -> None:
 
     model = mlflow.pyfunc.load_model(folder)
     wanted = json.loads(Path(requests).read_text())
-    contents = [Path(path).read_bytes() for path in wanted["pictures"]]
+    contents = [Path(path).read_bytes() for path in wanted["images"]]
     found["answers"] = model.predict(pd.DataFrame({"image": contents})).to_dict("list")
     served = model.unwrap_python_model()
     found["pixels"] = [

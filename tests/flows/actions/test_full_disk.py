@@ -1,4 +1,4 @@
-"""FAULTS 67: a store whose disk is full delays an act, and what it then does is whole."""
+"""FAULTS 67: a store whose disk is full delays an action, and what it then does is whole."""
 
 import subprocess
 
@@ -10,10 +10,10 @@ from flows.records import ledger
 from flows.registry import packing
 
 
-@pytest.mark.parametrize("act", ["publish", "register"])
-def test_act_ends_with_a_sentence_and_is_done_later(project, small_disk, act):
+@pytest.mark.parametrize("name", ["publish", "register"])
+def test_action_ends_with_a_sentence_and_is_done_later(project, small_disk, name):
     """The artifacts' disk is a real one of a megabyte, in memory, and somebody filled it."""
-    if act == "register":
+    if name == "register":
         action.perform(project, "publish")
     held = project.mlflow / "artifacts"
     kept = project.root / "kept"
@@ -24,9 +24,9 @@ def test_act_ends_with_a_sentence_and_is_done_later(project, small_disk, act):
     with pytest.raises(OSError, match="No space left"):
         filler.write_bytes(bytes(2**21))
     with pytest.raises(UnreachableError, match="room"):
-        action.perform(project, act)
-    subprocess.run(["mount", "-o", "remount,size=99m", str(disk)], check=True)
-    for name in ("publish", "register"):
         action.perform(project, name)
+    subprocess.run(["mount", "-o", "remount,size=99m", str(disk)], check=True)
+    for one in ("publish", "register"):
+        action.perform(project, one)
     assert int(ledger.last(project, "registered")["version"]) == 1
     packing.check(next(held.rglob("MLmodel")).parent)

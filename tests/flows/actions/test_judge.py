@@ -1,4 +1,4 @@
-"""The gate: what is judged, on which pictures, and what the ledger keeps of it."""
+"""The gate: what is judged, on which images, and what the ledger keeps of it."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def test_the_champion_is_not_judged_against_itself(project):
 
 
 def test_a_better_challenger_wins(project, first, rebuild, perform, answers):
-    """Better on the same pictures, with its p-value in the ledger and on the version."""
+    """Better on the same images, with its p-value in the ledger and on the version."""
     rebuild(1, right=1.0)
     answers(first, right=0.5)
     perform(*UP_TO_JUDGE)
@@ -43,7 +43,7 @@ def test_a_better_challenger_wins(project, first, rebuild, perform, answers):
     assert entry["promote"]
     assert entry["champion"] == first
     assert entry["challenger"] == identity.model_digest(project)
-    assert entry["pictures"] == 36
+    assert entry["images"] == 36
     assert entry["p_value"] == pytest.approx(0.5**18)
     assert entry["champion_accuracy"] == 0.5
     tags = client(project).get_model_version("thawline", "2").tags
@@ -101,19 +101,19 @@ def test_the_champion_is_asked_once_and_really(project, rebuild, perform):
 def test_the_champion_is_not_asked_what_it_was_trained_on(
     project, first, rebuild, perform, answers
 ):
-    """Pictures that moved into the test set since are left out of the comparison."""
+    """Images that moved into the test set since are left out of the comparison."""
     splits = pd.read_parquet(project.build / "split/splits.parquet")
     rebuild(1, right=1.0)
     path = project.build / "evaluate" / "predictions.parquet"
     table = pd.read_parquet(path)
-    seen = splits[splits["side"] == "train"].iloc[:5]
+    seen = splits[splits["split"] == "train"].iloc[:5]
     moved = table.iloc[:5].assign(path=seen["path"].to_list(), sha256=seen["sha256"].to_list())
     answers(first, right=0.5)
     pd.concat([table, moved]).to_parquet(path, index=False)
     perform(*UP_TO_JUDGE)
 
     entry = ledger.last(project, "verdict")
-    assert entry["pictures"] == 36
+    assert entry["images"] == 36
     assert entry["left_out"] == 5
 
 
@@ -141,7 +141,7 @@ def test_a_tampered_champion_is_not_run(project, rebuild, perform, tmp_path):
     assert not marker.exists()
 
 
-def test_a_model_has_to_be_registered_first(project, perform):
+def test_a_model_must_be_registered_first(project, perform):
     """The error says how."""
     perform("publish")
     with pytest.raises(UsageError, match="thawline register"):
@@ -170,8 +170,8 @@ def test_the_same_champion_gets_its_alias_back(project, perform):
     assert len(ledger.read(project, "promoted")) == 1
 
 
-def test_answers_are_kept_by_champion_and_pictures(project, first):
-    """Other pictures, or another champion, are asked anew."""
+def test_answers_are_kept_by_champion_and_images(project, first):
+    """Other images, or another champion, are asked anew."""
     table = pd.read_parquet(project.build / "evaluate/predictions.parquet")
     same = champion.kept(project, first, table)
     assert champion.kept(project, first, table) == same

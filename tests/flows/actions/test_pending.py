@@ -22,7 +22,7 @@ def touch_params(project):
 
 
 def touch_output(project):
-    (project.build / "split" / "sides.txt").write_text("none")
+    (project.build / "split" / "splits.txt").write_text("none")
 
 
 def add_output(project):
@@ -78,52 +78,52 @@ def test_a_change_during_the_run_is_found_the_next_time(built):
     assert "split" in graph.changes(built)
 
 
-def test_done_acts_are_not_owed(settled):
-    """Each act is done once for what is built."""
-    assert pending.owed(settled) == []
+def test_done_actions_are_not_pending(settled):
+    """Each action is done once for what is built."""
+    assert pending.pending(settled) == []
 
 
-def test_before_the_first_build_everything_is_owed(toy):
+def test_before_the_first_build_everything_is_pending(toy):
     """No lock: no run was published."""
-    assert pending.owed(toy) == list(action.AFTER_BUILD)
+    assert pending.pending(toy) == list(action.AFTER_BUILD)
 
 
-def test_a_new_build_owes_everything(settled):
+def test_a_new_build_leaves_everything_pending(settled):
     """Another lock is another run."""
     settled.lock.write_text(settled.lock.read_text() + "# another\n")
-    assert pending.owed(settled) == list(action.AFTER_BUILD)
+    assert pending.pending(settled) == list(action.AFTER_BUILD)
 
 
-def test_a_changed_parameter_of_an_act_owes_it_and_what_follows(settled):
+def test_a_changed_parameter_of_an_action_makes_it_pending_and_what_follows(settled):
     """Another alpha may turn the verdict; nothing is published again for it."""
     (settled.params / "judge.yaml").write_text("alpha: 0.01\n")
-    assert pending.owed(settled) == ["judge", "promote", "push"]
+    assert pending.pending(settled) == ["judge", "promote", "push"]
 
 
-def test_a_new_remote_owes_the_push(settled):
-    """What was never sent there has to be."""
+def test_a_new_remote_makes_the_push_pending(settled):
+    """What was never sent there must be."""
     (settled.root / ".dvc" / "config.local").write_text("[core]\n    remote = here\n")
-    assert pending.owed(settled) == ["push"]
+    assert pending.pending(settled) == ["push"]
 
 
-def test_a_wiped_store_owes_everything(settled):
+def test_a_wiped_store_leaves_everything_pending(settled):
     """A store that is gone is filled again."""
     shutil.rmtree(settled.mlflow)
-    assert pending.owed(settled) == list(action.AFTER_BUILD)
+    assert pending.pending(settled) == list(action.AFTER_BUILD)
 
 
-def test_a_replaced_store_owes_everything(settled, replace_store):
+def test_a_replaced_store_leaves_everything_pending(settled, replace_store):
     """Another store at the same place holds nothing of ours."""
     replace_store(settled)
-    assert pending.owed(settled) == list(action.AFTER_BUILD)
+    assert pending.pending(settled) == list(action.AFTER_BUILD)
 
 
-def test_another_store_owes_everything_and_a_silent_server_nothing(settled, monkeypatch):
+def test_another_store_leaves_everything_pending_and_a_silent_server_nothing(settled, monkeypatch):
     """A server that does not answer is taken for the one that was filled; another one is not."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    assert pending.owed(settled) == list(action.AFTER_BUILD)
-    for act in action.AFTER_BUILD:
-        pending.remember_act(settled, act)
+    assert pending.pending(settled) == list(action.AFTER_BUILD)
+    for name in action.AFTER_BUILD:
+        pending.remember_action(settled, name)
     done = settled.private / "done.json"
     done.write_text(done.read_text().replace('"store": null', '"store": "1"'))
-    assert pending.owed(settled) == []
+    assert pending.pending(settled) == []

@@ -89,7 +89,7 @@ def test_anyway_needs_a_version(project):
 def test_a_verdict_over_a_former_champion_is_worth_nothing(
     project, first, rebuild, perform, answers
 ):
-    """Who won against a champion that was replaced in the meantime has to be judged again."""
+    """Who won against a champion that was replaced in the meantime must be judged again."""
     rebuild(1, right=1.0)
     answers(first, right=0.5)
     perform(*UP_TO_JUDGE)

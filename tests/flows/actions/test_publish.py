@@ -53,9 +53,9 @@ def test_the_run_holds_every_parameter(seen, shown):
     params = shown.data.params
     assert params["search.max_trials"] == "3"
     assert params["search.learning_rate.low"] == "1e-05"
-    assert params["ingest.source"] == "pictures/colours.tar"
+    assert params["ingest.source"] == "images/colours.tar"
     assert params["judge.alpha"] == "0.05"
-    chosen = {"depth", "layer", "trained_share", "learning_rate"}
+    chosen = {"freeze_depth", "layer", "trained_fraction", "learning_rate"}
     assert chosen <= set(params)
     assert chosen <= set(trials(seen, shown)[0].data.params)
     assert params["architecture"] == "test_efficientnet"
@@ -90,7 +90,7 @@ def test_every_trial_is_a_nested_run(seen, shown):
     """As many as in the table, with their settings, curves and states."""
     nested = trials(seen, shown)
     assert [run.info.status for run in nested] == ["FINISHED", "KILLED", "FINISHED"]
-    assert [run.data.params["depth"] for run in nested] == ["0", "1", "2"]
+    assert [run.data.params["freeze_depth"] for run in nested] == ["0", "1", "2"]
     assert [run.data.tags["thawline.state"] for run in nested] == ["complete", "pruned", "complete"]
     assert [len(history(seen, run, "validation_loss")) for run in nested] == [3, 1, 3]
     assert nested[0].info.run_name == "trial 00 · blocks.0 · 3.0e-03"
@@ -107,12 +107,12 @@ def test_trials_compare_with_the_run_and_each_other(seen, shown):
 
 
 def test_the_run_names_its_data(shown):
-    """A data set a side, by its digest, with its counts."""
+    """A data set a split, by its digest, with its counts."""
     inputs = {
         entry.tags[0].value: json.loads(entry.dataset.profile)
         for entry in shown.inputs.dataset_inputs
     }
-    assert {side: profile["pictures"] for side, profile in inputs.items()} == {
+    assert {split: profile["images"] for split, profile in inputs.items()} == {
         "train": 24, "validation": 12, "test": 36,
     }  # fmt: skip
     assert inputs["test"]["classes"] == {"blue": 12, "green": 12, "red": 12}
@@ -129,21 +129,21 @@ def test_the_run_names_its_base_weights(shown):
 
 
 def test_the_run_can_be_recognised(seen, shown):
-    """Its name says network, depth and score; its page describes it; its key is the lock's."""
+    """Its name says network, layer and score; its page describes it; its key is the lock's."""
     assert shown.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     note = shown.data.tags["mlflow.note.content"]
-    assert note.startswith("100.0% (95.0% to 100.0%) of 36 test pictures of colours are right")
+    assert note.startswith("100.0% (95.0% to 100.0%) of 36 test images of colours are right")
     assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)
     assert shown.data.tags["thawline.model"] == identity.model_digest(seen)
 
 
-def test_the_run_holds_pictures_and_lineage(seen, shown):
-    """Pictures, lock, parameters and the training manifest lie in the run, unchanged."""
+def test_the_run_holds_figures_and_lineage(seen, shown):
+    """Figures, lock, parameters and the training manifest lie in the run, unchanged."""
     for name in ("dvc.lock", "dvc.yaml", "params/search.yaml", "data/source.yaml"):
         fetched = client(seen).download_artifacts(shown.info.run_id, name)
         assert Path(fetched).read_bytes() == (seen.root / name).read_bytes()
-    there = client(seen).list_artifacts(shown.info.run_id, "pictures/train")
-    assert [entry.path for entry in there] == ["pictures/train/learning.png"]
+    there = client(seen).list_artifacts(shown.info.run_id, "figures/train")
+    assert [entry.path for entry in there] == ["figures/train/learning.png"]
     manifest = client(seen).list_artifacts(shown.info.run_id, "data")
     assert "data/splits.parquet" in [entry.path for entry in manifest]
 
@@ -180,10 +180,10 @@ def test_what_a_person_wrote_in_mlflow_stays(project, parent):
     assert kept.data.tags["mlflow.note.content"] == "mine"
 
 
-def test_a_deleted_trial_and_a_lost_picture_come_back(project, parent):
+def test_a_deleted_trial_and_a_lost_figure_come_back(project, parent):
     """Publishing again brings what the store lost, and nothing else."""
     client(project).delete_run(trials(project, parent)[1].info.run_id)
-    (lost,) = project.mlflow.rglob("pictures/search/search.png")
+    (lost,) = project.mlflow.rglob("figures/search/search.png")
     lost.write_bytes(b"cut")
 
     assert publish(project, PARAMS).changed
@@ -217,7 +217,7 @@ def test_a_run_half_published_whose_events_are_gone_is_replaced(project, parent)
 
 
 def test_a_run_published_whole_outlives_its_events(project, parent):
-    """Deleting `.thawline/` makes nothing owed and changes nothing."""
+    """Deleting `.thawline/` makes nothing pending and changes nothing."""
     shutil.rmtree(project.private)
     again = publish(project, PARAMS)
     assert not again.changed
@@ -262,8 +262,8 @@ def test_a_wiped_store_is_filled_again(project):
         "import shutil, sys; sys.path.insert(0, sys.argv[2]); import killed; killed.warm();"
         "from pathlib import Path;"
         "from flows.project import Project; p = Project(Path(sys.argv[1]));"
-        "act = lambda: (killed.perform(p, 'publish'), print(killed.held(p)));"
-        "killed.in_child(act); shutil.rmtree(p.mlflow); killed.in_child(act)"
+        "again = lambda: (killed.perform(p, 'publish'), print(killed.held(p)));"
+        "killed.in_child(again); shutil.rmtree(p.mlflow); killed.in_child(again)"
     )
     command = [sys.executable, "-W", "ignore", "-c", code, project.root, KILLED.parent]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -43,7 +43,7 @@ def published(project):
 
 
 def png(width: int, height: int) -> bytes:
-    """A valid header of a picture of any size, and very little behind it."""
+    """A valid header of an image of any size, and very little behind it."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         check = zlib.crc32(kind + content)
@@ -66,32 +66,30 @@ def served(seen, tmp_path_factory):
     """The model, copied elsewhere and asked in a clean process."""
     place = tmp_path_factory.mktemp("elsewhere")
     shutil.copytree(folder_of(seen), place / "model")
-    picture = (seen.data / "raw/red/test-00.png").read_bytes()
+    image = (seen.data / "raw/red/test-00.png").read_bytes()
     bodies = {
-        "good": split_body(picture),
-        "records": json.dumps(
-            {"dataframe_records": [{"image": base64.b64encode(picture).decode()}]}
-        ),
+        "good": split_body(image),
+        "records": json.dumps({"dataframe_records": [{"image": base64.b64encode(image).decode()}]}),
         "no JSON": "{",
-        "text as picture": split_body(b"<html>no picture</html>"),
+        "text as image": split_body(b"<html>no image</html>"),
         "no base64": split_body("hello world, this is text"),
         "null": split_body(None),
         "number": split_body(7),
         "empty batch": split_body(),
-        "empty picture": split_body(b""),
-        "cut picture": split_body(picture[: len(picture) // 2]),
+        "empty image": split_body(b""),
+        "cut image": split_body(image[: len(image) // 2]),
         "bomb": split_body(png(20_000, 20_000)),
-        "other column": json.dumps({"dataframe_split": {"columns": ["picture"], "data": [["aa"]]}}),
-        "inputs": json.dumps({"inputs": {"image": [base64.b64encode(picture).decode()]}}),
+        "other column": json.dumps({"dataframe_split": {"columns": ["image"], "data": [["aa"]]}}),
+        "inputs": json.dumps({"inputs": {"image": [base64.b64encode(image).decode()]}}),
     }
-    pictures = sorted(str(path) for path in (seen.data / "raw").rglob("test-*.png"))[:20]
+    images = sorted(str(path) for path in (seen.data / "raw").rglob("test-*.png"))[:20]
     requests = place / "requests.json"
-    files.write_json(requests, {"pictures": pictures, "bodies": list(bodies.values())})
+    files.write_json(requests, {"images": images, "bodies": list(bodies.values())})
     command = [sys.executable, "-I", HERE / "served.py", place / "model", ROOT, requests]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    return answer | {"bad": dict(zip(bodies, answer["bad"], strict=True)), "pictures": pictures,
+    return answer | {"bad": dict(zip(bodies, answer["bad"], strict=True)), "images": images,
                      "place": str(place)}  # fmt: skip
 
 
@@ -102,7 +100,7 @@ def test_it_runs_without_thawline(served):
 
 
 def test_it_answers_as_the_network_does(seen, served):
-    """The probabilities of 20 pictures are those of the network, the pixels equal to the bit."""
+    """The probabilities of 20 images are those of the network, the pixels equal to the bit."""
     import hashlib
 
     import numpy as np
@@ -116,7 +114,7 @@ def test_it_answers_as_the_network_does(seen, served):
     network = files.read_json(seen.build / "train" / "network.json")
     model = backbone.trained(network, load_file(seen.build / "train" / "weights.safetensors"))
     transform = Transform.from_dict(network["transform"])
-    batch = np.stack([transform(decoder.read(Path(path))) for path in served["pictures"]])
+    batch = np.stack([transform(decoder.read(Path(path))) for path in served["images"]])
     with torch.inference_mode():
         expected = model(torch.from_numpy(batch)).softmax(1).numpy()
 
@@ -127,8 +125,8 @@ def test_it_answers_as_the_network_does(seen, served):
 
 
 @pytest.mark.parametrize("body", ["good", "records"])
-def test_base64_pictures_are_answered(served, body):
-    """JSON with a base64 picture gives a class and a probability for each class."""
+def test_base64_images_are_answered(served, body):
+    """JSON with a base64 image gives a class and a probability for each class."""
     status, text, _ = served["bad"][body]
     (row,) = json.loads(text)["predictions"]
     assert status == 200
@@ -140,16 +138,16 @@ def test_base64_pictures_are_answered(served, body):
     ("body", "sentence"),
     [
         ("no JSON", "valid JSON"),
-        ("text as picture", "Picture 0 cannot be read (no-picture"),
+        ("text as image", "Image 0 cannot be read (no-image"),
         ("no base64", "image"),
         ("null", "image"),
         ("number", "image"),
-        ("empty batch", "At least one picture has to be sent, but the batch is empty."),
-        ("empty picture", "Picture 0 cannot be read (empty"),
-        ("cut picture", "Picture 0 cannot be read (damaged"),
-        ("bomb", "Picture 0 cannot be read (too-large"),
+        ("empty batch", "At least one image must be sent, but the batch is empty."),
+        ("empty image", "Image 0 cannot be read (empty"),
+        ("cut image", "Image 0 cannot be read (damaged"),
+        ("bomb", "Image 0 cannot be read (too-large"),
         ("other column", "image"),
-        ("inputs", "Picture 0"),
+        ("inputs", "Image 0"),
     ],
 )
 def test_bad_requests_are_told_what_is_wrong(served, body, sentence):
@@ -186,8 +184,8 @@ def test_it_carries_what_it_can_be_built_again_from(seen):
         "data/source.yaml",
         "data/start.yaml",
     ):
-        carried = folder_of(seen) / "lineage" / name
-        assert carried.read_bytes() == (seen.root / name).read_bytes()
+        kept = folder_of(seen) / "lineage" / name
+        assert kept.read_bytes() == (seen.root / name).read_bytes()
     split = folder_of(seen) / "lineage" / "data" / "splits.parquet"
     assert split.read_bytes() == (seen.build / "split" / "splits.parquet").read_bytes()
 
@@ -285,9 +283,9 @@ def test_an_upload_cut_short_never_becomes_a_version(published, monkeypatch):
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_anywhere_it_ends_the_same(published, tmp_path, every):
     """SIGKILL before or after any write, then once more: one version, one model, one champion."""
-    script, acts = HERE / "killed.py", "register,judge,promote"
+    script, names = HERE / "killed.py", "register,judge,promote"
     done = subprocess.run(
-        [sys.executable, script, acts, published.root, tmp_path / "killed", str(every)],
+        [sys.executable, script, names, published.root, tmp_path / "killed", str(every)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -297,18 +295,18 @@ def test_killed_anywhere_it_ends_the_same(published, tmp_path, every):
         assert json.loads(other) == json.loads(whole)
 
 
-def test_a_run_has_to_be_published_first(project):
+def test_a_run_must_be_published_first(project):
     """A version names its run; the error says how to get one."""
     with pytest.raises(UsageError, match="thawline publish"):
         register(project, PARAMS)
 
 
-def test_only_what_is_needed_of_the_code_is_carried(seen):
+def test_only_what_is_needed_of_the_code_is_packed(seen):
     """Reader, transform and network go along; training, search and stages do not."""
-    carried = {path for path in packing.contents(folder_of(seen)) if path.startswith("code/")}
-    assert "code/components/data/images/decoder.py" in carried
-    assert "code/components/model/backbone.py" in carried
-    assert not [path for path in carried if "training" in path or "flows" in path]
+    packed = {path for path in packing.contents(folder_of(seen)) if path.startswith("code/")}
+    assert "code/components/data/images/decoder.py" in packed
+    assert "code/components/model/backbone.py" in packed
+    assert not [path for path in packed if "training" in path or "flows" in path]
 
 
 def test_a_hostile_folder_is_refused_before_it_is_loaded(seen, tmp_path):

@@ -11,9 +11,9 @@ from flows.pipeline import overrides
 
 
 @pytest.fixture
-def pictures(toy, tmp_path):
-    """The toy project with two pictures of a person's own as its source, and random weights."""
-    folder = tmp_path / "pictures"
+def images(toy, tmp_path):
+    """The toy project with two images of a person's own as its source, and random weights."""
+    folder = tmp_path / "images"
     for name in ("cat/1.png", "dog/1.png"):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(name.encode())
@@ -21,32 +21,32 @@ def pictures(toy, tmp_path):
     return folder
 
 
-def test_a_pin_is_written_only_when_the_world_changed(toy, pictures):
+def test_a_pin_is_written_only_when_the_world_changed(toy, images):
     """A pin that is written again would make every stage stale."""
     assert "data/source.yaml and data/start.yaml" in sync.sync(toy)
     before = {path: path.stat().st_mtime_ns for path in toy.data.iterdir()}
     assert "those that are pinned" in sync.sync(toy)
     assert {path: path.stat().st_mtime_ns for path in toy.data.iterdir()} == before
-    (pictures / "dog" / "2.png").write_bytes(b"another")
+    (images / "dog" / "2.png").write_bytes(b"another")
     assert not sync.pinned(toy)
     assert "data/source.yaml" in sync.sync(toy)
     assert sync.pinned(toy)
 
 
-def test_a_pin_says_what_it_is(toy, pictures):
-    """Whoever finds the file learns who wrote it; where the pictures lie is not in it."""
+def test_a_pin_says_what_it_is(toy, images):
+    """Whoever finds the file learns who wrote it; where the images lie is not in it."""
     sync.sync(toy)
     text = (toy.data / "source.yaml").read_text()
     assert text.startswith("# ")
     assert "thawline sync" in text
-    assert str(pictures) not in text
+    assert str(images) not in text
 
 
-def test_two_places_with_the_same_pictures_have_the_same_pin(toy, pictures, tmp_path):
-    """Two clones agree, wherever their pictures lie."""
+def test_two_places_with_the_same_images_have_the_same_pin(toy, images, tmp_path):
+    """Two clones agree, wherever their images lie."""
     sync.sync(toy)
     first = (toy.data / "source.yaml").read_bytes()
-    pictures.rename(tmp_path / "moved")
+    images.rename(tmp_path / "moved")
     overrides.apply(toy, [f"ingest.source={tmp_path / 'moved'}"])
     assert sync.pinned(toy)
     sync.sync(toy)
@@ -54,7 +54,7 @@ def test_two_places_with_the_same_pictures_have_the_same_pin(toy, pictures, tmp_
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path):
-    """Thousands of pictures cost a look at their size and time each."""
+    """Thousands of images cost a look at their size and time each."""
     path = tmp_path / "1.png"
     path.write_bytes(b"one")
     state = path.stat()
@@ -68,7 +68,7 @@ def test_an_unchanged_file_is_not_read_again(tmp_path):
     assert sync.KnownHashes(tmp_path / "index.json")(path) == files.sha256(path)
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("images")
 def test_a_torn_index_costs_reading_and_nothing_else(toy):
     """What lies under .thawline is safe to delete, or to be cut in half."""
     sync.sync(toy)

@@ -8,25 +8,25 @@ CLASSES = frozenset("abc")
 
 
 def compared(gained, lost, both=20, neither=0, new=CLASSES, old=CLASSES):
-    """So many pictures of class `a` that only the challenger, only the champion, ... has right."""
+    """So many images of class `a` that only the challenger, only the champion, ... has right."""
     challenger = ["a"] * gained + ["b"] * lost + ["a"] * both + ["b"] * neither
     champion = ["b"] * gained + ["a"] * lost + ["a"] * both + ["b"] * neither
     return Comparison(["a"] * len(challenger), challenger, champion, new, old)
 
 
 def test_a_clearly_better_model_is_promoted():
-    """9 pictures against 1: p = 11/1024."""
+    """9 images against 1: p = 11/1024."""
     verdict = decide(compared(9, 1), alpha=0.05)
     assert verdict.promote
     assert verdict.p_value == pytest.approx(11 / 1024)
-    assert (verdict.gained, verdict.lost, verdict.pictures) == (9, 1, 30)
+    assert (verdict.gained, verdict.lost, verdict.images) == (9, 1, 30)
     assert verdict.challenger_accuracy == pytest.approx(29 / 30)
     assert verdict.champion_accuracy == pytest.approx(21 / 30)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (3, 3), (4, 0), (0, 9), (8, 5)])
 def test_equal_worse_or_luckier_models_are_not(gained, lost):
-    """Being ahead by a few pictures is no evidence; four against none is not enough."""
+    """Being ahead by a few images is no evidence; four against none is not enough."""
     assert not decide(compared(gained, lost), alpha=0.05).promote
 
 
@@ -44,7 +44,7 @@ def test_a_lost_class_is_never_promoted():
 
 
 def test_a_new_class_counts_for_the_challenger():
-    """Pictures of a class that the champion does not know are right or wrong like others."""
+    """Images of a class that the champion does not know are right or wrong like others."""
     truth = ["d"] * 10 + ["a"] * 10
     new = frozenset("abcd")
     comparison = Comparison(truth, truth, ["a"] * 20, new, CLASSES)
@@ -61,11 +61,11 @@ def test_a_new_class_does_not_pay_for_the_old_ones():
     assert "worse than the champion on the classes that both know" in verdict.reason
 
 
-def test_without_pictures_nothing_is_shown():
-    """When the champion was trained on every test picture there is no evidence."""
+def test_without_images_nothing_is_shown():
+    """When the champion was trained on every test image there is no evidence."""
     verdict = decide(Comparison([], [], [], CLASSES, CLASSES), alpha=0.05)
     assert not verdict.promote
-    assert "No test picture" in verdict.reason
+    assert "No test image" in verdict.reason
 
 
 def test_the_first_model_needs_no_evidence():

@@ -30,7 +30,7 @@ def page(project) -> str:
     return client(project).get_registered_model("thawline").description
 
 
-def test_a_runs_description_shows_pictures_that_the_run_holds(seen):
+def test_a_runs_description_shows_figures_that_the_run_holds(seen):
     """Every image's address names this run and one of its artifacts."""
     run = run_of(seen)
     images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", run.data.tags["mlflow.note.content"])
@@ -42,7 +42,7 @@ def test_a_runs_description_shows_pictures_that_the_run_holds(seen):
 
 
 def test_a_runs_description_tells_how_the_search_decided(project):
-    """Its decisions are listed, and lie beside the pictures as a table."""
+    """Its decisions are listed, and lie beside the figures as a table."""
     decisions = project.build / "search" / "decisions.csv"
     decisions.write_text('trials_before,decision\n4,"blocks.1 leads, so it is tried again."\n')
 
@@ -84,7 +84,7 @@ def test_a_version_has_a_card(seen):
     """Score first, as lists show it; then data, weights with their licence, limits, loading."""
     (version,) = client(seen).search_model_versions("name = 'thawline'")
     card = version.description
-    assert card.splitlines()[0].startswith("100.0% (95.0% to 100.0%) of 36 test pictures")
+    assert card.splitlines()[0].startswith("100.0% (95.0% to 100.0%) of 36 test images")
     assert "24 for train, 12 for validation" in card
     assert "package, licence Apache-2.0" in card
     assert "seen at 32 x 32 pixels" in card
@@ -152,7 +152,7 @@ def test_names_of_many_classes_are_counted(project):
 
 
 def test_comparing_opens_on_what_counts(seen):
-    """The figure given first, and the settings first by name, are those that MLflow plots."""
+    """The metric given first, and the settings first by name, are those that MLflow plots."""
     outputs = mirror.Outputs(seen)
     for content in (
         mirrored_run.parent(outputs),

@@ -96,7 +96,7 @@ def test_states_tell_what_became_of_each_stage(toy, run_stages):
 
 
 def test_a_stage_is_tried_again_where_that_may_help(toy, run_stages):
-    """Exit code 5 once: the retry of the stage's meta mends it; nothing else is repeated."""
+    """Exit code 5 once: the retry of the stage's meta fixes it; nothing else is repeated."""
     (toy.root / "order").write_text("once 5")
     states, said = run_stages()
     assert states["split"] == ("COMPLETED", "Ran", 0)
@@ -161,13 +161,13 @@ def test_a_killed_parent_leaves_no_orphan(toy, thawline, until, server):
     assert run.wait() == -signal.SIGKILL
 
 
-def test_a_defect_is_a_sentence_and_a_log(toy, thawline, server):
+def test_an_internal_error_is_a_sentence_and_a_log(toy, thawline, server):
     """What nobody foresaw ends with exit code 1 and names the file that holds the traceback."""
     (toy.private / "done.json").mkdir(parents=True)
     run = thawline("run", PREFECT_API_URL=server)
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 1
     assert "Traceback" not in said
-    assert "error: a defect of Thawline; the traceback lies in .thawline/logs/" in said
+    assert "error: internal error; the traceback lies in .thawline/logs/" in said
     (log,) = (toy.private / "logs").iterdir()
     assert "IsADirectoryError" in log.read_text()

@@ -80,7 +80,7 @@ def test_an_impossible_value_is_refused(toy, wrong):
     assert texts(toy) == before
 
 
-def test_a_setting_is_refused_while_another_file_is_wrong(toy):
+def test_an_override_is_refused_while_another_file_is_wrong(toy):
     """The run would stop at that file: so nothing is written either."""
     (toy.params / "base.yaml").write_text("source: package\n")
     before = texts(toy)
@@ -120,11 +120,11 @@ def test_a_missing_file_is_named(toy):
 def test_a_file_of_nothing_is_named(toy):
     """A mistyped file name would otherwise set nothing, silently."""
     (toy.params / "spilt.yaml").write_text("seed: 1\n")
-    with pytest.raises(UsageError, match=r"params/spilt\.yaml belongs to no stage and no act"):
+    with pytest.raises(UsageError, match=r"params/spilt\.yaml belongs to no stage and no action"):
         overrides.check_all(toy)
 
 
-def test_an_act_has_parameters_too(toy):
+def test_an_action_has_parameters_too(toy):
     """`register.name` is set like a stage's value."""
     copy_params(toy, "register")
     overrides.apply(toy, ["register.name=flowers"])

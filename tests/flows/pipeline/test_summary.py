@@ -10,29 +10,29 @@ from flows.records import identity, ledger
 from flows.runtime import console
 
 METRICS = {
-    "accuracy": 0.978, "accuracy_low": 0.961, "accuracy_high": 0.992, "confidence": 0.95,
-    "majority_share": 0.104, "pictures": 1356,
+    "accuracy": 0.978, "accuracy_low": 0.961, "accuracy_high": 0.992, "confidence_level": 0.95,
+    "majority_fraction": 0.104, "images": 1356,
 }  # fmt: skip
 NETWORK = {
     "architecture": "resnet18", "arguments": {}, "classes": ["a", "b"], "transform": {},
-    "layer": "layer3", "trained_share": 0.427, "learning_rate": 0.00098765,
+    "layer": "layer3", "trained_fraction": 0.427, "learning_rate": 0.00098765,
 }  # fmt: skip
 
 
 @pytest.fixture
 def finished(toy):
-    """What the last stages and the acts leave behind."""
+    """What the last stages and the actions leave behind."""
     files.write_json(toy.build / "evaluate" / "metrics.json", METRICS)
     files.write_json(toy.build / "train" / "network.json", NETWORK)
     files.write_bytes(toy.build / "train" / "weights.safetensors", b"weights")
-    files.write_bytes(toy.build / "search" / "landscape.png", b"picture")
+    files.write_bytes(toy.build / "search" / "landscape.png", b"figure")
     return toy
 
 
 def test_the_screen_says_what_a_person_asks(finished):
     """How good, beside what is no skill at all; what was trained; where to look; how long."""
     said = summary.screen(finished, 371)
-    assert "97.8% of 1,356 pictures (95% interval 96.1% to 99.2%)" in said
+    assert "97.8% of 1,356 images (95% interval 96.1% to 99.2%)" in said
     assert "the majority class alone: 10.4%" in said
     assert "from layer3 on (42.7% of the parameters), learning rate 0.00099" in said
     assert "not registered yet" in said

@@ -1,4 +1,4 @@
-"""A registered model names pictures: what is written, what is told, and what ends in an error."""
+"""A registered model names images: what is written, what is told, and what ends in an error."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from components.frame import files
 from components.frame.errors import DataError, UnreachableError, UsageError
 from flows.actions import action
 from flows.prediction import inputs, predict
-from flows.prediction.predict import Wish
+from flows.prediction.predict import PredictOptions
 from flows.registry import versions
 from flows.serving import worker
 
@@ -37,14 +37,14 @@ def champion(seen):
 
 @pytest.fixture(scope="module")
 def evaluated(champion, tmp_path_factory):
-    """What the stage `evaluate` says of the test pictures, by path."""
+    """What the stage `evaluate` says of the test images, by path."""
     from components.evaluate import EvaluateParams, evaluate
 
     place = tmp_path_factory.mktemp("evaluate")
     names = ("predictions.parquet", "metrics.json", "calibration.csv", "classes.csv",
              "confusion.csv", "matrix.png", "mistakes.png")  # fmt: skip
     params = EvaluateParams(
-        confidence=0.95, bootstrap_samples=100, mistakes=4, batch_size=7, seed=0, device="cpu"
+        confidence_level=0.95, bootstrap_samples=100, mistakes=4, batch_size=7, seed=0, device="cpu"
     )
     evaluate(
         params,
@@ -57,8 +57,8 @@ def evaluated(champion, tmp_path_factory):
     return pd.read_parquet(place / "predictions.parquet").set_index("path")
 
 
-def wish(start, *named, model=None, form="jsonl", output=None):
-    return Wish(tuple(map(str, named)), start, model, form, output and Path(output))
+def options(start, *named, model=None, form="jsonl", output=None):
+    return PredictOptions(tuple(map(str, named)), start, model, form, output and Path(output))
 
 
 def call(*words, folder):
@@ -71,9 +71,9 @@ def call(*words, folder):
 
 
 def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
-    """All test pictures within 1e-6, a line each, in natural order, atomically into a file."""
+    """All test images within 1e-6, a line each, in natural order, atomically into a file."""
     output = tmp_path / "answers.jsonl"
-    assert predict.predict(champion, wish(champion.root, "data/raw", output=output)) == 0
+    assert predict.predict(champion, options(champion.root, "data/raw", output=output)) == 0
     rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 72
     found = {row["path"].removeprefix("data/raw/"): row for row in rows}
@@ -81,11 +81,11 @@ def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
     for path, expected in evaluated.iterrows():
         row = found[path]
         assert list(row["probabilities"]) == classes
-        shares = np.array(list(row["probabilities"].values()))
+        probabilities = np.array(list(row["probabilities"].values()))
         wanted = expected[[f"probability_{i}" for i in range(len(classes))]].to_numpy(float)
-        assert np.abs(shares - wanted).max() < 1e-6
+        assert np.abs(probabilities - wanted).max() < 1e-6
         assert row["class"] == expected["prediction"]
-        assert row["probability"] == shares.max()
+        assert row["probability"] == probabilities.max()
 
 
 def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_path):
@@ -115,41 +115,41 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
                       ("huge.png", "100,000,001 bytes")):  # fmt: skip
         (line,) = [line for line in told if name in line]
         assert why in line
-        assert "Picture 0" not in line
+        assert "Image 0" not in line
 
 
 def test_nothing_readable_is_an_error_and_leaves_the_old_file(champion, tmp_path):
     """Exit code 3, and no empty file in the place of what was there."""
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     output = tmp_path / "answers.csv"
     output.write_text("before")
     with pytest.raises(DataError, match="none of 1 is"):
-        predict.predict(champion, wish(tmp_path, "text.png", form="csv", output=output))
+        predict.predict(champion, options(tmp_path, "text.png", form="csv", output=output))
     assert output.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "text.png"]
 
 
 def test_what_does_not_exist_is_told_before_the_model_is_fetched(champion, tmp_path):
-    """Files, and folders without a picture."""
+    """Files, and folders without an image."""
     with pytest.raises(UsageError, match=r"there is no nowhere\.png"):
-        predict.predict(champion, wish(tmp_path, "nowhere.png"))
+        predict.predict(champion, options(tmp_path, "nowhere.png"))
     with pytest.raises(DataError, match="holds none"):
-        predict.predict(champion, wish(tmp_path, "."))
+        predict.predict(champion, options(tmp_path, "."))
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
         ("thawline", "NAME@ALIAS or NAME/VERSION"),
-        ("thawline@winner", r"has to name an alias.*There are: champion"),
-        ("thawline/7", r"has to name a version.*There are: 1"),
-        ("other@champion", r"has to name a registered model.*There are: thawline"),
+        ("thawline@winner", r"must name an alias.*There are: champion"),
+        ("thawline/7", r"must name a version.*There are: 1"),
+        ("other@champion", r"must name a registered model.*There are: thawline"),
     ],
 )
 def test_a_model_that_there_is_not_is_told_with_those_there_are(champion, name, sentence):
     """Form, model, alias and version."""
     with pytest.raises(UsageError, match=sentence):
-        predict.predict(champion, wish(champion.root, "data/raw", model=name))
+        predict.predict(champion, options(champion.root, "data/raw", model=name))
 
 
 def test_a_version_is_named_as_well_as_an_alias(champion, tmp_path):
@@ -165,26 +165,26 @@ def test_a_model_changed_in_the_store_is_not_run(champion, tmp_path):
     shutil.copytree(champion.root, copy.root)
     (code,) = copy.mlflow.glob("artifacts/models/*/artifacts/served_model.py")
     code.write_text("raise SystemExit('run')\n" + code.read_text())
-    with pytest.raises(DataError, match="has to be what was registered"):
-        predict.predict(copy, wish(copy.root, "data/raw"))
+    with pytest.raises(DataError, match="must be what was registered"):
+        predict.predict(copy, options(copy.root, "data/raw"))
 
 
 def test_a_store_that_is_away_or_was_never_made(champion, monkeypatch, tmp_path):
     """Exit code 5 where it does not answer; where there is none, none is made."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(UnreachableError):
-        predict.predict(champion, wish(champion.root, "data/raw"))
+        predict.predict(champion, options(champion.root, "data/raw"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none.db")
     with pytest.raises(UsageError, match="MLFLOW_TRACKING_URI="):
-        predict.predict(champion, wish(champion.root, "data/raw"))
+        predict.predict(champion, options(champion.root, "data/raw"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_picture_is_never_the_output(champion, tmp_path):
-    """A slip on the command line costs no picture."""
+def test_an_image_is_never_the_output(champion, tmp_path):
+    """A slip on the command line costs no image."""
     (tmp_path / "one.png").write_bytes(b"precious")
     with pytest.raises(UsageError, match="one of them"):
-        predict.predict(champion, wish(tmp_path, ".", output="one.png"))
+        predict.predict(champion, options(tmp_path, ".", output="one.png"))
     assert (tmp_path / "one.png").read_bytes() == b"precious"
 
 
@@ -192,7 +192,7 @@ def test_ended_from_outside_nothing_is_left(champion):
     """SIGTERM ends with 143, the model's process ends too, and no fetched model stays."""
     code = (
         "import os, sys; from flows.serving import worker; ask = worker.Worker.ask\n"
-        "def slow(self, pictures):\n"
+        "def slow(self, images):\n"
         "    print('asked', self._process.pid, flush=True); import time; time.sleep(60)\n"
         "worker.Worker.ask = slow; from flows.cli import main; main()"
     )
@@ -249,10 +249,10 @@ def test_portions_are_bounded_by_number_and_by_bytes(tmp_path):
         path = tmp_path / f"{number}.png"
         with path.open("wb") as file:
             file.truncate(inputs.PORTION_BYTES // 2 if number < 4 else 1)
-        found.append(inputs.Picture(path.name, path))
+        found.append(inputs.ImageFile(path.name, path))
     portions = list(inputs.portions(found))
     assert [len(portion) for portion in portions] == [2, 2, 32, 32, 2]
-    assert [picture for portion in portions for picture in portion] == found
+    assert [image for portion in portions for image in portion] == found
 
 
 def test_the_largest_file_is_the_largest_that_a_model_takes():
@@ -261,7 +261,7 @@ def test_the_largest_file_is_the_largest_that_a_model_takes():
     assert f"LARGEST_FILE = {inputs.LARGEST_FILE:_}\n" in text
 
 
-def test_pictures_named_twice_are_named_once(tmp_path):
+def test_images_named_twice_are_named_once(tmp_path):
     """A folder and a file in it."""
     for name in ("b/2.png", "b/10.png", "a.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from components.frame.errors import DataError, UnreachableError, UsageError
 from flows.building.reproduce import reproduce
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding import lineage as carrying
+from flows.rebuilding import lineage as lineages
 from flows.registry import machine
 
 COMMIT = "0123456789abcdef"
@@ -48,7 +48,7 @@ def tags(built):
 
 @pytest.fixture
 def read(built, tmp_path, tags):
-    """What a version of the built project carries, with some tags changed."""
+    """The lineage of a version of the built project, with some tags changed."""
 
     def make(**changed):
         lineage = tmp_path / "model" / "lineage"
@@ -61,7 +61,7 @@ def read(built, tmp_path, tags):
             files.write_json(lineage / "machine.json", machine.describe())
             files.write_bytes(tmp_path / "model/artifacts/weights.safetensors", b"weights")
         version = SimpleNamespace(name="toy", version="3", tags=tags | changed)
-        return carrying.read(tmp_path / "model", version)
+        return lineages.read(tmp_path / "model", version)
 
     return make
 
@@ -84,7 +84,7 @@ def test_a_lock_that_is_not_its_own_is_refused(read, tmp_path):
         read()
 
 
-def test_the_code_has_to_be_the_versions(empty, read):
+def test_the_code_must_be_the_versions(empty, read):
     """A changed line, a changed command, a missing file: the commit to take is told."""
     clone.check_code(empty, read())
     for name, before, after in (
@@ -157,11 +157,11 @@ def test_a_clone_with_a_build_is_refused_and_an_own_beginning_goes_on(empty, rea
 
 
 def test_a_pin_from_elsewhere_is_refused(empty, read):
-    """A version that names the pictures of another build is not whole."""
-    carried = read()
-    (carried.lineage / "data/source.yaml").write_text("sha256: forged\n")
+    """A version that names the images of another build is not whole."""
+    lineage = read()
+    (lineage.root / "data/source.yaml").write_text("sha256: forged\n")
     with pytest.raises(DataError, match=r"data/source\.yaml"):
-        clone.prepare(empty, carried)
+        clone.prepare(empty, lineage)
     assert not empty.lock.exists()
 
 
@@ -190,7 +190,7 @@ def test_anew_is_built_although_nothing_is_stale(built, monkeypatch):
     """Neither the workspace nor a cache is asked."""
     monkeypatch.chdir(built.root)
     assert reproduce(built, "split") == "unchanged"
-    (built.build / "split/sides.txt").unlink()
+    (built.build / "split/splits.txt").unlink()
     assert reproduce(built, "split") == "restored"
     assert reproduce(built, "split", anew=True) == "ran"
 
@@ -206,9 +206,9 @@ def compared(built, read):
     def compare(content, **told):
         files.write_bytes(built.root / WEIGHTS, content)
         files.write_yaml(built.lock, lock)
-        carried = read(**{"thawline.run": files.sha256(built.lock)})
-        files.write_json(carried.lineage / "machine.json", machine.describe() | told)
-        return comparison.compare(built, carried)
+        lineage = read(**{"thawline.run": files.sha256(built.lock)})
+        files.write_json(lineage.root / "machine.json", machine.describe() | told)
+        return comparison.compare(built, lineage)
 
     return compare
 

@@ -38,7 +38,7 @@ def test_a_clean_commit_is_named(clone):
     assert found.state == "clean"
 
 
-@pytest.mark.parametrize("name", ["dvc.lock", "data/source.yaml", "notes.txt", "my pictures/1.png"])
+@pytest.mark.parametrize("name", ["dvc.lock", "data/source.yaml", "notes.txt", "my images/1.png"])
 def test_what_runs_write_and_what_builds_nothing_is_not_dirt(clone, name):
     """The lock and the pins change with every run; a stray file changes no result."""
     (clone / name).parent.mkdir(exist_ok=True)

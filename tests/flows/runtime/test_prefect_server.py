@@ -61,7 +61,7 @@ def test_a_server_that_a_person_named_is_used_and_none_started(toy, healthy, mon
     assert prefect_server.answers(healthy)
 
 
-def test_a_server_that_a_person_named_has_to_answer(toy, monkeypatch):
+def test_a_server_that_a_person_named_must_answer(toy, monkeypatch):
     """No other one is taken in its place."""
     monkeypatch.setenv("PREFECT_API_URL", f"http://{prefect_server.HOST}:9/api")
     with pytest.raises(UnreachableError, match="does not"), prefect_server.serving(toy, None):

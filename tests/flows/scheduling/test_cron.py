@@ -57,7 +57,7 @@ def test_what_is_no_cron_is_refused(text):
     [("Europe/Berln", "Europe/Berlin"), ("berlin", "Europe/Berlin"), ("utc", "UTC")],
 )
 def test_an_unknown_zone_names_its_neighbours(name, meant):
-    """A slip of the finger is mended at once."""
+    """A slip of the finger is fixed at once."""
     assert f"Did you mean {meant}" in refused("0 3 * * *", name)
 
 

@@ -87,10 +87,10 @@ class Prefect:
 
 @pytest.fixture
 def project(settled):
-    """A project in which nothing is stale and nothing is owed."""
+    """A project in which nothing is stale and nothing is pending."""
     settled.ledger.touch()
-    for act in pending.IN_LEDGER:
-        pending.remember_act(settled, act)
+    for name in pending.IN_LEDGER:
+        pending.remember_action(settled, name)
     return settled
 
 
@@ -208,11 +208,11 @@ def test_a_run_is_done_and_the_next_finds_nothing_to_do(project, kept, ended):
 def test_a_run_that_fails_says_so_in_a_sentence(project, kept, ended):
     """A wrong parameter ends the run before anything begins; the next one is not kept away."""
     right = (project.params / "split.yaml").read_text()
-    (project.params / "split.yaml").write_text(right + "shares: 3\n")
+    (project.params / "split.yaml").write_text(right + "fractions: 3\n")
     prefect, screen = kept()
     kind, _, message = ended(prefect, prefect.come_due())
     assert kind == "FAILED"
-    assert "shares" in message
+    assert "fractions" in message
     assert "Traceback" not in screen.read_text()
     (project.params / "split.yaml").write_text(right)
     assert ended(prefect, prefect.come_due())[0] == "COMPLETED"

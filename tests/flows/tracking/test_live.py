@@ -72,7 +72,7 @@ def test_what_is_told_shows_at_once(project, follower, told):
 
 
 def test_publishing_takes_the_live_run_over(project, follower, told):
-    """It is the same run with the same nested ones, no point is there twice, nothing is owed."""
+    """It is the same run with the same nested ones, no point is there twice, nothing is pending."""
     told(SEARCH, 99)
     follower.look()
     told(TRAIN, 99)

@@ -82,7 +82,7 @@ def test_a_wiped_store_has_another_identity(bare, empty_store):
 
 
 def test_the_identity_of_a_torn_database_is_none(bare):
-    """A file that is no database is a store that is gone, not a defect."""
+    """A file that is no database is a store that is gone, not an internal error."""
     (bare.mlflow / "artifacts").mkdir(parents=True)
     (bare.mlflow / "mlflow.db").write_bytes(b"no database" * 1000)
     assert tracking.store_identity(bare) is None

@@ -1,4 +1,4 @@
-"""The pages of the local store, and the acts through a server."""
+"""The pages of the local store, and the actions through a server."""
 
 import shutil
 import socket
@@ -60,8 +60,8 @@ def wait_for(url: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_pages_show_the_local_store_and_take_the_acts(project, perform, monkeypatch):
-    """The served store is the same store; every act works through it; the host is this machine."""
+def test_the_pages_show_the_local_store_and_take_the_actions(project, perform, monkeypatch):
+    """The served store is the same; every action works through it; the host is this machine."""
     perform("publish")
     local = store.store_identity(project)
     with serving(project) as where:

@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from components.model import groups as depth
 from components.model.partial.cost import cost
-from components.model.partial.cut_points import survey
+from components.model.partial.cut_points import find_cut_points
 
 
 def test_the_sum_is_the_published_one():
@@ -34,31 +34,31 @@ def test_each_group_is_charged_for_its_own_layers():
 @pytest.mark.parametrize("name", ["mobilenetv2_035", "vit_tiny_patch16_224", "cait_xxs24_224"])
 def test_what_is_counted_is_what_runs(build, name):
     """The whole model's operations are those that torch's own counter sees."""
-    model, pictures = build(name)
-    counted = cost(model, depth.groups(model), pictures)
+    model, images = build(name)
+    counted = cost(model, depth.groups(model), images)
     with FlopCounterMode(display=False) as counter:
-        model.eval()(pictures)
-    assert sum(counted.groups) == counter.get_total_flops() // 2 // len(pictures)
+        model.eval()(images)
+    assert sum(counted.groups) == counter.get_total_flops() // 2 // len(images)
 
 
 def test_a_suffix_runs_what_it_is_charged_for(build):
-    """Forwards from an activation: exactly the groups from its depth on."""
-    model, pictures = build("mobilenetv2_035")
+    """Forwards from an activation: exactly the groups from its freeze depth on."""
+    model, images = build("mobilenetv2_035")
     groups = depth.groups(model)
-    counted = cost(model, groups, pictures)
-    found = survey(model, groups, pictures)
+    counted = cost(model, groups, images)
+    found = find_cut_points(model, groups, images)
     cut = found.cut(model.eval())
-    for at, activation in cut.tap(pictures, found.points).items():
+    for at, activation in cut.tap(images, found.points).items():
         cut.suffix(activation, at)
         with FlopCounterMode(display=False) as counter:
             cut.suffix(activation, at)
-        assert counter.get_total_flops() // 2 // len(pictures) == counted.suffix(at)
+        assert counter.get_total_flops() // 2 // len(images) == counted.suffix(at)
 
 
 def test_training_costs_three_passes_of_what_is_trained(build):
     """Once forwards and twice backwards; frozen layers once, or not at all from the cache."""
-    model, pictures = build("resnet18")
-    counted = cost(model, depth.groups(model), pictures)
+    model, images = build("resnet18")
+    counted = cost(model, depth.groups(model), images)
     whole = sum(counted.groups)
     assert counted.training(0, cached=False) == 3 * whole
     assert counted.training(5, cached=False) == whole + 2 * counted.groups[5]
@@ -69,8 +69,8 @@ def test_training_costs_three_passes_of_what_is_trained(build):
 
 def test_counting_leaves_the_model_alone(build):
     """BatchNorm's statistics and the mode stay, whatever the mode is."""
-    model, pictures = build("resnet18")
+    model, images = build("resnet18")
     before = {key: value.clone() for key, value in model.train().state_dict().items()}
-    cost(model, depth.groups(model), pictures)
+    cost(model, depth.groups(model), images)
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())

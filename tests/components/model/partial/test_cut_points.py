@@ -10,9 +10,9 @@ from torch.nn import functional
 from components.model import freezing
 from components.model import groups as depth
 from components.model.groups import Group
-from components.model.partial.cut_points import survey
+from components.model.partial.cut_points import find_cut_points
 from components.model.partial.forward import CutError
-from components.model.partial.shapes import Ghost
+from components.model.partial.shapes import ShapeTensor
 
 STEPPED = [
     "convnext_atto",
@@ -33,7 +33,7 @@ def logits(output):
 
 
 def probed(model):
-    """The groups, and three depths: behind the stem, in the middle and at the head."""
+    """The groups, and three freeze depths: behind the stem, in the middle and at the head."""
     groups = depth.groups(model)
     return groups, sorted({1, len(groups) // 2, len(groups) - 1})
 
@@ -57,32 +57,32 @@ def assert_equal(one, other):
 
 def test_prefix_and_suffix_are_the_model(architecture, build):
     """From activations of one pass come the logits of the whole model, to the bit."""
-    model, pictures = build(architecture)
+    model, images = build(architecture)
     model.eval()
     groups, asked = probed(model)
-    found = survey(model, groups, pictures, asked)
+    found = find_cut_points(model, groups, images, asked)
     assert set(found.refusals) == REFUSED.get(architecture, set())
     cut = found.cut(model)
     with torch.no_grad():
-        expected = logits(model(pictures))
-        for at, activation in cut.tap(pictures, found.points).items():
+        expected = logits(model(images))
+        for at, activation in cut.tap(images, found.points).items():
             assert torch.equal(logits(cut.suffix(activation, at)), expected), groups[at].name
 
 
 @pytest.mark.parametrize("name", STEPPED)
-def test_a_step_from_the_activation_is_the_step_from_the_pictures(build, name):
+def test_a_step_from_the_activation_is_the_step_from_the_images(build, name):
     """Loss, all gradients and BatchNorm statistics are equal to the bit."""
-    model, pictures = build(name)
+    model, images = build(name)
     groups, asked = probed(model)
-    found = survey(model, groups, pictures, asked)
+    found = find_cut_points(model, groups, images, asked)
     at = sorted(found.points)[len(found.points) // 2]
     freezing.freeze(model, groups, at)
     model.train()
     twin = copy.deepcopy(model)
     cut = found.cut(model)
-    activation = cut.tap(pictures, [at])[at]
+    activation = cut.tap(images, [at])[at]
     one = train_once(model, lambda: cut.suffix(activation, at))
-    other = train_once(twin, lambda: twin(pictures))
+    other = train_once(twin, lambda: twin(images))
     assert torch.equal(one[0], other[0])
     assert_equal(one[1], other[1])
     assert_equal(one[2], other[2])
@@ -91,17 +91,17 @@ def test_a_step_from_the_activation_is_the_step_from_the_pictures(build, name):
 @pytest.mark.parametrize(
     "name", ["mobilenetv2_035", "resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"]
 )
-def test_every_depth_can_be_cut_and_feeds_the_deeper_ones(build, name):
-    """What is advanced from a shallow activation is what one pass over the pictures taps."""
-    model, pictures = build(name)
+def test_every_freeze_depth_can_be_cut_and_feeds_the_higher_ones(build, name):
+    """What is advanced from an early activation is what one pass over the images taps."""
+    model, images = build(name)
     groups = depth.groups(model)
-    found = survey(model, groups, pictures)
+    found = find_cut_points(model, groups, images)
     assert set(found.points) == set(range(1, len(groups)))
     cut = found.cut(model)
-    tapped = cut.tap(pictures, found.points)
+    tapped = cut.tap(images, found.points)
     for at in found.points:
-        deeper = [other for other in found.points if other >= at]
-        for other, activation in cut.advance(tapped[at], at, deeper).items():
+        higher = [other for other in found.points if other >= at]
+        for other, activation in cut.advance(tapped[at], at, higher).items():
             assert torch.equal(activation, tapped[other]), (at, other)
 
 
@@ -110,27 +110,27 @@ def test_every_depth_can_be_cut_and_feeds_the_deeper_ones(build, name):
 )
 def test_the_dropout_of_the_head_stays_behind_the_cut(build, name):
     """A head trained from kept features still drops values, the same as without a cache."""
-    model, pictures = build(name, drop_rate=0.5)
+    model, images = build(name, drop_rate=0.5)
     groups = depth.groups(model)
     head = len(groups) - 1
-    cut = survey(model, groups, pictures, [head]).cut(model)
+    cut = find_cut_points(model, groups, images, [head]).cut(model)
     freezing.freeze(model, groups, head)
-    activation = cut.tap(pictures, [head])[head]
+    activation = cut.tap(images, [head])[head]
     model.train()
     torch.manual_seed(0)
-    whole = model(pictures)
+    whole = model(images)
     torch.manual_seed(0)
     assert torch.equal(cut.suffix(activation, head), whole)
     assert not torch.equal(cut.suffix(activation, head), whole)
 
 
-def test_dropout_may_be_switched_on_after_the_survey(build):
+def test_dropout_may_be_switched_on_after_the_points_are_found(build):
     """A search tries several rates with the points it found once."""
-    model, pictures = build("mobilenetv2_035")
+    model, images = build("mobilenetv2_035")
     groups = depth.groups(model)
     head = len(groups) - 1
-    cut = survey(model, groups, pictures, [head]).cut(model)
-    activation = cut.tap(pictures, [head])[head]
+    cut = find_cut_points(model, groups, images, [head]).cut(model)
+    activation = cut.tap(images, [head])[head]
     model.drop_rate = 0.5
     freezing.freeze(model.train(), groups, head)
     assert not torch.equal(cut.suffix(activation, head), cut.suffix(activation, head))
@@ -138,31 +138,31 @@ def test_dropout_may_be_switched_on_after_the_survey(build):
 
 def test_only_what_is_behind_the_cut_runs(build):
     """Modules before the cut are not called when a suffix is, and those behind not by a tap."""
-    model, pictures = build("resnet18")
+    model, images = build("resnet18")
     groups = depth.groups(model)
-    cut = survey(model, groups, pictures).cut(model)
+    cut = find_cut_points(model, groups, images).cut(model)
     ran = []
     for name, module in model.named_children():
         for leaf in (inner for inner in module.modules() if isinstance(inner, nn.Conv2d)):
             leaf.register_forward_hook(
                 lambda _module, _inputs, result, name=name: ran.append((name, type(result)))
             )
-    activation = cut.tap(pictures, [3])[3]
+    activation = cut.tap(images, [3])[3]
     assert {name for name, _ in ran} == {"conv1", "layer1", "layer2"}
     ran.clear()
     cut.suffix(activation, 3)
-    assert {name for name, kind in ran if kind is not Ghost} == {"layer3", "layer4"}
+    assert {name for name, kind in ran if kind is not ShapeTensor} == {"layer3", "layer4"}
 
 
-def test_the_survey_leaves_no_trace(build):
+def test_finding_cut_points_leaves_no_trace(build):
     """Weights, modes, frozen parameters and random numbers are as before."""
-    model, pictures = build("mobilenetv2_035")
+    model, images = build("mobilenetv2_035")
     groups = depth.groups(model)
     freezing.freeze(model.train(), groups, 4)
     before = copy.deepcopy(model)
     state = torch.get_rng_state()
-    found = survey(model, groups, pictures)
-    found.cut(model).tap(pictures, found.points)
+    found = find_cut_points(model, groups, images)
+    found.cut(model).tap(images, found.points)
     assert torch.equal(torch.get_rng_state(), state)
     assert_equal(model.state_dict(), before.state_dict())
     for one, other in zip(model.modules(), before.modules(), strict=True):
@@ -174,13 +174,13 @@ def test_the_survey_leaves_no_trace(build):
 
 def test_points_serve_other_weights_and_batches_of_any_size(build):
     """What was found for an architecture holds for each network of it."""
-    model, pictures = build("regnety_002")
+    model, images = build("regnety_002")
     groups = depth.groups(model)
-    found = survey(model, groups, pictures, [3])
+    found = find_cut_points(model, groups, images, [3])
     other, _ = build("regnety_002")
     nn.init.normal_(other.head.fc.weight)
     cut = found.cut(other.eval())
-    for batch in (pictures[:1], torch.cat([pictures, pictures, pictures[:1]])):
+    for batch in (images[:1], torch.cat([images, images, images[:1]])):
         activation = cut.tap(batch, [3])[3]
         assert torch.equal(cut.suffix(activation, 3), other(batch))
 
@@ -194,8 +194,8 @@ class Toy(nn.Module):
         self.blocks = between
         self.last = nn.Linear(4, 2)
 
-    def forward(self, pictures):
-        return self.last(self.blocks(self.first(pictures)).mean((2, 3)))
+    def forward(self, images):
+        return self.last(self.blocks(self.first(images)).mean((2, 3)))
 
 
 class Chain(nn.Module):
@@ -208,40 +208,40 @@ class Chain(nn.Module):
 
 
 class Skip(Toy):
-    """The pictures themselves reach the head."""
+    """The images themselves reach the head."""
 
-    def forward(self, pictures):
-        return super().forward(pictures) + pictures.mean()
+    def forward(self, images):
+        return super().forward(images) + images.mean()
 
 
 class Early(Toy):
     """The last group's weights are used before the middle one runs."""
 
-    def forward(self, pictures):
-        features = self.first(pictures) * self.last.weight.sum()
+    def forward(self, images):
+        features = self.first(images) * self.last.weight.sum()
         return self.last(self.blocks(features).mean((2, 3)))
 
 
 class Mixing(Toy):
-    """A picture's features depend on the others in its batch."""
+    """An image's features depend on the others in its batch."""
 
-    def forward(self, pictures):
-        return self.last(self.blocks(self.first(pictures.sum(0, keepdim=True))).mean((2, 3)))
+    def forward(self, images):
+        return self.last(self.blocks(self.first(images.sum(0, keepdim=True))).mean((2, 3)))
 
 
 class Dropping(Toy):
     """Values are dropped between two groups."""
 
-    def forward(self, pictures):
-        features = functional.dropout(self.first(pictures), 0.5, self.training)
+    def forward(self, images):
+        features = functional.dropout(self.first(images), 0.5, self.training)
         return self.last(self.blocks(features).mean((2, 3)))
 
 
 class Looking(Toy):
     """Values decide what is done."""
 
-    def forward(self, pictures):
-        return super().forward(pictures * 2 if pictures.sum().item() > 0 else pictures)
+    def forward(self, images):
+        return super().forward(images * 2 if images.sum().item() > 0 else images)
 
 
 GROUPS = (
@@ -254,15 +254,15 @@ GROUPS = (
 def test_an_activation_that_is_overwritten_is_copied_first():
     """The suffix begins with a ReLU in place; kept features stay what they are."""
     model = Toy(Chain(nn.ReLU(inplace=True), nn.Conv2d(4, 4, 1)))
-    pictures = torch.randn(2, 3, 8, 8)
-    found = survey(model, GROUPS, pictures)
+    images = torch.randn(2, 3, 8, 8)
+    found = find_cut_points(model, GROUPS, images)
     assert found.points[1].clones
     cut = found.cut(model)
-    activation = cut.tap(pictures, [1])[1]
+    activation = cut.tap(images, [1])[1]
     before = activation.clone()
     cut.suffix(activation, 1)
     assert torch.equal(activation, before)
-    assert torch.equal(cut.tap(pictures, [1, 2])[1], before)
+    assert torch.equal(cut.tap(images, [1, 2])[1], before)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_an_activation_that_is_overwritten_is_copied_first():
         (Skip, 1, "values from before `blocks` are used after it."),
         (Skip, 2, "values from before `last` are used after it."),
         (Early, 2, "the gradient of `last.weight` behind the cut is not that of the whole model."),
-        (Mixing, 1, "`blocks` has no row of numbers for each picture."),
+        (Mixing, 1, "`blocks` has no row of numbers for each image."),
         (Dropping, 2, "the output behind the cut is not that of the whole model."),
         (Looking, 1, "it cannot be followed (Tensor.item() cannot be called on meta tensors)"),
     ],
@@ -279,25 +279,25 @@ def test_an_activation_that_is_overwritten_is_copied_first():
 def test_what_cannot_be_cut_is_refused_with_the_reason(kind, at, reason):
     """A number that would be wrong is found before any trial depends on it."""
     model = kind(Chain(nn.Identity(), nn.Conv2d(4, 4, 1)))
-    found = survey(model, GROUPS, torch.randn(2, 3, 8, 8), [at])
+    found = find_cut_points(model, GROUPS, torch.randn(2, 3, 8, 8), [at])
     assert found.refusals == {at: reason}
     assert not found.points
 
 
 @pytest.mark.parametrize("kind", [Early, Dropping])
-def test_a_cut_moves_before_what_has_to_be_behind_it(kind):
+def test_a_cut_moves_before_what_must_be_behind_it(kind):
     """Trained weights or dropout between two groups: the output of the first is kept."""
     model = kind(Chain(nn.Identity(), nn.Conv2d(4, 4, 1)))
-    found = survey(model, GROUPS, torch.randn(2, 3, 8, 8), [1])
+    found = find_cut_points(model, GROUPS, torch.randn(2, 3, 8, 8), [1])
     assert (found.points[1].module, found.points[1].side) == ("first", "output")
 
 
 def test_a_point_that_does_not_fit_is_an_error(build):
     """Points of another architecture never give a result."""
-    model, pictures = build("resnet18")
-    found = survey(model, depth.groups(model), pictures, [2])
+    model, images = build("resnet18")
+    found = find_cut_points(model, depth.groups(model), images, [2])
     cut = found.cut(model)
-    activation = cut.tap(pictures, [2])[2]
+    activation = cut.tap(images, [2])[2]
     model.layer2 = nn.Identity()
     model.layer3[0].conv1 = nn.Conv2d(64, 256, 3, 2, 1)
     with pytest.raises((CutError, RuntimeError)):

@@ -9,7 +9,7 @@ from components.model.partial.cost import Cost
 from components.study.importance import importances
 from components.study.plan import Choices
 from components.study.space import Space
-from components.study.strategies.candidates import deep, fitting, kept_depths, middle
+from components.study.strategies.candidates import fitting, kept_freeze_depths, late, mid
 from components.study.strategies.staged import staged
 from components.study.strategies.strategy import Notes, session
 from components.study.strategies.tpe import conditional, suggest, tpe
@@ -25,7 +25,9 @@ HEAD = len(GROUPS) - 1
 @pytest.fixture
 def space(plan):
     enqueued = (Setting(HEAD, 1e-2),)
-    asked = replace(plan, depths=(0, HEAD), max_trials=16, epochs=6, compute=1.0, enqueued=enqueued)
+    asked = replace(
+        plan, freeze_depths=(0, HEAD), max_trials=16, epochs=6, compute=1.0, enqueued=enqueued
+    )
     return Space(asked, Cost(GROUPS), LAYERS, 512, 256, (2.0,) * len(GROUPS))
 
 
@@ -37,27 +39,27 @@ def history(score, epochs):
 
 
 def play(space, score, strategy=staged, over=lambda _: False):
-    """Run a session in which a setting always reaches `score(depth, rate)`."""
+    """Run a session in which a setting always reaches `score(freeze depth, rate)`."""
     notes, trials = Notes(), []
     asking = session(space, strategy(space, notes), notes, over)
     try:
         asked = next(asking)
         while True:
-            depth, rate = asked.setting.depth, asked.setting.learning_rate
-            value = score(depth, rate)
+            freeze_depth, rate = asked.setting.freeze_depth, asked.setting.learning_rate
+            value = score(freeze_depth, rate)
             epochs = asked.epochs
             if value is not None:
                 short = (n for n in range(1, epochs) if asked.falls_short(n, value))
                 epochs = next(short, epochs)
             ended = "pruned" if asked.stage == "probe" or epochs < asked.epochs else "complete"
             state = "failed" if value is None else ended
-            cached = space.cacheable(depth)
+            cached = space.cacheable(freeze_depth)
             trials.append(
                 Trial(
                     len(trials), state, asked.origin,
-                    asked.stage, LAYERS[depth], 0.5, asked.setting,
+                    asked.stage, LAYERS[freeze_depth], 0.5, asked.setting,
                     history(value, epochs) if value is not None else (),
-                    epochs * space.epoch(depth, cached=cached), cached, "", (),
+                    epochs * space.epoch(freeze_depth, cached=cached), cached, "", (),
                 )
             )  # fmt: skip
             asked = asking.send(trials[-1])
@@ -65,10 +67,10 @@ def play(space, score, strategy=staged, over=lambda _: False):
         return ended.value, trials, notes
 
 
-def peaked(best_depth, best_rate, drop):
-    """Scores that fall with the distance from a depth, and a little from a rate."""
-    return lambda depth, rate: (
-        0.9 - drop * abs(depth - best_depth) - 0.01 * abs(log(rate / best_rate))
+def peaked(best_freeze_depth, best_rate, drop):
+    """Scores that fall with the distance from a freeze depth, and a little from a rate."""
+    return lambda freeze_depth, rate: (
+        0.9 - drop * abs(freeze_depth - best_freeze_depth) - 0.01 * abs(log(rate / best_rate))
     )
 
 
@@ -78,75 +80,89 @@ def spent(space, trials):
 
 def test_flat_task_is_searched_at_a_fraction_of_one_full_fine_tuning(space):
     """Nothing is trained in full but heads and the finalists; sixteen plain trials cost eleven."""
-    chosen, trials, notes = play(space, peaked(middle(space), 3e-3, 0.0))
+    chosen, trials, notes = play(space, peaked(mid(space), 3e-3, 0.0))
     assert chosen is not None
     assert spent(space, trials) < 1.2
-    assert min(trial.depth for trial in trials) == middle(space)
+    assert min(trial.freeze_depth for trial in trials) == mid(space)
     assert any("finalists untried" in sentence for _, sentence in notes.sentences)
 
 
-def test_clearly_better_shallow_depth_is_found(space):
-    """Where the budget holds it: the middle cut leads there, and it is trained."""
+def test_clearly_better_early_freeze_point_is_found(space):
+    """Where the budget holds it: the mid freeze point leads there, and it is trained."""
     large = replace(space, plan=replace(space.plan, max_trials=64, compute=1.75))
     chosen, trials, _ = play(large, peaked(0, 2e-3, 0.05))
-    shallow = space.near_share(0.75)
-    assert chosen.depth <= shallow < middle(space)
-    assert {"full", "fresh"} <= {trial.stage for trial in trials if trial.depth <= shallow}
+    early = space.near_fraction(0.75)
+    assert chosen.freeze_depth <= early < mid(space)
+    assert {"full", "confirmation"} <= {
+        trial.stage for trial in trials if trial.freeze_depth <= early
+    }
     assert spent(large, trials) < 3.5
 
 
-def fresh(trials):
-    return [trial.setting for trial in trials if trial.stage == "fresh"]
+def confirmed(trials):
+    return [trial.setting for trial in trials if trial.stage == "confirmation"]
 
 
-def test_a_gentle_cut_is_trained_only_where_the_bold_one_leaves_no_head_behind(space):
-    """By two standard errors, of 256 pictures .025 each; and where it fails altogether.
+def test_a_low_rate_trial_is_run_only_where_the_high_rate_one_leaves_no_head_behind(space):
+    """By two standard errors, of 256 images .025 each; and where it fails altogether.
 
     It trains less, at a lower rate; the better of the two is chosen.
     """
-    for bold, gentle_too in ((0.9, False), (0.86, False), (0.84, True), (0.3, True), (None, True)):
-        score = lambda depth, rate: (  # noqa: E731
-            0.8 if depth == HEAD else bold if rate > 3e-3 else 0.82  # noqa: B023
+    for high_rate, low_rate_too in (
+        (0.9, False),
+        (0.86, False),
+        (0.84, True),
+        (0.3, True),
+        (None, True),
+    ):
+        score = lambda freeze_depth, rate: (  # noqa: E731
+            0.8 if freeze_depth == HEAD else high_rate if rate > 3e-3 else 0.82  # noqa: B023
         )
         for compute in (1.0, 4.0):
             asked = replace(space, plan=replace(space.plan, compute=compute))
             chosen, trials, notes = play(asked, score)
             led = [text.split(" lead ")[1] for _, text in notes.sentences if " lead " in text]
-            assert not any(text.startswith(LAYERS[HEAD]) for text in led if bold in (0.3, None))
-            depths = {trial.depth for trial in trials if trial.learning_rate > 3e-3}
-            assert middle(space) in depths
-            tried = fresh(trials) if compute == 1.0 else [trial.setting for trial in trials[:4]]
-            gentle = [one for one in tried if one.depth == fitting(space)]
-            assert bool(gentle) is gentle_too
-            assert all(1e-3 < one.learning_rate < 2e-3 for one in gentle)
-            assert chosen.learning_rate > 3e-3 or bold is None or bold < 0.85
+            assert not any(
+                text.startswith(LAYERS[HEAD]) for text in led if high_rate in (0.3, None)
+            )
+            freeze_depths = {trial.freeze_depth for trial in trials if trial.learning_rate > 3e-3}
+            assert mid(space) in freeze_depths
+            tried = confirmed(trials) if compute == 1.0 else [trial.setting for trial in trials[:4]]
+            low_rate = [one for one in tried if one.freeze_depth == fitting(space)]
+            assert bool(low_rate) is low_rate_too
+            assert all(1e-3 < one.learning_rate < 2e-3 for one in low_rate)
+            assert chosen.learning_rate > 3e-3 or high_rate is None or high_rate < 0.85
         assert spent(space, play(space, score)[1]) < 1.3
-    assert middle(space) < fitting(space) < deep(space)
+    assert mid(space) < fitting(space) < late(space)
 
 
-def test_rates_are_no_more_than_a_share_of_the_gains_they_change(space):
-    """With gains of 0.2 a hundredth and two thousandths of them: lower than the range asks for."""
-    small = replace(space, gains=(0.2,) * len(GROUPS))
-    _, trials, _ = play(small, lambda depth, _: 0.8 if depth == HEAD else 0.7)
-    assert [one.learning_rate for one in fresh(trials)[:2]] == pytest.approx([2e-3, 4e-4])
-    none = replace(space, gains=(inf,) * len(GROUPS))
-    both = [fresh(play(one, lambda *_: 0.7)[1]) for one in (space, none)]
+def test_rates_are_no_more_than_a_fraction_of_the_norm_scales_they_change(space):
+    """With norm scales of 0.2 a hundredth and two thousandths of them: lower than asked for."""
+    small = replace(space, norm_scales=(0.2,) * len(GROUPS))
+    _, trials, _ = play(small, lambda at, _: 0.8 if at == HEAD else 0.7)
+    assert [one.learning_rate for one in confirmed(trials)[:2]] == pytest.approx([2e-3, 4e-4])
+    none = replace(space, norm_scales=(inf,) * len(GROUPS))
+    both = [confirmed(play(one, lambda *_: 0.7)[1]) for one in (space, none)]
     assert both[0] == both[1]
     assert max(one.learning_rate for one in both[0]) > 3e-3
 
 
-def test_a_bold_cut_that_does_not_lead_the_head_is_given_up(space):
+def test_a_high_rate_trial_that_does_not_lead_the_head_is_given_up(space):
     """By a standard error, .025, two thirds through; with several seeds after the first.
 
     The decision says so.
     """
-    several = replace(space, plan=replace(space.plan, fresh_seeds=3, compute=2.5))
-    for asked, bold, given_up in ((space, 0.83, False), (space, 0.82, True), (several, 0.5, True)):
-        score = lambda depth, rate: (  # noqa: E731
-            0.8 if depth == HEAD else bold if rate > 3e-3 else 0.82  # noqa: B023
+    several = replace(space, plan=replace(space.plan, confirmation_runs=3, compute=2.5))
+    for asked, high_rate, given_up in (
+        (space, 0.83, False),
+        (space, 0.82, True),
+        (several, 0.5, True),
+    ):
+        score = lambda freeze_depth, rate: (  # noqa: E731
+            0.8 if freeze_depth == HEAD else high_rate if rate > 3e-3 else 0.82  # noqa: B023
         )
         _, trials, notes = play(asked, score)
-        first = [t for t in trials if t.stage == "fresh" and t.depth == middle(space)]
+        first = [t for t in trials if t.stage == "confirmation" and t.freeze_depth == mid(space)]
         assert len(first) == 1
         assert (first[0].kind, len(first[0].history)) == ("pruned", 4) or not given_up
         assert any("given up" in sentence for _, sentence in notes.sentences) is given_up
@@ -155,87 +171,94 @@ def test_a_bold_cut_that_does_not_lead_the_head_is_given_up(space):
 def test_a_budget_holds_a_second_cut_since_the_first_may_be_given_up(space):
     """It holds two thirds of the first and the second, but not both in full."""
     tight = replace(space, plan=replace(space.plan, compute=0.8))
-    _, trials, _ = play(tight, lambda depth, _: 0.8 if depth == HEAD else 0.3)
-    assert [setting.depth for setting in fresh(trials)][:2] == [middle(tight), fitting(tight)]
+    _, trials, _ = play(tight, lambda at, _: 0.8 if at == HEAD else 0.3)
+    assert [setting.freeze_depth for setting in confirmed(trials)][:2] == [
+        mid(tight),
+        fitting(tight),
+    ]
     assert spent(tight, trials) < 1.1
 
 
-def test_the_bold_cut_is_as_shallow_as_leaves_room_for_the_gentle_one(space):
-    """One group less frozen, and two thirds of it and the gentle cut no longer fit together."""
+def test_the_high_rate_trial_freezes_as_little_as_leaves_room_for_the_low_rate_one(space):
+    """One group less frozen, and two thirds of it and the low-rate trial no longer fit together."""
     for groups in (GROUPS, (40, 20, 20, 150, 100, 110, 230, 240, 130, 1), (100,) * 9 + (1,)):
         case = replace(space, cost=Cost(groups))
-        bold, gentle = middle(case), case.trial(fitting(case))
-        for depth, fits in ((bold, True), (bold - 1, False)):
-            assert (2 / 3 * case.trial(depth) + gentle <= 0.95 * case.whole) is fits
+        high_rate, low_rate = mid(case), case.trial(fitting(case))
+        for freeze_depth, fits in ((high_rate, True), (high_rate - 1, False)):
+            assert (2 / 3 * case.trial(freeze_depth) + low_rate <= 0.95 * case.whole) is fits
         lean = replace(case, plan=replace(case.plan, compute=0.5))
-        assert middle(lean) == fitting(lean) == fitting(case)
+        assert mid(lean) == fitting(lean) == fitting(case)
 
 
 def test_one_cut_at_one_rate_is_trained_once(space):
-    """Where the parameters leave no choice, bold and gentle are the same."""
-    one = replace(space.plan, depths=(HEAD - 1, HEAD), rates=(1e-3, 1e-3), enqueued=(), compute=0.3)
-    _, trials, _ = play(replace(space, plan=one), lambda depth, _: 0.8 if depth == HEAD else 0.7)
-    assert [setting.depth for setting in fresh(trials)] == [HEAD - 1, HEAD]
+    """Where the parameters leave no choice, the high-rate and the low-rate trial are the same."""
+    one = replace(
+        space.plan, freeze_depths=(HEAD - 1, HEAD), rates=(1e-3, 1e-3), enqueued=(), compute=0.3
+    )
+    _, trials, _ = play(replace(space, plan=one), lambda at, _: 0.8 if at == HEAD else 0.7)
+    assert [setting.freeze_depth for setting in confirmed(trials)] == [HEAD - 1, HEAD]
 
 
-def test_a_gentle_cut_that_is_the_deep_one_is_trained_as_the_gentle_one(space):
+def test_a_low_rate_trial_at_the_late_freeze_point_is_trained_as_such(space):
     """Where there is one cut besides the head; it does not wait for both to fall behind."""
-    one = replace(space.plan, depths=(HEAD - 1, HEAD), enqueued=(), compute=0.42)
-    _, trials, _ = play(replace(space, plan=one), lambda depth, _: 0.8 if depth == HEAD else 0.81)
-    assert [setting.depth for setting in fresh(trials)] == [HEAD - 1, HEAD - 1]
+    one = replace(space.plan, freeze_depths=(HEAD - 1, HEAD), enqueued=(), compute=0.42)
+    _, trials, _ = play(replace(space, plan=one), lambda at, _: 0.8 if at == HEAD else 0.81)
+    assert [setting.freeze_depth for setting in confirmed(trials)] == [HEAD - 1, HEAD - 1]
 
 
 def test_probes_of_what_is_enqueued_come_on_top(space):
     """They leave room for both cuts."""
     custom = (Setting(HEAD, 1e-2), Setting(0, 1e-3))
     asked = replace(space, plan=replace(space.plan, enqueued=custom))
-    _, trials, _ = play(asked, lambda depth, _: 0.8 if depth == HEAD else 0.3)
-    assert {middle(space), fitting(space)} <= {setting.depth for setting in fresh(trials)}
+    _, trials, _ = play(asked, lambda at, _: 0.8 if at == HEAD else 0.3)
+    assert {mid(space), fitting(space)} <= {setting.freeze_depth for setting in confirmed(trials)}
 
 
 def test_a_cut_without_another_is_never_given_up(space):
     """A budget that holds one alone."""
     poor = replace(space, plan=replace(space.plan, compute=0.5))
-    _, trials, _ = play(poor, lambda depth, _: 0.8 if depth == HEAD else 0.3)
-    cuts = [trial for trial in trials if trial.stage == "fresh" and trial.depth < HEAD]
-    assert [(trial.depth, trial.kind) for trial in cuts] == [(middle(poor), "fresh")]
+    _, trials, _ = play(poor, lambda at, _: 0.8 if at == HEAD else 0.3)
+    cuts = [
+        trial for trial in trials if trial.stage == "confirmation" and trial.freeze_depth < HEAD
+    ]
+    assert [(trial.freeze_depth, trial.kind) for trial in cuts] == [(mid(poor), "confirmation")]
 
 
-def test_deep_cut_is_trained_where_the_others_fall_behind_the_head(space):
+def test_late_freeze_point_is_trained_where_the_others_fall_behind_the_head(space):
     """By a standard error; then the head again."""
-    for head, depths in (
-        (0.6, [middle(space)]),
-        (0.79, [middle(space), fitting(space)]),
-        (0.81, [middle(space), fitting(space), HEAD]),
-        (0.9, [middle(space), fitting(space), deep(space), HEAD]),
+    for head, freeze_depths in (
+        (0.6, [mid(space)]),
+        (0.79, [mid(space), fitting(space)]),
+        (0.81, [mid(space), fitting(space), HEAD]),
+        (0.9, [mid(space), fitting(space), late(space), HEAD]),
     ):
-        _, trials, notes = play(space, lambda depth, _: head if depth == HEAD else 0.8)  # noqa: B023
-        assert [setting.depth for setting in fresh(trials)] == depths
+        _, trials, notes = play(space, lambda at, _: head if at == HEAD else 0.8)  # noqa: B023
+        assert [setting.freeze_depth for setting in confirmed(trials)] == freeze_depths
         left_out = sum("is not trained" in sentence for _, sentence in notes.sentences)
-        assert left_out == 4 - len(depths)
+        assert left_out == 4 - len(freeze_depths)
         assert spent(space, trials) < 1.35
 
 
-def test_few_validation_pictures_prove_no_lead(space):
-    """Of eight pictures one more right leaves the head not behind."""
+def test_few_validation_images_prove_no_lead(space):
+    """Of eight images one more right leaves the head not behind."""
     few = replace(space, validation_rows=8)
-    _, trials, _ = play(few, lambda depth, _: 6 / 8 if depth == HEAD else 7 / 8)
-    assert [setting.depth for setting in fresh(trials)] == [middle(space), fitting(space)]
+    _, trials, _ = play(few, lambda at, _: 6 / 8 if at == HEAD else 7 / 8)
+    assert [setting.freeze_depth for setting in confirmed(trials)] == [mid(space), fitting(space)]
 
 
 def test_the_head_alone_is_chosen_only_where_it_leads_by_a_standard_error(space):
     """Of the difference, .035 here."""
-    for lead, depth in ((0.0, fitting(space)), (0.03, fitting(space)), (0.04, HEAD)):
+    for lead, freeze_depth in ((0.0, fitting(space)), (0.03, fitting(space)), (0.04, HEAD)):
         chosen, _, notes = play(space, lambda d, _: 0.8 + lead * (d == HEAD))  # noqa: B023
-        assert chosen.depth == depth
+        assert chosen.freeze_depth == freeze_depth
     assert not any("seldom best" in sentence for _, sentence in notes.sentences)
 
 
-def test_clearly_better_deep_cut_is_found(space):
+def test_clearly_better_late_freeze_point_is_found(space):
     """Where thawing more does harm."""
-    chosen, trials, _ = play(space, peaked(deep(space), 2e-3, 0.05))
-    assert chosen.depth == deep(space)
-    assert min(trial.depth for trial in trials) == middle(space)
+    chosen, trials, _ = play(space, peaked(late(space), 2e-3, 0.05))
+    assert chosen.freeze_depth == late(space)
+    assert min(trial.freeze_depth for trial in trials) == mid(space)
 
 
 def test_best_head_is_among_the_finalists(space):
@@ -248,7 +271,7 @@ def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
     """It is trained in full only if its probe leads clearly."""
     custom = Setting(0, 1e-3)
     asked = replace(space, plan=replace(space.plan, enqueued=(Setting(HEAD, 1e-2), custom)))
-    chosen, trials, _ = play(asked, peaked(middle(space), 2e-3, 0.0))
+    chosen, trials, _ = play(asked, peaked(mid(space), 2e-3, 0.0))
     mine = [trial for trial in trials if trial.setting == custom]
     assert [(trial.origin, trial.stage) for trial in mine] == [("enqueued", "probe")]
     wins, _, _ = play(asked, lambda d, r: 0.9 if Setting(d, r) == custom else 0.5)
@@ -258,12 +281,12 @@ def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
 
 def test_a_larger_budget_buys_neighbours_and_estimated_ones(space):
     """Of trials and of compute."""
-    score = peaked(middle(space), 4e-3, 0.02)
+    score = peaked(mid(space), 4e-3, 0.02)
     large = replace(space, plan=replace(space.plan, max_trials=64, compute=1.75))
     few, many = play(space, score)[1], play(large, score)[1]
     assert len(many) > len(few)
     assert spent(large, many) < 2.6
-    assert middle(space) in {trial.depth for trial in many if trial.stage == "full"}
+    assert mid(space) in {trial.freeze_depth for trial in many if trial.stage == "full"}
 
 
 def test_max_trials_bounds_what_is_tried_in_full(space):
@@ -278,8 +301,8 @@ def test_max_trials_bounds_what_is_tried_in_full(space):
 def test_second_finalist_out_of_reach_is_not_trained_anew(space):
     """And the decision says so."""
     rich = replace(space, plan=replace(space.plan, compute=100.0))
-    _, trials, notes = play(rich, lambda depth, _: 0.9 if depth == deep(space) else 0.5)
-    assert sum(trial.stage == "fresh" for trial in trials) <= 2
+    _, trials, notes = play(rich, lambda at, _: 0.9 if at == late(space) else 0.5)
+    assert sum(trial.stage == "confirmation" for trial in trials) <= 2
     assert any(word in notes.sentences[-2][1] for word in ("apart", "within"))
 
 
@@ -299,23 +322,25 @@ def test_strategy_depends_on_the_trials_alone(space, score):
 
 
 def test_estimator_learns_from_the_trials_it_is_given(space):
-    """Good trials at one place draw it there; probes and fresh seeds are not counted."""
+    """Good trials at one place draw it there; probes and confirmation runs are not counted."""
     _, trials, _ = play(
         replace(space, plan=replace(space.plan, max_trials=30)), peaked(4, 1e-3, 0.08), tpe
     )
-    drawn = [suggest(space, trials[:30] + trials[:n], (0, HEAD), 0).depth for n in range(1, 9)]
-    assert sum(abs(depth - 4) for depth in drawn) / len(drawn) < 2
+    drawn = [
+        suggest(space, trials[:30] + trials[:n], (0, HEAD), 0).freeze_depth for n in range(1, 9)
+    ]
+    assert sum(abs(freeze_depth - 4) for freeze_depth in drawn) / len(drawn) < 2
 
 
-@pytest.mark.parametrize("depths", [(0, 0), (HEAD, HEAD), (HEAD - 1, HEAD), (0, 3), (2, 4)])
-def test_any_range_of_depths_is_searched_within_its_bounds(space, depths):
-    """Also one without a head, or of one depth."""
-    low, high = depths
-    bounded = replace(space, plan=replace(space.plan, depths=depths, enqueued=()))
+@pytest.mark.parametrize("freeze_depths", [(0, 0), (HEAD, HEAD), (HEAD - 1, HEAD), (0, 3), (2, 4)])
+def test_any_range_of_freeze_depths_is_searched_within_its_bounds(space, freeze_depths):
+    """Also one without a head, or of one freeze depth."""
+    low, high = freeze_depths
+    bounded = replace(space, plan=replace(space.plan, freeze_depths=freeze_depths, enqueued=()))
     chosen, trials, _ = play(bounded, peaked(3, 1e-3, 0.01))
-    assert all(low <= trial.depth <= high for trial in trials)
-    assert low <= chosen.depth <= high
-    assert all(low <= depth <= high for depth in kept_depths(bounded))
+    assert all(low <= trial.freeze_depth <= high for trial in trials)
+    assert low <= chosen.freeze_depth <= high
+    assert all(low <= freeze_depth <= high for freeze_depth in kept_freeze_depths(bounded))
 
 
 MORE = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2), (0.0, 0.2))
@@ -327,24 +352,26 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
     rich = replace(space, plan=replace(space.plan, choices=MORE, compute=100.0, max_trials=40))
     _, trials, _ = play(rich, peaked(5, 3e-3, 0.02), strategy)
     settings = [trial.setting for trial in trials]
-    for name in ("layer_decay", "weight_decay", "head_dropout", "strength", "mixup"):
+    for name in ("layer_decay", "weight_decay", "head_dropout", "magnitude", "mixup"):
         assert {getattr(one, name) for one in settings} == set(getattr(MORE, name)), name
-    assert {one.layer_decay for one in settings if one.depth == HEAD} == {1.0}
+    assert {one.layer_decay for one in settings if one.freeze_depth == HEAD} == {1.0}
     assert "layer_decay" not in conditional(rich, HEAD)
     assert len({(t.setting, t.stage) for t in trials if t.stage == "full"}) > 12
 
 
-def test_customary_values_are_not_searched(space):
-    """One value of each leaves depth and rate alone."""
+def test_baseline_values_are_not_searched(space):
+    """One value of each leaves freeze depth and rate alone."""
     _, trials, _ = play(space, peaked(5, 3e-3, 0.02))
-    assert {replace(t.setting, depth=0, learning_rate=1.0) for t in trials} == {Setting(0, 1.0)}
+    assert {replace(t.setting, freeze_depth=0, learning_rate=1.0) for t in trials} == {
+        Setting(0, 1.0)
+    }
 
 
 def test_importances_tell_what_the_scores_hang_on(space):
     """Of full trials alone; nothing where there are too few, or all reached the same."""
     wide = replace(space, plan=replace(space.plan, max_trials=40))
     for name, score in {
-        "depth": lambda depth, _: 0.9 - 0.05 * abs(depth - 4),
+        "freeze_depth": lambda at, _: 0.9 - 0.05 * abs(at - 4),
         "learning_rate": lambda _, rate: 0.9 - 0.1 * abs(log(rate / 1e-3)),
     }.items():
         _, trials, _ = play(wide, score, tpe)
