@@ -1,0 +1,148 @@
+"""Classification: which of several classes an image shows. Its score is whether that is right."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from components.tasks.losses import LOSSES
+from components.tasks.task import Array, Loss
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLASS = "class"
+"""The column of a table that holds the targets, and of a served answer."""
+PROBABILITY = "probability_"
+"""Begins the name of a served answer's column for a class."""
+
+
+@dataclass(frozen=True)
+class Classification:
+    """One of several classes an image."""
+
+    name: ClassVar[str] = "classification"
+    score_name: ClassVar[str] = "accuracy"
+    score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    figures: ClassVar[tuple[str, ...]] = ("confusion_matrix", "mistakes")
+
+    classes: tuple[str, ...]
+    """Their names, in the order of the network's outputs."""
+
+    @property
+    def outputs(self) -> int:
+        """One a class."""
+        return len(self.classes)
+
+    @classmethod
+    def of(cls, table: "pd.DataFrame") -> Self:
+        """The classes that a table names, sorted."""
+        return cls(tuple(sorted(table[CLASS].unique())))
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> Self:
+        """Read what `description` wrote."""
+        return cls(tuple(described["classes"]))
+
+    def description(self) -> dict[str, Any]:
+        """The classes."""
+        return {"classes": list(self.classes)}
+
+    def truth(self, table: "pd.DataFrame") -> "pd.Series[Any]":
+        """The names of the classes."""
+        return table[CLASS]
+
+    def targets(self, table: "pd.DataFrame") -> NDArray[np.int64]:
+        """The numbers of the classes, shape (images,)."""
+        return self._numbers(table[CLASS])
+
+    def loss(self, *, label_smoothing: float) -> Loss:
+        """Cross-entropy, with so much of the target spread over all classes."""
+        return partial(LOSSES["cross_entropy"], label_smoothing=label_smoothing)
+
+    def blendable(self, targets: Tensor) -> Tensor:
+        """A one for the class among zeros, shape (n, classes)."""
+        return functional.one_hot(targets, self.outputs).float()
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """1.0 where the likeliest class is right, otherwise 0.0."""
+        true = targets if targets.ndim == 1 else targets.argmax(1)
+        return (outputs.argmax(1) == true).float()
+
+    def answers(self, outputs: Tensor) -> Tensor:
+        """The probability of each class, shape (n, classes)."""
+        return outputs.float().softmax(1)
+
+    def served(self, answers: Array) -> "pd.DataFrame":
+        """The likeliest class, and the probability of each."""
+        import pandas as pd
+
+        columns = [f"{PROBABILITY}{name}" for name in self.classes]
+        table = pd.DataFrame(answers, columns=columns)
+        table.insert(0, CLASS, self._likeliest(answers))
+        return table
+
+    def grade(self, served: "pd.DataFrame", truth: "pd.Series[Any]") -> NDArray[np.float64]:
+        """1.0 where the class is right, otherwise 0.0."""
+        right: NDArray[np.bool_] = served[CLASS].to_numpy() == truth.to_numpy()
+        return right.astype(np.float64)
+
+    def predictions(self, answers: Array, truth: "pd.Series[Any]") -> "pd.DataFrame":
+        """The class, and the probability of each by its number: names may hold anything."""
+        import pandas as pd
+
+        table = pd.DataFrame({"true": truth.to_numpy(), "predicted": self._likeliest(answers)})
+        table["score"] = (table["true"] == table["predicted"]).astype(np.float64)
+        columns = {f"{PROBABILITY}{index}": answers[:, index] for index in range(self.outputs)}
+        return pd.concat([table, pd.DataFrame(columns)], axis=1)
+
+    def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
+        """Accuracy, the largest class alone, macro averages, ROC AUC, log loss, calibration."""
+        from components.evaluation import metrics
+
+        labels = self._numbers(truth)
+        bins = metrics.calibration(labels, answers)
+        found = metrics.overall(labels, answers)
+        return found | {"calibration_error": metrics.calibration_error(bins)}
+
+    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+        """Calibration by confidence, figures by class, and which class was taken for which."""
+        import pandas as pd
+
+        from components.evaluation import metrics
+
+        labels = self._numbers(truth)
+        pairs = {"true": truth.to_numpy(), "predicted": self._likeliest(answers)}
+        return {
+            "calibration": metrics.calibration(labels, answers),
+            "classes": metrics.per_class(labels, answers, list(self.classes)),
+            "confusion": pd.DataFrame(pairs),
+        }
+
+    def shown(self, score: float) -> str:
+        """In percent."""
+        return f"{score:.1%}"
+
+    def beside(self, metrics: Mapping[str, float]) -> str:
+        """What naming the largest class every time would reach."""
+        return f"the largest class alone: {metrics['majority_fraction']:.1%}"
+
+    def lacking(self, other: Self) -> tuple[str, ...]:
+        """The classes that the other knows and this one does not, sorted."""
+        return tuple(sorted(set(other.classes) - set(self.classes)))
+
+    def answerable(self, truth: "pd.Series[Any]") -> NDArray[np.bool_]:
+        """Whether the class is one of this model's."""
+        return truth.isin(self.classes).to_numpy(bool)
+
+    def _numbers(self, names: "pd.Series[Any]") -> NDArray[np.int64]:
+        numbers = {name: index for index, name in enumerate(self.classes)}
+        return np.asarray(names.map(numbers), dtype=np.int64)
+
+    def _likeliest(self, answers: Array) -> list[str]:
+        return [self.classes[index] for index in answers.argmax(1)]

@@ -1,0 +1,119 @@
+"""What a task is: everything that differs between one kind of target and another.
+
+Search, train, evaluate and judge know nothing of a task but this. Its `score`, one number an image,
+higher is better, is what they compare, average and test; people read it under the task's own name
+for it, such as accuracy.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Loss = Callable[..., Tensor]
+"""From outputs, targets and `reduction` (`mean` or `sum`) to a tensor of one number."""
+Array = NDArray[Any]
+
+
+class Task(Protocol):
+    """What is learned, and how well."""
+
+    name: ClassVar[str]
+    """As parameters and documents have it."""
+    score_name: ClassVar[str]
+    """What people call the score."""
+    score_range: ClassVar[tuple[float, float]]
+    """Lowest and highest score an image can have; infinite where there is no such bound."""
+    figures: ClassVar[tuple[str, ...]]
+    """The figures of its own that `report` draws."""
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the head gives for an image."""
+        ...
+
+    @classmethod
+    def of(cls, table: "pd.DataFrame") -> Self:
+        """The task that the targets in a table of images set.
+
+        Raises:
+            DataError: they are none of this task.
+        """
+        ...
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> Self:
+        """Read what `description` wrote."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """All that answers need, besides the name, as JSON can hold it."""
+        ...
+
+    def truth(self, table: "pd.DataFrame") -> "pd.Series[Any]":
+        """The targets of a table's images as a person writes them, in the order of its rows."""
+        ...
+
+    def targets(self, table: "pd.DataFrame") -> Array:
+        """The same as the loss takes them, shape (images, ...)."""
+        ...
+
+    def loss(self, *, label_smoothing: float) -> Loss:
+        """The loss that training lowers.
+
+        Raises:
+            UsageError: it takes no smoothing, but some is asked for.
+        """
+        ...
+
+    def blendable(self, targets: Tensor) -> Tensor:
+        """Targets (n, ...) as floats of which weighted means are targets too."""
+        ...
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The score of each image, shape (n,), float32; `targets` may be blended ones."""
+        ...
+
+    def answers(self, outputs: Tensor) -> Tensor:
+        """What the outputs (n, outputs) say, such as probabilities, shape (n, ...), float32."""
+        ...
+
+    def served(self, answers: Array) -> "pd.DataFrame":
+        """Answers as a registered model gives them: a row an image."""
+        ...
+
+    def grade(self, served: "pd.DataFrame", truth: "pd.Series[Any]") -> NDArray[Any]:
+        """The score of each served answer, shape (n,), float64."""
+        ...
+
+    def predictions(self, answers: Array, truth: "pd.Series[Any]") -> "pd.DataFrame":
+        """What is kept of every test image: `true`, `predicted`, `score` and what else matters."""
+        ...
+
+    def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
+        """Figures over all test images, the mean score under `score_name` first."""
+        ...
+
+    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+        """Tables of its own that `evaluate` writes, by name."""
+        ...
+
+    def shown(self, score: float) -> str:
+        """A mean score as a person reads it."""
+        ...
+
+    def beside(self, metrics: Mapping[str, float]) -> str:
+        """What a person should read beside the score, such as what guessing reaches; or nothing."""
+        ...
+
+    def lacking(self, other: Self) -> tuple[str, ...]:
+        """What another model of this task can answer and this one cannot."""
+        ...
+
+    def answerable(self, truth: "pd.Series[Any]") -> NDArray[Any]:
+        """Whether this model can give the right answer at all, by image, shape (n,)."""
+        ...
