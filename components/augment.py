@@ -49,7 +49,7 @@ def augment(
     table = read_table(splits)
     transform = _transform(params, table, files.read_json(config))
     pipelines = family(transform.size, horizontal_flip=params.horizontal_flip)
-    content = {"evaluation": transform.to_dict(), "training": pipelines}
+    content = {"task": "classification", "evaluation": transform.to_dict(), "training": pipelines}
     files.write_json(augmentation, content)
     _draw_preview(params, table, raw, content, preview)
     print(f"images of {transform.size} x {transform.size} pixels")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.events import Events
+from components.frame.events import Events, narrator
 from components.frame.spec import Spec
 
 KEPT_WORK_FOLDERS = 3
@@ -49,7 +49,7 @@ def open_work(stage: Spec, root: Path) -> Work:
     files.write_text(folder.parent / "current", folder.name + "\n")
     for old in sorted(_folders(folder.parent), key=_modified)[:-KEPT_WORK_FOLDERS]:
         shutil.rmtree(old)
-    return Work(folder, root / ".thawline" / "cache", Events(folder / "events.jsonl"))
+    return Work(folder, root / ".thawline" / "cache", Events(folder / "events.jsonl", narrator()))
 
 
 def _folders(parent: Path) -> list[Path]:

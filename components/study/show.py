@@ -7,8 +7,18 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import aligned
 
-COLUMNS = ("number", "stage", "state", "layer", "trained_fraction", "learning_rate", "epochs",
-           "validation_accuracy", "cost", "cached")  # fmt: skip
+COLUMNS = (
+    "number",
+    "stage",
+    "state",
+    "layer",
+    "trained_fraction",
+    "learning_rate",
+    "epochs",
+    "validation_score",
+    "cost",
+    "cached",
+)
 MEGA = 10**6
 
 

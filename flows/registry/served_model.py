@@ -32,11 +32,14 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
 
         from components.data.images.transform import Transform
         from components.model import backbone
+        from components.model.description import NetworkDescription
 
         text = Path(context.artifacts["network"]).read_text(encoding="utf-8")
         self.network = json.loads(text)
         self.transform = Transform.from_dict(self.network["transform"])
-        self.model = backbone.trained(self.network, load_file(context.artifacts["weights"]))
+        described = NetworkDescription.from_dict(self.network)
+        weights = load_file(context.artifacts["weights"])
+        self.model = backbone.trained(described, weights, len(described.task["classes"]))
 
     def predict(
         self,
@@ -55,7 +58,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         if not images:
             raise _bad("At least one image must be sent, but the batch is empty.")
         scores = np.concatenate([self._probabilities(part) for part in _parts(images)])
-        classes = self.network["classes"]
+        classes = self.network["task"]["classes"]
         table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in classes])
         table.insert(0, "class", [classes[index] for index in scores.argmax(axis=1)])
         return table
