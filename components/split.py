@@ -88,7 +88,7 @@ def _check_groups(table: "pd.DataFrame", pattern: str | None) -> None:
     for _, group in table.groupby("position"):
         if group["subset"].nunique() > 1:
             raise DataError(
-                "a group must lie on one split of those that the source brought, but "
+                "a group must lie in one of the splits that the source brought, but "
                 f"{group['path'].iloc[0]!r} and {group['path'].iloc[-1]!r} belong together "
                 "(split.group_by). Move one of them, or set split.group_by to null."
             )

@@ -215,7 +215,7 @@ class FeatureCache:
             )
 
     def _feeder(self, source: Source, cut: Cut, below: int) -> Entry | None:
-        """The deepest entry from which those at `below` and deeper follow to the bit."""
+        """The highest entry from which those at `below` and higher follow to the bit."""
         if self.precision != "float32":
             return None
         for freeze_depth in sorted(cut.points, reverse=True):

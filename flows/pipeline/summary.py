@@ -39,7 +39,7 @@ def facts(project: Project) -> list[tuple[str, str]]:
     if metrics:
         found.append(("Test accuracy", _accuracy(metrics)))
     if network:
-        found += [("Trained", _depth(network)), ("Model", _model(project))]
+        found += [("Trained", _trained(network)), ("Model", _model(project))]
     drawn = sorted(path.parent for path in project.build.glob("*/*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
@@ -56,7 +56,7 @@ def _accuracy(metrics: dict[str, Any]) -> str:
     )
 
 
-def _depth(network: dict[str, Any]) -> str:
+def _trained(network: dict[str, Any]) -> str:
     return (
         f"{network['architecture']} from {network['layer']} on ({network['trained_fraction']:.1%} "
         f"of the parameters), learning rate {network['learning_rate']:.2g}"

@@ -93,7 +93,7 @@ def _params(outputs: Outputs) -> dict[str, str]:
 
 
 def given_params(project: Project) -> dict[str, str]:
-    """Every parameter of every stage and act as `stage.key`."""
+    """Every parameter of every stage and action as `stage.key`."""
     return {
         f"{path.stem}.{key}": run_content.text(value)
         for path in sorted(project.params.glob("*.yaml"))

@@ -79,7 +79,7 @@ def test_groups_stay_together(tmp_path):
 def test_group_on_two_brought_sides_is_refused(tmp_path):
     """The source's own split contradicts the groups."""
     images = pd.concat([table({"a": 20}, subset="train"), table({"b": 20}, subset="test")])
-    with pytest.raises(DataError, match="one split of the split"):
+    with pytest.raises(DataError, match="one of the splits"):
         splits_of(tmp_path, images, group_by=r"(\d+)\.png$")
 
 

@@ -29,7 +29,10 @@ Augmentation = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 
 def family(size: int, *, horizontal_flip: bool) -> dict[str, Any]:
     """Every magnitude's pipeline for images of `size` pixels, as JSON can hold it."""
-    return {str(s): albumentations.to_dict(_pipeline(size, s, horizontal_flip=horizontal_flip)) for s in MAGNITUDES}
+    return {
+        str(s): albumentations.to_dict(_pipeline(size, s, horizontal_flip=horizontal_flip))
+        for s in MAGNITUDES
+    }
 
 
 def load(family: Mapping[str, Any], magnitude: int) -> Augmentation:
@@ -45,7 +48,9 @@ def load(family: Mapping[str, Any], magnitude: int) -> Augmentation:
 
 
 def _pipeline(size: int, magnitude: int, *, horizontal_flip: bool) -> albumentations.Compose:
-    steps: list[Any] = [albumentations.HorizontalFlip(p=0.5)] if horizontal_flip and magnitude else []
+    steps: list[Any] = (
+        [albumentations.HorizontalFlip(p=0.5)] if horizontal_flip and magnitude else []
+    )
     return albumentations.Compose([*steps, *_geometry(size, magnitude), *_light(magnitude)])
 
 
