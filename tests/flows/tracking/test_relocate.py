@@ -14,7 +14,7 @@ LOOK = """
 import sys, warnings; warnings.simplefilter("ignore")
 from pathlib import Path
 from flows.tracking import store as tracking
-from flows import acts
+from flows.actions import action as acts
 from flows.project import Project
 project = Project(Path(sys.argv[1]))
 with tracking.answering(project):
