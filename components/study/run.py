@@ -13,6 +13,7 @@ from components.frame.work import Work
 from components.model.device import choose_device
 from components.study.plan import Plan
 from components.study.search import Found, Search
+from components.tasks.task import Task
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
@@ -50,9 +51,9 @@ def run_search(params: "SearchParams", inputs: Inputs, outputs: Outputs, work: W
         setting=found.chosen,
     )
     best.write(outputs.best)
-    _write_tables(found, pretrained, outputs)
+    _write_tables(found, pretrained, images.task, outputs)
     files.write_json(outputs.audits, _audits(found))
-    files.write_json(outputs.summary, _summary(found, pretrained))
+    files.write_json(outputs.summary, _summary(found, pretrained, images.task))
     files.write_json(outputs.importances, found.importances)
     print(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
@@ -98,8 +99,12 @@ def _freeze_depths(params: "SearchParams", pretrained: Pretrained) -> tuple[int,
     return low, high
 
 
-def _write_tables(found: Found, pretrained: Pretrained, outputs: Outputs) -> None:
-    rows = [{**t.row(), "chosen": t.setting == found.chosen} for t in found.trials]
+def _write_tables(found: Found, pretrained: Pretrained, task: Task, outputs: Outputs) -> None:
+    shown = {trial.number: task.shown(trial.score) for trial in found.trials if trial.history}
+    rows = [
+        {**t.row(), "shown": shown.get(t.number), "chosen": t.setting == found.chosen}
+        for t in found.trials
+    ]
     write_csv(outputs.trials, pd.DataFrame(rows))
     curves = [{"number": t.number, **asdict(epoch)} for t in found.trials for epoch in t.history]
     write_csv(outputs.curves, pd.DataFrame(curves))
@@ -129,10 +134,11 @@ def _audits(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(found: Found, pretrained: Pretrained) -> dict[str, Any]:
+def _summary(found: Found, pretrained: Pretrained, task: Task) -> dict[str, Any]:
     states = [trial.state for trial in found.trials]
     spent = sum(trial.cost for trial in found.trials)
     return {
+        "score_name": task.score_name,
         "validation_score": found.score,
         "freeze_depth": found.chosen.freeze_depth,
         "trained_fraction": round(pretrained.fractions[found.chosen.freeze_depth], 4),

@@ -9,21 +9,24 @@ from samples import draw, encode
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
 from components.model.backbone import create
+from components.model.description import PretrainedDescription
 from components.model.groups import groups, trained_fraction
-from components.study.plan import Choices, Plan
+from components.study.plan import Plan
 from components.study.search import Search
+from components.tasks.classification import Classification
+from components.training.images import Images
 from components.training.pretrained import Pretrained
-from components.training.recipe import Setting
+from components.training.recipe import CHOICES, Setting
 
 CPU = torch.device("cpu")
 SIZE, CLASSES = 32, 2
 TRAIN, ALL = 40, 53
 """Neither split is a multiple of the batch."""
+BASELINE = Setting(freeze_depth=0, learning_rate=1.0)
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +46,11 @@ def images(tmp_path_factory):
         for chosen in (np.arange(TRAIN), np.arange(TRAIN, ALL))
     )
     return Images(
-        train, val, ("a", "b"), transform, augmentations.family(SIZE, horizontal_flip=False)
+        train=train,
+        val=val,
+        task=Classification(("a", "b")),
+        transform=transform,
+        family=augmentations.family(SIZE, horizontal_flip=False),
     )
 
 
@@ -52,13 +59,27 @@ def pretrained():
     """A small network with dropout, its weights at random."""
     torch.manual_seed(0)
     model = create("test_efficientnet", CLASSES, SIZE, {"drop_rate": 0.2})
-    config = {"architecture": "test_efficientnet", "arguments": {"drop_rate": 0.2},
-              "classes": CLASSES}  # fmt: skip
-    parts = groups(model)
-    fractions = tuple(
-        trained_fraction(model, parts, freeze_depth) for freeze_depth in range(len(parts))
+    config = PretrainedDescription(
+        architecture="test_efficientnet",
+        arguments={"drop_rate": 0.2},
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        input_size=(3, SIZE, SIZE),
+        fixed_input_size=False,
+        classes=CLASSES,
+        source="random weights",
+        licence="none needed",
+        sha256="",
     )
-    return Pretrained(config, model.state_dict(), CLASSES, SIZE, parts, fractions)
+    parts = groups(model)
+    return Pretrained(
+        config=config,
+        state=model.state_dict(),
+        outputs=CLASSES,
+        size=SIZE,
+        groups=parts,
+        fractions=tuple(trained_fraction(model, parts, depth) for depth in range(len(parts))),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -73,15 +94,17 @@ def plan(pretrained):
         epochs=3,
         freeze_depths=(0, last),
         rates=(1e-4, 1e-2),
-        enqueued=(Setting(last, 1e-2), Setting(0, 1e-3)),
+        enqueued=(
+            Setting(freeze_depth=last, learning_rate=1e-2),
+            Setting(freeze_depth=0, learning_rate=1e-3),
+        ),
         prune_after=0,
         confirmation_runs=1,
         views=2,
         cache_bytes=2**30,
         cache_precision="float32",
         batch_size=8,
-        choices=Choices(),
-        label_smoothing=0.1,
+        choices={name: (getattr(BASELINE, name),) for name in CHOICES},
         seed=0,
         precision="off",
         workers=0,
@@ -93,7 +116,7 @@ def make_search(images, pretrained, plan, tmp_path):
     """Open the search that lies in a folder; `changes` are of its plan."""
 
     def make(name="work", **changes):
-        log = events.Events(tmp_path / name / "events.jsonl")
+        log = events.Events(tmp_path / name / "events.jsonl", events.narrator())
         folder, cache = tmp_path / name / "folder", tmp_path / name / "cache"
         return Search(replace(plan, **changes), images, pretrained, folder, cache, log, CPU)
 
