@@ -21,7 +21,7 @@ class FreezeDepth(Technique):
         self.depth = depth
 
     @classmethod
-    def asked(cls, setting: Setting, task: Task) -> Self:  # noqa: ARG003  # of any task
+    def asked(cls, setting: Setting, task: Task) -> Self:
         """Always: a network that was used before may be frozen elsewhere."""
         return cls(setting.freeze_depth)
 

@@ -29,12 +29,12 @@ class HeadDropout(Technique):
         self._dropped = False
 
     @classmethod
-    def asked(cls, setting: Setting, task: Task) -> Self | None:  # noqa: ARG003  # of any task
+    def asked(cls, setting: Setting, task: Task) -> Self | None:
         """Where a fraction above zero is to be dropped."""
         return cls(setting.head_dropout) if setting.head_dropout else None
 
     @contextmanager
-    def around_epoch(self, model: nn.Module, epoch: int) -> Iterator[None]:  # noqa: ARG002  # the same in all
+    def around_epoch(self, model: nn.Module, epoch: int) -> Iterator[None]:
         """Drop within the block."""
         layers = last_layers(model)
         self.layers, self._dropped = len(layers), False

@@ -32,19 +32,19 @@ class Technique:
     def prepare(self, model: nn.Module, groups: Sequence[Group]) -> None:
         """Change the network before the optimizer is made: freeze, add, replace."""
 
-    def around_epoch(self, model: nn.Module, epoch: int) -> AbstractContextManager[None]:  # noqa: ARG002  # for those that need it
+    def around_epoch(self, model: nn.Module, epoch: int) -> AbstractContextManager[None]:
         """What holds while the epoch of this number, from 1, trains."""
         return nullcontext()
 
-    def around_step(self, model: nn.Module, step: int) -> AbstractContextManager[None]:  # noqa: ARG002  # for those that need it
+    def around_step(self, model: nn.Module, step: int) -> AbstractContextManager[None]:
         """What holds around the step of this number, from 0, the optimizer's included."""
         return nullcontext()
 
-    def batch(self, batch: Batch, seed: int) -> Batch:  # noqa: ARG002  # for those that draw
+    def batch(self, batch: Batch, seed: int) -> Batch:
         """The batch that is trained on in place of `batch`; `seed` is this step's own."""
         return batch
 
-    def penalty(self, model: nn.Module) -> Tensor | None:  # noqa: ARG002  # for those that need it
+    def penalty(self, model: nn.Module) -> Tensor | None:
         """What is added to the mean loss of a batch; None: nothing."""
         return None
 
