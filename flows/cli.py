@@ -243,10 +243,10 @@ def _perform(name: str) -> None:
 @contextmanager
 def _alone() -> Iterator[Project]:
     """The project, with no run under way in it."""
-    from flows.pipeline.command import alone
+    from flows.runtime import locks
 
     project = _project()
-    with alone(project):
+    with locks.run(project):
         yield project
 
 

@@ -9,6 +9,7 @@ import torch
 
 from components.data.images.pictures import Images
 from components.frame import events
+from components.frame.durations import duration
 from components.frame.errors import DataError
 from components.frame.events import Events
 from components.study.eta import Eta
@@ -27,7 +28,7 @@ from components.study.trial_inputs import Reuse
 from components.training.history import Epoch, OnEpoch
 from components.training.pretrained import Pretrained
 from components.training.recipe import Setting
-from components.training.report import EpochReport, duration
+from components.training.report import EpochReport
 
 STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
 

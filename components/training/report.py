@@ -5,6 +5,7 @@ from dataclasses import asdict
 import torch
 
 from components.frame import events
+from components.frame.durations import duration
 from components.frame.events import Events
 from components.model.device import Precision, described
 from components.training.history import Epoch
@@ -58,14 +59,3 @@ class Progress:
         if done * 10 // total > (done - 1) * 10 // total:
             self.log.emit("progress", stage=self.stage, done=done, total=total)
             print(f"  {self.what} {done:,} of {total:,}", flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `42 s`, `3 min 5 s`, `2 h 10 min`."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004  # a minute
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:  # noqa: PLR2004  # an hour
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

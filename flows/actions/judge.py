@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components.frame.params import Params, load_params
-from flows.actions import publish as publishing
-from flows.actions import register as registering
+from components.frame.params import Params
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.runtime import lock
 from flows.tracking import store as tracking
 
 if TYPE_CHECKING:
@@ -54,9 +51,8 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         DataError: the champion's files are not those that were registered.
         UnreachableError: the tracking store is away.
     """
-    name = registering.load(project).name
-    with lock.held(lock.actions(project)), tracking.answering(project):
-        store = tracking.connect(project, publishing.load(project).experiment)
+    name = versions.model_name(project)
+    with tracking.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
         champion = versions.aliased(store, name, versions.CHAMPION)
         if champion is None:
@@ -68,13 +64,6 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         if judged.entry is not None:
             _mirror(store, challenger, judged.entry)
     return judged
-
-
-def load(project: Project) -> JudgeParams:
-    """The action's parameters, checked."""
-    params = load_params(JudgeParams, project.params / "judge.yaml")
-    assert isinstance(params, JudgeParams)  # noqa: S101  # for ourselves
-    return params
 
 
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:

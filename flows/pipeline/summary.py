@@ -4,19 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from components.frame.durations import duration
 from flows.project import Project
 from flows.records import identity, ledger
 
-MINUTE = 60
 WIDTH = 14
 """Of the column of headings."""
-
-
-def duration(seconds: float) -> str:
-    """A time that a person can read."""
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // MINUTE)} min {int(seconds % MINUTE)} s"
 
 
 def screen(project: Project, seconds: float) -> str:

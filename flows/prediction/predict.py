@@ -13,7 +13,6 @@ from typing import TextIO
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from flows.actions import register as registering
 from flows.prediction import inputs
 from flows.prediction.inputs import ImageFile
 from flows.prediction.rows import Format, Rows
@@ -74,7 +73,7 @@ def fetch(project: Project, model: str | None, place: Path) -> Path:
         DataError: it is not what was registered.
         UnreachableError: the tracking store is away.
     """
-    default = f"{registering.load(project).name}@{versions.CHAMPION}"
+    default = f"{versions.model_name(project)}@{versions.CHAMPION}"
     wanted = versions.parse(default if model is None else model)
     with store.answering(project):
         version = versions.find(store.look(project), wanted)

@@ -7,10 +7,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flows.actions import register as registering
+from components.frame.durations import duration
 from flows.building import graph, stages
 from flows.building.stages import StageFailedError
-from flows.pipeline.summary import duration
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
 from flows.rebuilding import lineage as lineages
@@ -27,7 +26,7 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
         DataError: what was fetched is not what the version was built from.
         UnreachableError: the store or the DVC remote is away.
     """
-    wanted = versions.Name(name or registering.load(project).name, version=version)
+    wanted = versions.Name(name or versions.model_name(project), version=version)
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
         lineage = _lineage(project, wanted, Path(place))

@@ -19,7 +19,7 @@ from components.frame import events
 from components.frame.errors import UnreachableError
 from flows.project import Project
 from flows.records import identity
-from flows.runtime import lock
+from flows.runtime import locks
 from flows.tracking import mirrored_run, outputs, run_content, runs, timings
 from flows.tracking import store as tracking
 from flows.tracking.run_content import Point, RunContent
@@ -96,11 +96,11 @@ class Follower:
         if self.store is None or not self.runs:
             return
         try:
-            with lock.held(lock.actions(self.project)), tracking.answering(self.project):
-                for run in runs.search(self.store, self._tags()):
-                    for one in (*runs.children(self.store, run.info.run_id), run):
+            with tracking.opened(self.project, self.experiment) as store:
+                for run in runs.search(store, self._tags()):
+                    for one in (*runs.children(store, run.info.run_id), run):
                         if one.info.status == "RUNNING":
-                            self.store.client.set_terminated(one.info.run_id, "KILLED")
+                            store.client.set_terminated(one.info.run_id, "KILLED")
         except UnreachableError:
             return
 
@@ -127,7 +127,7 @@ class Follower:
         self.store = store = self.store or tracking.connect(self.project, self.experiment)
         if timings.TRAIN in self.runs:
             return store
-        with lock.held(lock.actions(self.project)):
+        with locks.actions(self.project):
             place = {PLACE_TAG: identity.place(self.project)}
             for run in runs.search(store, place):
                 if run.data.tags.get(LIVE_TAG) != self._tags()[LIVE_TAG]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flows.pipeline import command as run
+from flows.runtime import locks
 
 HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
 TELL_IMPORTS = """\
@@ -81,7 +81,7 @@ def test_nothing_to_do_is_said_within_a_second(settled, thawline):
 
 def test_a_second_run_is_refused(toy, thawline):
     """Two runs in one project would build into each other's files."""
-    with run.alone(toy):
+    with locks.run(toy):
         said, code, *_ = thawline(toy, "run")
     assert code == 5
     assert "under way" in said
