@@ -58,21 +58,23 @@ def evaluate(
     from components.data.images.transform import Transform
     from components.data.manifest import read_table, write_table
     from components.model.backbone import trained
+    from components.model.description import NetworkDescription
     from components.model.device import choose_device
 
-    described = files.read_json(network)
+    described = NetworkDescription.read(network)
+    names = list(described.task["classes"])
     table = read_table(splits)
     table = table[table["split"] == "test"].sort_values("path", ignore_index=True)
     device = choose_device(params.device)
-    model = trained(described, load_file(weights)).to(device)
-    transform = Transform.from_dict(described["transform"])
+    model = trained(described, load_file(weights), len(names)).to(device)
+    transform = Transform.from_dict(described.transform)
     probabilities = _predict(
         model, transform, [raw / path for path in table["path"]], params.batch_size
     )
-    scored = _with_predictions(table, probabilities, described["classes"])
+    scored = _with_predictions(table, probabilities, names)
     write_table(predictions, scored)
-    _write_metrics(params, scored, probabilities, described["classes"], metrics, calibration)
-    _write_classes(scored, probabilities, described["classes"], classes, confusion, matrix)
+    _write_metrics(params, scored, probabilities, names, metrics, calibration)
+    _write_classes(scored, probabilities, names, classes, confusion, matrix)
     _draw_mistakes(params, scored, probabilities, raw, transform, mistakes)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from components.frame.errors import UsageError
+from components.model.description import NetworkDescription
 from components.model.head import draw_head
 
 State = Mapping[str, torch.Tensor]
@@ -39,15 +40,15 @@ def build_pretrained(config: Mapping[str, Any], state: State, classes: int, size
     return model
 
 
-def trained(network: Mapping[str, Any], state: State) -> nn.Module:
+def trained(network: NetworkDescription, state: State, outputs: int) -> nn.Module:
     """A network as `train` left it, in evaluation mode.
 
     Args:
         network: what `build/train/network.json` holds.
         state: its weights, every one of them.
+        outputs: of its head, as its task has them.
     """
-    size = network["transform"]["size"]
-    model = create(network["architecture"], len(network["classes"]), size, network["arguments"])
+    model = create(network.architecture, outputs, network.transform["size"], network.arguments)
     model.load_state_dict(dict(state), strict=True)
     return model.eval()
 

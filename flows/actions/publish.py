@@ -60,7 +60,7 @@ def publish(project: Project, params: PublishParams) -> Published:
         note = {view.NOTE_TAG: model_card.of_run(outputs, parent.info.run_id, store.experiment)}
         filled = runs.fill(store, parent, content, key | note)
         _drop_live(project, store)
-        shown = view.ensure(store)
+        shown = view.ensure(store, outputs.task.score_name)
     changed = opened or nested or filled or shown
     message = _sentence(content, trials, changed=changed)
     return Published(parent.info.run_id, store.experiment, changed, message)

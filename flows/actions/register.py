@@ -91,9 +91,9 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     _ensure_name(store, name)
     outputs = mirror.Outputs(project)
     tags = {
-        registered_model.SCORE_TAG: model_card.score(outputs),
+        f"{registered_model.SCORE_TAG}{outputs.task.score_name}": model_card.score(outputs),
         registered_model.DATA_TAG: mirror.source_name(project),
-        registered_model.CLASSES_TAG: model_card.classes(outputs),
+        registered_model.ABOUT_TAG: outputs.task.about(),
         versions.MODEL_TAG: model,
         versions.FILES_TAG: logged.tags[versions.FILES_TAG],
         **{key: run.data.tags[key] for key in LINEAGE_TAGS if key in run.data.tags},

@@ -112,9 +112,9 @@ class Follower:
                 yield path
 
     def _show(self, told: timings.Timings) -> None:
-        store = self._opened()
+        store, score_name = self._opened(), outputs.score_name(self.project)
         for fit in sorted(told.epochs, key=lambda fit: (fit != timings.TRAIN, fit)):
-            points = told.curve(fit) + told.measured(fit)
+            points = told.curve(fit, score_name) + told.measured(fit)
             self._log(store, self._run(store, fit), points)
         for number, event in told.trials.items():
             fit = timings.fit_of(number)
@@ -179,7 +179,15 @@ def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Ev
 
 
 def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
-    return RunContent(name, "RUNNING", None, None, params, {}, points)
+    return RunContent(
+        name=name,
+        status="RUNNING",
+        started=None,
+        ended=None,
+        params=params,
+        tags={},
+        points=points,
+    )
 
 
 def _until_asked() -> Sleep:

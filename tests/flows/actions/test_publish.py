@@ -132,7 +132,7 @@ def test_the_run_can_be_recognised(seen, shown):
     """Its name says network, layer and score; its page describes it; its key is the lock's."""
     assert shown.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     note = shown.data.tags["mlflow.note.content"]
-    assert note.startswith("100.0% (95.0% to 100.0%) of 36 test images of colours are right")
+    assert note.startswith("100.0% (95.0% to 100.0%) accuracy on 36 test images of colours; the")
     assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)
     assert shown.data.tags["thawline.model"] == identity.model_digest(seen)
 

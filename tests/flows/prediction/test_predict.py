@@ -17,11 +17,13 @@ import pytest
 
 from components.frame import files
 from components.frame.errors import DataError, UnreachableError, UsageError
+from components.frame.params import load_params
+from components.frame.spec import spec
 from flows.actions import action
 from flows.prediction import inputs, predict
 from flows.prediction.predict import PredictOptions
 from flows.registry import versions
-from flows.serving import worker
+from flows.serving import fetched, worker
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "predict"]
@@ -41,18 +43,15 @@ def evaluated(champion, tmp_path_factory):
     from components.evaluate import EvaluateParams, evaluate
 
     place = tmp_path_factory.mktemp("evaluate")
-    names = ("predictions.parquet", "metrics.json", "calibration.csv", "classes.csv",
-             "confusion.csv", "matrix.png", "mistakes.png")  # fmt: skip
-    params = EvaluateParams(
-        confidence_level=0.95, bootstrap_samples=100, mistakes=4, batch_size=7, seed=0, device="cpu"
-    )
+    params = load_params(EvaluateParams, ROOT / "params" / "evaluate.yaml")
+    outs = [place / Path(out).name for out in spec("evaluate", ROOT).outs]
     evaluate(
-        params,
+        params.model_copy(update={"device": "cpu"}),
         splits=champion.build / "split/splits.parquet",
         raw=champion.data / "raw",
         weights=champion.build / "train/weights.safetensors",
         network=champion.build / "train/network.json",
-        **{Path(name).stem: place / name for name in names},
+        **{path.stem: path for path in outs},
     )
     return pd.read_parquet(place / "predictions.parquet").set_index("path")
 
@@ -77,14 +76,14 @@ def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
     rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 72
     found = {row["path"].removeprefix("data/raw/"): row for row in rows}
-    classes = files.read_json(champion.build / "train/network.json")["classes"]
+    classes = files.read_json(champion.build / "train/network.json")["task"]["classes"]
     for path, expected in evaluated.iterrows():
         row = found[path]
         assert list(row["probabilities"]) == classes
         probabilities = np.array(list(row["probabilities"].values()))
         wanted = expected[[f"probability_{i}" for i in range(len(classes))]].to_numpy(float)
         assert np.abs(probabilities - wanted).max() < 1e-6
-        assert row["class"] == expected["prediction"]
+        assert row["class"] == classes[wanted.argmax()]
         assert row["probability"] == probabilities.max()
 
 
@@ -152,11 +151,13 @@ def test_a_model_that_there_is_not_is_told_with_those_there_are(champion, name, 
         predict.predict(champion, options(champion.root, "data/raw", model=name))
 
 
-def test_a_version_is_named_as_well_as_an_alias(champion, tmp_path):
-    """The same model, the same folder."""
+def test_a_version_is_named_as_well_as_an_alias(champion):
+    """The same model, the same folder, for as long as it is needed."""
     for name in ("thawline/1", "models:/thawline@champion", None):
-        folder = predict.fetch(champion, name, tmp_path / str(name).replace("/", "-"))
-        assert (folder / "artifacts/weights.safetensors").is_file()
+        with fetched.named(champion, predict.wanted(champion, name)) as (version, folder):
+            assert int(version.version) == 1
+            assert (folder / "artifacts/weights.safetensors").is_file()
+        assert not folder.exists()
 
 
 def test_a_model_changed_in_the_store_is_not_run(champion, tmp_path):

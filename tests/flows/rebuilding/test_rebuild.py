@@ -115,7 +115,7 @@ def test_parameters_pins_and_lock_come_from_the_version(built, empty, read, tags
     (empty.data / "source.yaml").write_text("sha256: other\n")
     git(empty.root, "add", "-A")
     git(empty.root, *COMMITTING)
-    lineage = read().lineage
+    lineage = read().root
     wanted = files.read_yaml(built.params / "split.yaml")
     files.write_yaml(lineage / "params/split.yaml", wanted | {"seed": 7})  # edited after the build
     clone.prepare(empty, read())
