@@ -26,9 +26,14 @@ def thawline(surroundings):
     def call(project, *arguments):
         before = os.times()
         done = subprocess.run(
-            [sys.executable, "-c", TELL_IMPORTS, *arguments], cwd=project.root, env=surroundings,
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-c", TELL_IMPORTS, *arguments],
+            cwd=project.root,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         after = os.times()
         errors, _, imported = done.stderr.rpartition("imported ")
         spent = after.children_user + after.children_system

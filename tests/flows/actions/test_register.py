@@ -89,8 +89,11 @@ def served(seen, tmp_path_factory):
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
-    return answer | {"bad": dict(zip(bodies, answer["bad"], strict=True)), "images": images,
-                     "place": str(place)}  # fmt: skip
+    return answer | {
+        "bad": dict(zip(bodies, answer["bad"], strict=True)),
+        "images": images,
+        "place": str(place),
+    }
 
 
 def test_it_runs_without_thawline(served):
@@ -292,8 +295,10 @@ def test_killed_anywhere_it_ends_the_same(published, tmp_path, every):
     script, names = HERE / "killed.py", "register,judge,promote"
     done = subprocess.run(
         [sys.executable, script, names, published.root, tmp_path / "killed", str(every)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     whole, *others = done.stdout.splitlines()
     assert len(others) >= 2

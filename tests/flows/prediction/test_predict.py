@@ -64,9 +64,14 @@ def call(*words, folder):
     """The command in a process of its own."""
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [*COMMAND, *words], cwd=folder, env=surroundings, text=True,
-        capture_output=True, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*COMMAND, *words],
+        cwd=folder,
+        env=surroundings,
+        text=True,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
@@ -105,13 +110,18 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     names = [row["path"] for row in rows]
     assert names == [
-        *(str(folder / name) for name in ("img2.png", "img10.png", "ü.png")), "raw/red/test-00.png",
-    ]  # fmt: skip
+        *(str(folder / name) for name in ("img2.png", "img10.png", "ü.png")),
+        "raw/red/test-00.png",
+    ]
     assert len({row["probability_red"] for row in rows}) == 1
     told = done.stderr.splitlines()
     assert all(line.startswith("unreadable: ") for line in told), done.stderr
-    for name, why in (("cut.png", "damaged"), ("empty.jpg", "empty"), ("link.png", "not followed"),
-                      ("huge.png", "100,000,001 bytes")):  # fmt: skip
+    for name, why in (
+        ("cut.png", "damaged"),
+        ("empty.jpg", "empty"),
+        ("link.png", "not followed"),
+        ("huge.png", "100,000,001 bytes"),
+    ):
         (line,) = [line for line in told if name in line]
         assert why in line
         assert "Image 0" not in line
@@ -198,9 +208,12 @@ def test_ended_from_outside_nothing_is_left(champion):
         "worker.Worker.ask = slow; from flows.cli import main; main()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "predict", "data/raw"], cwd=champion.root, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", code, "predict", "data/raw"],
+        cwd=champion.root,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
     word, number = process.stdout.readline().split()
     assert word == "asked"
     process.send_signal(signal.SIGTERM)
@@ -217,9 +230,13 @@ def test_ended_from_outside_nothing_is_left(champion):
 def test_a_reader_who_has_enough_is_no_error(champion):
     """As with `| head`: no traceback, the exit code that a shell knows."""
     process = subprocess.Popen(
-        [*COMMAND, "data/raw"], cwd=champion.root, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [*COMMAND, "data/raw"],
+        cwd=champion.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()

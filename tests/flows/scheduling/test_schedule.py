@@ -118,9 +118,13 @@ def start(project, surroundings, tmp_path):
         with screen.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                cwd=project.root, env=surroundings | more, stdin=subprocess.DEVNULL, stdout=file,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                cwd=project.root,
+                env=surroundings | more,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         begun.append(process)
         return process, screen
 
