@@ -47,10 +47,10 @@ def publish(project: Project, params: PublishParams) -> Published:
     from flows.pages import experiment as view
     from flows.pages import model_card
     from flows.tracking import mirrored_run, runs
-    from flows.tracking import outputs as mirror
+    from flows.tracking.outputs import Outputs
     from flows.tracking.tags import RUN_TAG
 
-    outputs = mirror.Outputs(project)
+    outputs = Outputs(project)
     content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
     key = {RUN_TAG: content.tags[RUN_TAG]}
     with tracking.opened(project, params.experiment) as store:

@@ -15,9 +15,9 @@ from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
 from flows.registry.versions import RegisterParams
-from flows.tracking import outputs as mirror
 from flows.tracking import runs
 from flows.tracking import store as tracking
+from flows.tracking.outputs import Outputs, source_name
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
@@ -37,7 +37,7 @@ LINEAGE_TAGS = (
 """Tags of the run that its version bears too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Registered:
     """A registered version of the model in `build/train`."""
 
@@ -75,7 +75,13 @@ def register(project: Project, params: RegisterParams) -> Registered:
         )
     what = f"{params.name} version {made.version}"
     message = f"Registered {what}." if not found else f"This model is {what} already."
-    return Registered(params.name, int(made.version), model, not found, message)
+    return Registered(
+        name=params.name,
+        version=int(made.version),
+        model=model,
+        changed=not found,
+        message=message,
+    )
 
 
 def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVersion":
@@ -89,10 +95,10 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     logged = _logged(project, store, run, model)
     _show_on_run(store, run, logged)
     _ensure_name(store, name)
-    outputs = mirror.Outputs(project)
+    outputs = Outputs(project)
     tags = {
         f"{registered_model.SCORE_TAG}{outputs.task.score_name}": model_card.score(outputs),
-        registered_model.DATA_TAG: mirror.source_name(project),
+        registered_model.DATA_TAG: source_name(project),
         registered_model.ABOUT_TAG: outputs.task.about(),
         versions.MODEL_TAG: model,
         versions.FILES_TAG: logged.tags[versions.FILES_TAG],

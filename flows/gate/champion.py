@@ -76,6 +76,6 @@ def _served(champion: worker.Worker, paths: list[Path]) -> Iterator[worker.Answe
             if "error" in answer:
                 raise DataError(
                     f"Every test image must be readable to the champion, but {path} is not: "
-                    f"{answer['error']}. Remove the image from the source: thawline run"
+                    f"{answer['error']}. Take it out of the source, then: thawline run"
                 )
             yield answer

@@ -12,8 +12,14 @@ from urllib.parse import quote
 
 from flows.pages import experiment as view
 from flows.tracking import mirrored_run, run_content
-from flows.tracking import outputs as mirror
-from flows.tracking.outputs import Outputs
+from flows.tracking.outputs import (
+    Outputs,
+    best_validation,
+    data_version,
+    figure_files,
+    source_name,
+    task_tables,
+)
 
 FIGURES = {
     "learning": "Learning curves",
@@ -77,7 +83,7 @@ def headline(outputs: Outputs) -> str:
     beside = task.beside(metrics)
     return (
         f"{score(outputs)} {task.score_name} on {metrics['images']:,} test images of "
-        f"{mirror.source_name(outputs.project)}{f'; {beside}' if beside else ''}."
+        f"{source_name(outputs.project)}{f'; {beside}' if beside else ''}."
     )
 
 
@@ -106,7 +112,7 @@ def training(outputs: Outputs) -> str:
 def named_metrics(outputs: Outputs) -> dict[str, str]:
     """The metrics on the test images, by what a person calls them."""
     metrics, task = outputs.metrics, outputs.task
-    level, best = metrics.get("confidence_level"), mirror.best_validation(outputs)
+    level, best = metrics.get("confidence_level"), best_validation(outputs)
     interval = f", {level:.0%} interval" if level else ""
     own = {
         name: f"{metrics[key]:{DIGITS.get(key, '.3f')}}"
@@ -136,15 +142,15 @@ def _data(outputs: Outputs) -> str:
     }
     splits = ", ".join(f"{count:,} for {split}" for split, count in counts.items())
     return (
-        f"{mirror.source_name(outputs.project)}: {splits}. The model {outputs.task.about()}. "
-        f"Fingerprint `{mirror.data_version(outputs.project)}`; every image with its digest lies "
+        f"{source_name(outputs.project)}: {splits}. The model {outputs.task.about()}. "
+        f"Fingerprint `{data_version(outputs.project)}`; every image with its digest lies "
         "in the run, `data/splits.parquet`."
     )
 
 
 def _limits(outputs: Outputs) -> str:
     size = outputs.network.transform["size"]
-    first, *rest = outputs.task.limits(mirror.task_tables(outputs.project))
+    first, *rest = outputs.task.limits(task_tables(outputs.project))
     lines = [
         first,
         "The metrics hold for images of the same origin; nothing was measured on others.",
@@ -169,7 +175,7 @@ def _base(outputs: Outputs) -> str:
 def _figures(outputs: Outputs) -> list[str]:
     """The run's artifacts that are figures, the most interesting first."""
     order = list(FIGURES)
-    found = sorted(mirror.figure_files(outputs.project))
+    found = sorted(figure_files(outputs.project))
     return sorted(found, key=lambda path: (*order, _name(path)).index(_name(path)))
 
 

@@ -37,7 +37,7 @@ def run(project: Project, values: Sequence[str]) -> int:
     """Write `values` into `params/`, build what is stale, do what is pending; the exit code.
 
     Raises:
-        ThawlineError: a setting or a source is wrong; nothing was begun.
+        ThawlineError: a parameter or a source is wrong; nothing was begun.
     """
     begun = time.monotonic()
     with locks.run(project) as lock:

@@ -29,7 +29,7 @@ def facts(project: Project) -> list[tuple[str, str]]:
     if trained and (project.build / "evaluate" / "metrics.json").exists():
         found.append((f"Test {outputs.task.score_name}", _score(outputs)))
     if trained:
-        found += [("Trained", _depth(outputs.network)), ("Model", _model(project))]
+        found += [("Trained", _trained(outputs.network)), ("Model", _model(project))]
     drawn = sorted(path.parent for path in project.build.rglob("*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
@@ -47,7 +47,7 @@ def _score(outputs: Outputs) -> str:
     )
 
 
-def _depth(network: NetworkDescription) -> str:
+def _trained(network: NetworkDescription) -> str:
     return (
         f"{network.architecture} from {network.layer} on ({network.trained_fraction:.1%} "
         f"of the parameters), learning rate {network.learning_rate:.2g}"

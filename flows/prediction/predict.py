@@ -23,7 +23,7 @@ CLOSED = 141
 """Exit code where whoever read our lines wants no more, as a shell tells it of SIGPIPE."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictOptions:
     """What a person asks for."""
 

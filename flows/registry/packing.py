@@ -18,7 +18,7 @@ from components.frame.errors import DataError
 from flows.project import Project
 from flows.records import identity
 from flows.registry import machine
-from flows.tracking import outputs as mirror
+from flows.tracking.outputs import Outputs, lineage_files
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -54,7 +54,7 @@ EXAMPLE = "example.png"
 
 def pack(project: Project, folder: Path, model: "Model") -> None:
     """Write the model in `build/train` to `folder`; `model` says where MLflow keeps it."""
-    outputs = mirror.Outputs(project)
+    outputs = Outputs(project)
     with TemporaryDirectory(dir=project.private) as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own: of its type hints and its use of pandas
         from mlflow import pyfunc
@@ -73,7 +73,7 @@ def pack(project: Project, folder: Path, model: "Model") -> None:
             mlflow_model=model,
         )
     _forget_paths(folder, model)
-    for name, path in mirror.lineage_files(project).items():
+    for name, path in lineage_files(project).items():
         target = folder / LINEAGE / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)

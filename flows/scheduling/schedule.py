@@ -18,7 +18,7 @@ STOPPING = "Stopping the run, if one is under way, and the schedule. Again: they
 STOPPED = "The schedule is stopped; finished stages, trials and epochs are kept."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScheduleOptions:
     """What a person asked for."""
 

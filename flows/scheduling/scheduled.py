@@ -61,7 +61,7 @@ def work(project: Project) -> State[Any]:
     """The run itself, with no other under way.
 
     Raises:
-        ThawlineError: a setting or the source is wrong; nothing was begun.
+        ThawlineError: a parameter or the source is wrong; nothing was begun.
     """
     log = get_run_logger()
     if command.nothing_to_do(project):

@@ -39,7 +39,7 @@ Sleep = Callable[[float], bool]
 def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> None:
     """Mirror new events every two seconds, until standard input ends or SIGTERM comes."""
     sleep = sleep or _until_asked()
-    follower = Follower(project, experiment, time.time())
+    follower = Follower(project=project, experiment=experiment, since=time.time())
     ended, away = False, False
     while not ended:
         ended = sleep(POLL_SECONDS)
@@ -54,7 +54,7 @@ def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> Non
     follower.end()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Follower:
     """What was told so far, and the provisional runs in MLflow that show it."""
 

@@ -13,8 +13,8 @@ from flows.actions.publish import PublishParams, publish
 from flows.pages import experiment as view
 from flows.pages import registered_model
 from flows.tracking import mirrored_run
-from flows.tracking import outputs as mirror
 from flows.tracking import store as tracking
+from flows.tracking.outputs import Outputs
 
 PARAMS = PublishParams(experiment="thawline")
 
@@ -149,12 +149,12 @@ def test_names_of_many_classes_are_counted(project):
     described = files.read_json(network)
     task = {"name": "classification", "classes": [f"species {i}" for i in range(1000)]}
     files.write_json(network, described | {"task": task})
-    assert mirror.Outputs(project).task.about().endswith("; 1000 classes")
+    assert Outputs(project).task.about().endswith("; 1000 classes")
 
 
 def test_comparing_opens_on_what_counts(seen):
     """The metric given first, and the settings first by name, are those that MLflow plots."""
-    outputs = mirror.Outputs(seen)
+    outputs = Outputs(seen)
     for content in (
         mirrored_run.parent(outputs),
         *(one.content for one in mirrored_run.trials(outputs)),
@@ -173,7 +173,7 @@ def test_what_happened_to_a_trial_is_no_setting(project):
         *(f"{line},2000000,False,no layer is frozen" for line in lines),
     ]
     table.write_text("\n".join(more) + "\n")
-    trial = mirrored_run.trials(mirror.Outputs(project))[0].content
+    trial = mirrored_run.trials(Outputs(project))[0].content
     assert {point.key: point.value for point in trial.points}["cost"] == 2e6
     assert trial.tags["thawline.cached"] == "False"
     assert trial.tags["thawline.why"] == "no layer is frozen"

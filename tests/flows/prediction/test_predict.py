@@ -57,7 +57,13 @@ def evaluated(champion, tmp_path_factory):
 
 
 def options(start, *named, model=None, form="jsonl", output=None):
-    return PredictOptions(tuple(map(str, named)), start, model, form, output and Path(output))
+    return PredictOptions(
+        named=tuple(map(str, named)),
+        start=start,
+        model=model,
+        form=form,
+        output=output and Path(output),
+    )
 
 
 def call(*words, folder):
