@@ -89,7 +89,13 @@ def schedule(
     from flows.scheduling.schedule import schedule as keep
 
     project = _project()
-    options = ScheduleOptions(cron, timezone, overlap, name or project.root.name, port)
+    options = ScheduleOptions(
+        cron=cron,
+        timezone=timezone,
+        overlap=overlap,
+        name=name or project.root.name,
+        port=port,
+    )
     raise typer.Exit(keep(project, options))
 
 
@@ -159,8 +165,9 @@ def predict(
     from flows.prediction.predict import PredictOptions
     from flows.prediction.predict import predict as name_images
 
-    start = Path.cwd()
-    options = PredictOptions(tuple(images), start, model, form, output)
+    options = PredictOptions(
+        named=tuple(images), start=Path.cwd(), model=model, form=form, output=output
+    )
     raise typer.Exit(name_images(_project(), options))
 
 
@@ -243,10 +250,10 @@ def _perform(name: str) -> None:
 @contextmanager
 def _alone() -> Iterator[Project]:
     """The project, with no run under way in it."""
-    from flows.pipeline.command import alone
+    from flows.runtime import locks
 
     project = _project()
-    with alone(project):
+    with locks.run(project):
         yield project
 
 

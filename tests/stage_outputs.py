@@ -8,10 +8,12 @@ import pytest
 
 from components.frame import files
 from components.frame.events import Events
+from components.tasks.classification import Classification
 from flows.project import Project
 from flows.tracking import timings
 
 CLASSES = ("blue", "green", "red")
+TASK = Classification(CLASSES)
 SPLITS = {"train": 8, "val": 4, "test": 12}
 """Images a class."""
 STAGES = ("ingest", "split", "search", "train", "evaluate")
@@ -52,7 +54,7 @@ def template(tmp_path_factory):
     _write_params(root)
     _write_images(root)
     write_model(root, seed=0)
-    _write_search(root)
+    write_search(root, root / "data/raw/red/test-00.png")
     write_lock(root, "first")
     write_events(root)
     return root
@@ -139,7 +141,7 @@ def answers(project):
     def keep(model: str, right: float) -> None:
         table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")
         count = round(right * len(table))
-        predicted = [*table["class"][:count], *map(_other, table["class"][count:])]
+        predicted = [*table["true"][:count], *map(_other, table["true"][count:])]
         path = champion.kept(project, model, table)
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame({"class": predicted}).to_parquet(path)
@@ -159,32 +161,33 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
     from safetensors.torch import save_file
 
     from components.model import backbone
+    from components.model.description import NetworkDescription, Origin
+    from components.tasks import registry
 
-    network = {
-        "architecture": "test_efficientnet",
-        "arguments": {},
-        "classes": list(CLASSES),
-        "transform": {"size": 32, "resize": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
-        "freeze_depth": 2,
-        "layer": "blocks.1",
-        "trained_fraction": 0.8125,
-        "learning_rate": 0.003,
-        "base": {"source": "package", "licence": "Apache-2.0", "sha256": "ab" * 32},
-    }
+    network = NetworkDescription(
+        architecture="test_efficientnet",
+        arguments={},
+        task=registry.described(TASK),
+        transform={"size": 32, "resize": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
+        freeze_depth=2,
+        layer="blocks.1",
+        trained_fraction=0.8125,
+        learning_rate=0.003,
+        base=Origin(source="package", licence="Apache-2.0", sha256="ab" * 32),
+    )
     torch.manual_seed(seed)
-    model = backbone.create(network["architecture"], len(CLASSES), 32, {})
+    model = backbone.create(network.architecture, len(CLASSES), 32, {})
     (root / "build" / "train").mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), root / "build/train/weights.safetensors")
-    files.write_json(root / "build/train/network.json", network)
-    table = _table(root).query("split == 'test'").reset_index(drop=True)
-    wanted = np.arange(len(table)) < round(right * len(table))
-    table["prediction"] = np.where(wanted, table["class"], table["class"].map(_other))
-    table["correct"] = wanted
-    for index, name in enumerate(CLASSES):
-        table[f"probability_{index}"] = (table["prediction"] == name).astype("float32")
+    network.write(root / "build/train/network.json")
+    images = _table(root).query("split == 'test'").reset_index(drop=True)
+    wanted = np.arange(len(images)) < round(right * len(images))
+    named = np.where(wanted, images["class"], images["class"].map(_other))
+    answers = np.array([[float(name == one) for one in CLASSES] for name in named], np.float32)
+    scored = images[["path", "sha256"]].join(TASK.predictions(answers, images["class"]))
     (root / "build/evaluate").mkdir(parents=True, exist_ok=True)
-    table.drop(columns="split").to_parquet(root / "build/evaluate/predictions.parquet", index=False)
-    _write_results(root, float(wanted.mean()), len(table))
+    scored.to_parquet(root / "build/evaluate/predictions.parquet", index=False)
+    write_results(root, float(wanted.mean()), len(images))
 
 
 def write_events(root: Path) -> None:
@@ -223,13 +226,13 @@ def epochs(state: str) -> range:
 
 def epoch_event(fit: str, trial: int | None, epoch: int) -> dict:
     measured = {"seconds": 0.5, "images_per_second": 310.0 + epoch}
-    return {"kind": "epoch", "fit": fit, "trial": trial, "epoch": epoch, "epochs": EPOCHS,
-            **curve(epoch), **measured}  # fmt: skip
+    told = {"kind": "epoch", "fit": fit, "trial": trial, "epoch": epoch, "epochs": EPOCHS}
+    return told | curve(epoch) | measured
 
 
 def trial_event(number: int, state: str) -> dict:
-    return {"kind": "trial", "number": number, "state": state, "value": 0.7, "seconds": 1.5,
-            **settings(number)}  # fmt: skip
+    told = {"kind": "trial", "number": number, "state": state, "value": 0.7, "seconds": 1.5}
+    return told | settings(number)
 
 
 def settings(number: int) -> dict:
@@ -243,16 +246,23 @@ def settings(number: int) -> dict:
 
 
 def curve(epoch: int) -> dict:
-    return {"train_loss": 1 / epoch, "train_accuracy": 0.5 + epoch / 7,
-            "validation_loss": 2 / epoch, "validation_accuracy": 0.4 + epoch / 11,
-            "learning_rate": 0.003 / epoch}  # fmt: skip
+    return {
+        "train_loss": 1 / epoch,
+        "train_score": 0.5 + epoch / 7,
+        "validation_loss": 2 / epoch,
+        "validation_score": 0.4 + epoch / 11,
+        "learning_rate": 0.003 / epoch,
+    }
 
 
 def _write_params(root: Path) -> None:
-    values = {"ingest": {"source": "images/colours.tar"},
-              "search": {"max_trials": 3, "learning_rate": {"low": 1e-5, "high": 0.01}},
-              "publish": {"experiment": "thawline"}, "register": {"name": "thawline"},
-              "judge": {"alpha": 0.05}}  # fmt: skip
+    values = {
+        "ingest": {"source": "images/colours.tar"},
+        "search": {"max_trials": 3, "learning_rate": {"low": 1e-5, "high": 0.01}},
+        "publish": {"experiment": "thawline"},
+        "register": {"name": "thawline"},
+        "judge": {"alpha": 0.05},
+    }
     for name, content in values.items():
         files.write_yaml(root / "params" / f"{name}.yaml", content)
     files.write_text(root / "dvc.yaml", PIPELINE)
@@ -275,39 +285,55 @@ def _write_images(root: Path) -> None:
                 path = root / "data" / "raw" / name / f"{split}-{number:02d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(path)
-                rows.append({"path": f"{name}/{path.name}", "class": name, "split": split,
-                             "sha256": files.sha256(path)})  # fmt: skip
+                name_in_raw, digest = f"{name}/{path.name}", files.sha256(path)
+                row = {"path": name_in_raw, "class": name, "split": split, "sha256": digest}
+                rows.append(row)
     (root / "build/split").mkdir(parents=True)
     table = pd.DataFrame(rows).sort_values("path")
     table.to_parquet(root / "build/split/splits.parquet", index=False)
 
 
-def _write_search(root: Path) -> None:
+def write_search(root: Path, figure: Path) -> None:
+    """What `search` and `train` write beside the model, with `figure` for each of theirs."""
     import pandas as pd
+
+    from components.data.images.policy import AugmentationDescription
 
     trials, curves = [], []
     for number, state in enumerate(TRIALS):
         lines = [{"number": number, "epoch": epoch, **curve(epoch)} for epoch in epochs(state)]
         curves += lines
-        trials.append({"number": number, "state": state, "origin": "sampled", **settings(number),
-                       "epochs": len(lines), "validation_loss": lines[-1]["validation_loss"],
-                       "validation_accuracy": lines[-1]["validation_accuracy"]})  # fmt: skip
+        reached = {name: lines[-1][name] for name in ("validation_loss", "validation_score")}
+        trial = {"number": number, "state": state, "origin": "sampled", **settings(number)}
+        trials.append(trial | {"epochs": len(lines)} | reached)
     folder = root / "build" / "search"
     folder.mkdir(parents=True)
     pd.DataFrame(trials).to_csv(folder / "trials.csv", index=False)
     pd.DataFrame(curves).to_csv(folder / "curves.csv", index=False)
-    files.write_yaml(folder / "best.yaml", {**settings(0), "batch_size": 16})
+    chosen = settings(0)
+    searched = {name: chosen[name] for name in ("freeze_depth", "learning_rate")}
+    best = {"layer": chosen["layer"], "batch_size": 16, "setting": searched}
+    files.write_yaml(folder / "best.yaml", best)
+    described = AugmentationDescription(task=TASK.name, evaluation={}, training={})
+    described.write(root / "build" / "augment" / "augmentation.json")
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
     for name in ("search/search.png", "train/learning.png"):
-        shutil.copy(root / "data/raw/red/test-00.png", root / "build" / name)
+        (root / "build" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(figure, root / "build" / name)
 
 
-def _write_results(root: Path, accuracy: float, images: int) -> None:
-    metrics = {"accuracy": accuracy, "accuracy_low": max(0.0, accuracy - 0.05),
-               "accuracy_high": min(1.0, accuracy + 0.05), "majority_fraction": 1 / 3,
-               "macro_f1": accuracy, "roc_auc": None, "log_loss": 0.25,
-               "images": images}  # fmt: skip
+def write_results(root: Path, accuracy: float, images: int) -> None:
+    metrics = {
+        "accuracy": accuracy,
+        "accuracy_low": max(0.0, accuracy - 0.05),
+        "accuracy_high": min(1.0, accuracy + 0.05),
+        "majority_fraction": 1 / 3,
+        "macro_f1": accuracy,
+        "roc_auc": None,
+        "log_loss": 0.25,
+        "images": images,
+    }
     files.write_json(root / "build" / "evaluate" / "metrics.json", metrics)
 
 

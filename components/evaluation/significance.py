@@ -2,7 +2,12 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, permutation_test
+
+FLIPS = 9_999
+"""Drawn where there are more than these ways to flip signs: p-values down to 1 in 10,000."""
+HELD = 10**7
+"""Signs that are drawn at a time, which bounds the memory to some 100 MB."""
 
 
 def bootstrap_interval(
@@ -51,3 +56,37 @@ def mcnemar_exact(challenger_right: ArrayLike, champion_right: ArrayLike) -> flo
     if gained + lost == 0:
         return 1.0
     return float(binomtest(gained, gained + lost, 0.5, alternative="greater").pvalue)
+
+
+def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
+    """One-sided p-value that the challenger's scores of the same images are higher on average.
+
+    McNemar's exact test where every score is 0 or 1; otherwise the sign-flip permutation test of
+    the mean difference (Fisher 1935, The Design of Experiments, chapter 3): exact up to 13 images
+    that differ, with 9,999 drawn flips and a fixed seed beyond.
+
+    Args:
+        challenger: the challenger's score of each image, shape (n,), higher is better.
+        champion: the champion's, for the same images.
+
+    Raises:
+        ValueError: the two differ in shape.
+    """
+    new, old = np.asarray(challenger, dtype=float), np.asarray(champion, dtype=float)
+    if new.shape != old.shape or new.ndim != 1:
+        raise ValueError(f"`shapes (n,) must be equal`, but got {new.shape} and {old.shape}")
+    if np.isin(np.concatenate([new, old]), (0.0, 1.0)).all():
+        return mcnemar_exact(new == 1.0, old == 1.0)
+    differences = (new - old)[new != old]
+    if len(differences) <= 1:  # too few for scipy
+        return 0.5 if (differences > 0).any() else 1.0
+    found = permutation_test(
+        (differences,),
+        np.mean,
+        permutation_type="samples",
+        alternative="greater",
+        n_resamples=FLIPS,
+        batch=max(1, HELD // len(differences)),
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)

@@ -1,14 +1,16 @@
-"""Times as a person says them."""
+"""Seconds as a person says them."""
 
-TENTHS, MINUTE, HOUR = 10, 60, 60 * 60
-"""Seconds; below the first, tenths are told."""
+MINUTE = 60
+HOUR = 60 * MINUTE
+TENTHS_BELOW = 9.95
+"""Seconds from which a tenth more or less says nothing."""
 
 
 def duration(seconds: float) -> str:
-    """`4.2 s` below ten seconds, then `42 s`, `3 min 5 s`, `2 h 10 min`."""
-    whole = round(seconds)
-    if seconds < TENTHS:
+    """`0.4 s`, `42 s`, `3 min 5 s`, `2 h 10 min`."""
+    if seconds < TENTHS_BELOW:
         return f"{seconds:.1f} s"
+    whole = round(seconds)
     if whole < MINUTE:
         return f"{whole} s"
     if whole < HOUR:

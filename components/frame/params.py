@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,13 +18,16 @@ class Params(BaseModel):
     )
 
 
+Model = TypeVar("Model", bound=Params)
+
+
 def params_model(function: Callable[..., Any]) -> type[Params]:
     """The pydantic model in the signature of a stage or an action."""
     model: type[Params] = get_type_hints(function)["params"]
     return model
 
 
-def load_params(model: type[Params], path: Path) -> Params:
+def load_params(model: type[Model], path: Path) -> Model:
     """Read and check a parameter file; all its errors come together.
 
     Raises:
@@ -33,7 +36,7 @@ def load_params(model: type[Params], path: Path) -> Params:
     return check_params(model, files.read_yaml(path), path)
 
 
-def check_params(model: type[Params], values: object, path: Path) -> Params:
+def check_params(model: type[Model], values: object, path: Path) -> Model:
     """Check values as if they stood in `path`.
 
     Raises:

@@ -20,6 +20,10 @@ CLASS = "class"
 """The column of a table that holds the targets, and of a served answer."""
 PROBABILITY = "probability_"
 """Begins the name of a served answer's column for a class."""
+LONGEST_LIST = 300
+"""Characters of class names; more of them are only counted."""
+WEAKEST = 3
+"""Classes named among the limits."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,23 @@ class Classification:
     def beside(self, metrics: Mapping[str, float]) -> str:
         """What naming the largest class every time would reach."""
         return f"the largest class alone: {metrics['majority_fraction']:.1%}"
+
+    def about(self) -> str:
+        """The classes by name, or how many where they are many."""
+        listed = ", ".join(self.classes)
+        named = f": {listed}" if len(listed) <= LONGEST_LIST else ""
+        return f"names the class of an image; {len(self.classes)} classes{named}"
+
+    def limits(self, tables: "Mapping[str, pd.DataFrame]") -> tuple[str, ...]:
+        """That no image is left without a class, and the classes with the lowest F1."""
+        always = "Every image gets one of these classes, also one that shows none of them."
+        if "classes" not in tables:
+            return (always,)
+        worst = tables["classes"].sort_values("f1", kind="stable").head(WEAKEST)
+        named = ", ".join(
+            f"{name} ({f1:.3f})" for name, f1 in zip(worst["class"], worst["f1"], strict=True)
+        )
+        return always, f"Weakest classes by F1: {named}."
 
     def lacking(self, other: Self) -> tuple[str, ...]:
         """The classes that the other knows and this one does not, sorted."""

@@ -110,6 +110,14 @@ class Task(Protocol):
         """What a person should read beside the score, such as what guessing reaches; or nothing."""
         ...
 
+    def about(self) -> str:
+        """What a model of it does, for its page: a verb, its object, and the answers there are."""
+        ...
+
+    def limits(self, tables: "Mapping[str, pd.DataFrame]") -> tuple[str, ...]:
+        """Sentences on what its answers are not, and where it is weak by `tables` of its own."""
+        ...
+
     def lacking(self, other: Self) -> tuple[str, ...]:
         """What another model of this task can answer and this one cannot."""
         ...

@@ -9,7 +9,7 @@ from components.frame.errors import ThawlineError, full_disk
 from components.frame.params import load_params, params_model
 from flows.project import Project
 
-ACTS = ("sync", "publish", "register", "judge", "promote", "push")
+ACTIONS = ("sync", "publish", "register", "judge", "promote", "push")
 """Each in the module of its name."""
 AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
 """What is pending after a finished build, in this order."""
@@ -17,7 +17,7 @@ AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
 
 def function(name: str) -> Callable[..., Any] | None:
     """The function of an action, which takes the project and its parameters; none has that name."""
-    if name not in ACTS:
+    if name not in ACTIONS:
         return None
     found: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
     return found

@@ -1,7 +1,7 @@
 """The action `judge`: is the new model better than the one in use? The answer goes to the ledger.
 
-Both name the same frozen test images, without those that the champion was trained on; the exact
-one-sided McNemar test says how surprising the difference is. Nothing is promoted here.
+Both answer the same frozen test images, without those that the champion was trained on; a paired
+test of their scores says how surprising the difference is. Nothing is promoted here.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from components.frame.params import Params, load_params
-from flows.actions import publish as publishing
-from flows.actions import register as registering
+from components.frame.params import Params
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.runtime import lock
 from flows.tracking import store as tracking
+from flows.tracking.outputs import Outputs
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.gate.verdict import Comparison
+    from flows.gate.verdict import Verdict
     from flows.tracking.store import Store
 
-MIRRORED = ("promote", "reason", "p_value", "images", "champion_accuracy", "challenger_accuracy")
+MIRRORED = ("promote", "reason", "p_value", "images", "champion_score", "challenger_score")
 """Fields of a verdict that stand as tags on the version, too."""
 
 
@@ -54,9 +52,8 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         DataError: the champion's files are not those that were registered.
         UnreachableError: the tracking store is away.
     """
-    name = registering.load(project).name
-    with lock.held(lock.actions(project)), tracking.answering(project):
-        store = tracking.connect(project, publishing.load(project).experiment)
+    name = versions.model_name(project)
+    with tracking.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
         champion = versions.aliased(store, name, versions.CHAMPION)
         if champion is None:
@@ -70,13 +67,6 @@ def judge(project: Project, params: JudgeParams) -> Judged:
     return judged
 
 
-def load(project: Project) -> JudgeParams:
-    """The action's parameters, checked."""
-    params = load_params(JudgeParams, project.params / "judge.yaml")
-    assert isinstance(params, JudgeParams)  # noqa: S101  # for ourselves
-    return params
-
-
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     """The registry has no champion: the ledger knows whether there ever was one."""
     from flows.gate import verdict
@@ -84,9 +74,8 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     name, model = challenger.name, versions.digest_of(challenger)
     last = ledger.recorded_champion(project, name)
     if last is None:
-        return _entered(
-            project, {"name": name, "challenger": model, "champion": None}, verdict.first()
-        )
+        nobody = dict.fromkeys(("champion", "test_set", "alpha", "left_out"))
+        return _entered(project, {"name": name, "challenger": model, **nobody}, verdict.first())
     if last["model"] == model:
         message = f"{_called(challenger)} is the champion by the ledger: the alias is pending."
         return Judged(None, promote=True, message=message)
@@ -107,50 +96,48 @@ def _compare(
     """Judge by images, unless the ledger has this very verdict already."""
     import pandas as pd
 
-    from flows.gate import champion as scoring
-    from flows.gate import verdict
+    from flows.gate import champion as asked
 
-    found = pd.read_parquet(identity.built(project, "build/evaluate/predictions.parquet"))
-    images = scoring.fair(project, champion, found)
+    scored = pd.read_parquet(identity.built(project, "build/evaluate/predictions.parquet"))
+    images = asked.fair(project, champion, scored)
     fact = {
         "name": challenger.name,
         "challenger": versions.digest_of(challenger),
         "champion": versions.digest_of(champion),
-        "test_set": identity.digest(images[["sha256", "class"]].to_numpy().tolist()),
+        "test_set": identity.digest(images[["sha256", "true"]].to_numpy().tolist()),
         "alpha": alpha,
     }
     known = ledger.last(project, "verdict", **fact)
     if known is not None:
         return _told(known)
-    fact["left_out"] = len(found) - len(images)
-    comparison = _comparison(project, champion, images)
-    return _entered(project, fact, verdict.decide(comparison, alpha))
+    fact["left_out"] = len(scored) - len(images)
+    return _entered(project, fact, _verdict(project, alpha, champion, images))
 
 
-def _comparison(
+def _verdict(
     project: Project,
+    alpha: float,
     champion: "ModelVersion",
     images: Any,  # noqa: ANN401  # a data frame
-) -> "Comparison":
-    from components.frame import files
-    from flows.gate import champion as scoring
-    from flows.gate.verdict import Comparison
+) -> "Verdict":
+    from flows.gate import champion as asked
+    from flows.gate import verdict
 
-    network = files.read_json(project.build / "train" / "network.json")
-    fingerprint = versions.fingerprint(project, champion)
-    answers = scoring.predictions(
-        project, champion, versions.digest_of(champion), fingerprint, images
+    task, its = Outputs(project).task, asked.task(project, champion)
+    if task.name != its.name:
+        return verdict.other_task(task.name, its.name)
+    served = asked.answers(project, champion, versions.digest_of(champion), images)
+    comparison = verdict.Comparison(
+        score_name=task.score_name,
+        challenger=images["score"].tolist(),
+        champion=its.grade(served, images["true"]).tolist(),
+        answerable=its.answerable(images["true"]).tolist(),
+        lacking=task.lacking(its),
     )
-    return Comparison(
-        truth=images["class"].tolist(),
-        challenger=images["prediction"].tolist(),
-        champion=answers,
-        challenger_classes=frozenset(network["classes"]),
-        champion_classes=frozenset(scoring.classes(project, champion)),
-    )
+    return verdict.decide(comparison, alpha)
 
 
-def _entered(project: Project, fact: dict[str, Any], decided: Any) -> Judged:  # noqa: ANN401
+def _entered(project: Project, fact: dict[str, Any], decided: "Verdict") -> Judged:
     ledger.record(project, "verdict", **fact, **asdict(decided))
     entry = ledger.last(project, "verdict", **fact)
     assert entry is not None  # noqa: S101  # it was just written

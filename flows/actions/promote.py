@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.frame.errors import GateRefusedError, UsageError
-from flows.actions import publish as publishing
-from flows.actions import register as registering
 from flows.pages import registered_model
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.runtime import lock
 from flows.tracking import store as tracking
 
 if TYPE_CHECKING:
@@ -52,9 +49,8 @@ def promote(project: Project, *, version: int | None = None, anyway: bool = Fals
         UsageError: there is no such version.
         UnreachableError: the tracking store is away.
     """
-    name = registering.load(project).name
-    with lock.held(lock.actions(project)), tracking.answering(project):
-        store = tracking.connect(project, publishing.load(project).experiment)
+    name = versions.model_name(project)
+    with tracking.opened(project) as store:
         chosen = _chosen(project, store, name, version)
         promoted = _decided(project, store, chosen, asked=version is not None, anyway=anyway)
         registered_model.describe(store, name)

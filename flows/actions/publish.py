@@ -9,29 +9,19 @@ Killed anywhere and run again it ends the same, and published twice nothing chan
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from components.frame.errors import ThawlineError, UsageError
-from components.frame.params import Params, load_params
 from flows.project import Project, find
 from flows.records import identity
-from flows.runtime import lock
 from flows.tracking import store as tracking
+from flows.tracking.store import PublishParams
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
     from flows.tracking.run_content import RunContent, Trial
     from flows.tracking.store import Store
-
-
-class PublishParams(Params):
-    """Where in MLflow the runs are kept."""
-
-    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")]
-    """Name of the experiment; without quotes and line breaks."""
 
 
 @dataclass(frozen=True)
@@ -57,40 +47,23 @@ def publish(project: Project, params: PublishParams) -> Published:
     from flows.pages import experiment as view
     from flows.pages import model_card
     from flows.tracking import mirrored_run, runs
-    from flows.tracking import outputs as mirror
+    from flows.tracking.outputs import Outputs
     from flows.tracking.tags import RUN_TAG
 
-    outputs = mirror.Outputs(project)
+    outputs = Outputs(project)
     content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
     key = {RUN_TAG: content.tags[RUN_TAG]}
-    with lock.held(lock.actions(project)), tracking.answering(project):
-        store = tracking.connect(project, params.experiment)
+    with tracking.opened(project, params.experiment) as store:
         _adopt_live(project, store, key)
         parent, opened = _parent(store, content, key)
         nested = _publish_trials(store, parent.info.run_id, trials)
         note = {view.NOTE_TAG: model_card.of_run(outputs, parent.info.run_id, store.experiment)}
         filled = runs.fill(store, parent, content, key | note)
         _drop_live(project, store)
-        shown = view.ensure(store)
+        shown = view.ensure(store, outputs.task.score_name)
     changed = opened or nested or filled or shown
-    message = _sentence(content, trials, changed)
+    message = _sentence(content, trials, changed=changed)
     return Published(parent.info.run_id, store.experiment, changed, message)
-
-
-def load(project: Project) -> PublishParams:
-    """The action's parameters, checked."""
-    params = load_params(PublishParams, project.params / "publish.yaml")
-    assert isinstance(params, PublishParams)  # noqa: S101  # for ourselves
-    return params
-
-
-def find_run(store: "Store", project: Project) -> "Run | None":
-    """The published run of what `build/` holds."""
-    from flows.tracking import runs
-    from flows.tracking.tags import RUN_TAG
-
-    found = runs.search(store, {RUN_TAG: identity.run_key(project)})
-    return next((run for run in found if runs.is_whole(run)), None)
 
 
 def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tuple[Run, bool]":
@@ -154,7 +127,7 @@ def _drop_live(project: Project, store: "Store") -> None:
             runs.remove(store, run.info.run_id)
 
 
-def _sentence(content: "RunContent", trials: "list[Trial]", changed: bool) -> str:  # noqa: FBT001
+def _sentence(content: "RunContent", trials: "list[Trial]", *, changed: bool) -> str:
     if not changed:
         return f"The run is in MLflow already: {content.name}."
     return f"Published to MLflow: {content.name}, with {len(trials)} trials."
@@ -167,11 +140,12 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--live"]:
             from flows.tracking import live
 
-            live.follow(project, load(project).experiment)
+            live.follow(project, tracking.experiment(project))
         elif arguments:
             raise UsageError(f"The one option is --live, but got {' '.join(arguments)}.")
         else:
-            print(publish(project, load(project)).message)
+            params = PublishParams(experiment=tracking.experiment(project))
+            print(publish(project, params).message)
     except ThawlineError as error:
         print(f"error: publish: {error}", file=sys.stderr)
         return error.exit_code

@@ -12,18 +12,13 @@ def push(project: Project) -> str:
         UnreachableError: the remote did not take it.
     """
     from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    repository.quiet()
     try:
-        with Repo(str(project.root)) as repo:
+        with repository.opened(project) as repo:
             remote = repo.config["core"].get("remote")
             if not remote:
                 return "no DVC remote is set: outputs stay in the local cache"
             sent = repo.push()
-    except LockError:
-        raise repository.busy() from None
     except (DvcException, OSError) as error:
         raise UnreachableError(
             f"The DVC remote must take the outputs, but {error}. "

@@ -7,20 +7,17 @@ made last, when all files of the model lie in the store, and gets the alias `cha
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from components.frame.errors import UsageError
-from components.frame.params import Params, load_params
-from flows.actions import publish as publishing
 from flows.pages import model_card, registered_model
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.runtime import lock
-from flows.tracking import outputs as mirror
+from flows.registry.versions import RegisterParams
+from flows.tracking import runs
 from flows.tracking import store as tracking
+from flows.tracking.outputs import Outputs, source_name
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
@@ -40,14 +37,7 @@ LINEAGE_TAGS = (
 """Tags of the run that its version bears too."""
 
 
-class RegisterParams(Params):
-    """Under which name models are registered."""
-
-    name: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^/:'`\n]+$")]
-    """Name of the registered model; without slash, colon, quotes and line breaks."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Registered:
     """A registered version of the model in `build/train`."""
 
@@ -68,9 +58,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
         UnreachableError: the tracking store is away.
     """
     model = identity.model_digest(project)
-    experiment = publishing.load(project).experiment
-    with lock.held(lock.actions(project)), tracking.answering(project):
-        store = tracking.connect(project, experiment)
+    with tracking.opened(project) as store:
         found = versions.versions(store, params.name, model)
         made = found[0] if found else _make(project, store, params.name, model)
         _call_challenger(store, made)
@@ -87,19 +75,18 @@ def register(project: Project, params: RegisterParams) -> Registered:
         )
     what = f"{params.name} version {made.version}"
     message = f"Registered {what}." if not found else f"This model is {what} already."
-    return Registered(params.name, int(made.version), model, not found, message)
-
-
-def load(project: Project) -> RegisterParams:
-    """The action's parameters, checked."""
-    params = load_params(RegisterParams, project.params / "register.yaml")
-    assert isinstance(params, RegisterParams)  # noqa: S101  # for ourselves
-    return params
+    return Registered(
+        name=params.name,
+        version=int(made.version),
+        model=model,
+        changed=not found,
+        message=message,
+    )
 
 
 def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVersion":
     """Put the model's files into the store, then make the version."""
-    run = publishing.find_run(store, project)
+    run = runs.published(store, project)
     if run is None:
         raise UsageError(
             "A version names the run it comes from, but this run is not in MLflow yet. "
@@ -108,11 +95,11 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     logged = _logged(project, store, run, model)
     _show_on_run(store, run, logged)
     _ensure_name(store, name)
-    outputs = mirror.Outputs(project)
+    outputs = Outputs(project)
     tags = {
-        registered_model.SCORE_TAG: model_card.score(outputs),
-        registered_model.DATA_TAG: mirror.source_name(project),
-        registered_model.CLASSES_TAG: model_card.classes(outputs),
+        f"{registered_model.SCORE_TAG}{outputs.task.score_name}": model_card.score(outputs),
+        registered_model.DATA_TAG: source_name(project),
+        registered_model.ABOUT_TAG: outputs.task.about(),
         versions.MODEL_TAG: model,
         versions.FILES_TAG: logged.tags[versions.FILES_TAG],
         **{key: run.data.tags[key] for key in LINEAGE_TAGS if key in run.data.tags},

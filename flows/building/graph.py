@@ -9,7 +9,7 @@ from typing import Any
 from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.spec import Spec, spec
-from flows.building.repository import busy, quiet
+from flows.building import repository
 from flows.project import Project
 
 Changes = dict[str, dict[str, str]]
@@ -66,15 +66,10 @@ def changes(project: Project, stage: str | None = None) -> Changes:
         UsageError: `dvc.yaml` or `dvc.lock` is not as DVC wants it.
     """
     from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    quiet()
     try:
-        with Repo(str(project.root)) as repo:
+        with repository.opened(project) as repo:
             found = repo.status([f"{project.pipeline}:{stage}" if stage else str(project.pipeline)])
-    except LockError:
-        raise busy() from None
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
     return {name.rpartition(":")[2]: _flat(how) for name, how in found.items()}

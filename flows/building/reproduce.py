@@ -62,17 +62,12 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
         ThawlineError: DVC could not begin or finish, in a sentence.
     """
     from dvc.exceptions import DvcException, ReproductionError
-    from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    repository.quiet()
     drop_stale_locks(project.root / ".dvc" / "tmp" / "rwlock")
     try:
-        with Repo(str(project.root)) as repo:
+        with repository.opened(project) as repo:
             restored = _watch_restore(repo)
             built = repo.reproduce(stage, single_item=True, force=anew)
-    except LockError:
-        raise repository.busy() from None
     except ReproductionError as error:
         raise _reason(error) from error
     except DvcException as error:

@@ -10,7 +10,7 @@ from flows.runtime import process
 
 SECONDS = 60
 LIMIT_CODE = 2
-"""Exit code where the time limit, a setting, ended a stage."""
+"""Exit code where the time limit, a parameter, ended a stage."""
 
 
 class StageFailedError(ThawlineError):

@@ -1,62 +1,66 @@
 """What the champion says of the images on which it can be judged fairly."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from components.frame import files
-from components.frame.errors import ThawlineError
+from components.frame.errors import DataError
+from components.model.description import NetworkDescription
 from flows.project import Project
 from flows.records import identity
-from flows.registry import packing, versions
+from flows.serving import fetched, worker
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
-SCORING = Path(__file__).with_name("scoring.py")
+    from components.tasks.task import Task
+
 SEEN = ("train", "val")
 """Splits on which a model was trained or chosen."""
-LAST_LINES = 5
+EARLIER = {"side": "split"}
+"""Columns of the table of images as Thawline 0.1 wrote it, and what they are now."""
 
 
 def fair(project: Project, version: "ModelVersion", images: "pd.DataFrame") -> "pd.DataFrame":
     """The images, by path, that the champion was neither trained on nor chosen by."""
     import pandas as pd
 
-    with _fetched(project, version, f"{packing.LINEAGE}/data/splits.parquet") as path:
-        splits = pd.read_parquet(path)
+    with fetched.part(project, version, fetched.SPLITS) as path:
+        splits = pd.read_parquet(path).rename(columns=EARLIER)
     seen = splits.loc[splits["split"].isin(SEEN), "sha256"]
     return images[~images["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
 
 
-def predictions(
-    project: Project,
-    version: "ModelVersion",
-    model: str,
-    fingerprint: str,
-    images: "pd.DataFrame",
-) -> "list[str]":
-    """The class that the champion names for each image; computed once per champion and images.
+def task(project: Project, version: "ModelVersion") -> "Task":
+    """What the champion learned."""
+    from components.tasks import registry
+
+    with fetched.part(project, version, fetched.NETWORK) as path:
+        return registry.from_description(NetworkDescription.read(path).task)
+
+
+def answers(
+    project: Project, version: "ModelVersion", model: str, images: "pd.DataFrame"
+) -> "pd.DataFrame":
+    """What the champion serves for each image; computed once per champion and images.
+
+    `model` is the digest of the champion.
 
     Raises:
-        DataError: the model in the store is not the one that was registered.
+        DataError: the model in the store is not the one that was registered, or reads no image.
     """
     import pandas as pd
 
     cached = kept(project, model, images)
     if not cached.exists():
-        there = [identity.built(project, f"data/raw/{one}") for one in images["path"]]
-        with _fetched(project, version) as folder, files.replacing(cached) as path:
-            versions.check(folder, version, fingerprint)
-            _score(folder, there, path)
-    return [str(label) for label in pd.read_parquet(cached)["class"]]
+        paths = [identity.built(project, f"data/raw/{name}") for name in images["path"]]
+        with fetched.model(project, version) as folder, worker.running(folder) as champion:
+            table = pd.DataFrame(_served(champion, paths), columns=champion.columns)
+        with files.replacing(cached) as path:
+            table.to_parquet(path, index=False)
+    return pd.read_parquet(cached)
 
 
 def kept(project: Project, model: str, images: "pd.DataFrame") -> Path:
@@ -65,29 +69,13 @@ def kept(project: Project, model: str, images: "pd.DataFrame") -> Path:
     return project.private / "champion" / f"{model[:16]}-{named[:16]}.parquet"
 
 
-def classes(project: Project, version: "ModelVersion") -> list[str]:
-    """The names of the classes that the champion knows."""
-    with _fetched(project, version, "artifacts/network.json") as path:
-        return list(files.read_json(path)["classes"])
-
-
-@contextmanager
-def _fetched(project: Project, version: "ModelVersion", name: str = "") -> Iterator[Path]:
-    """A file of a version, or its whole folder, for as long as it is needed."""
-    project.private.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=project.private) as place:
-        yield versions.download(version, Path(place), name)
-
-
-def _score(folder: Path, images: list[Path], output: Path) -> None:
-    """Run the champion on images, with its own code."""
-    listed = folder.parent / "images.json"
-    files.write_text(listed, json.dumps([str(path) for path in images]))
-    command = [sys.executable, "-I", str(SCORING), str(folder), str(listed), str(output)]
-    surroundings = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    done = subprocess.run(
-        command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = "\n".join(done.stderr.strip().splitlines()[-LAST_LINES:])
-        raise ThawlineError(f"The champion could not be run on the test images:\n{said}")
+def _served(champion: worker.Worker, paths: list[Path]) -> Iterator[worker.Answer]:
+    for start in range(0, len(paths), worker.PORTION):
+        portion = paths[start : start + worker.PORTION]
+        for path, answer in zip(portion, champion.ask(portion), strict=True):
+            if "error" in answer:
+                raise DataError(
+                    f"Every test image must be readable to the champion, but {path} is not: "
+                    f"{answer['error']}. Take it out of the source, then: thawline run"
+                )
+            yield answer

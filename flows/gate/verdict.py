@@ -1,31 +1,39 @@
-"""Whether the challenger takes the champion's place: a sentence from two lists of answers."""
+"""Whether the challenger takes the champion's place: a sentence from the scores of both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.evaluation.significance import mcnemar_exact
+from components.evaluation.scores import mean
+from components.evaluation.significance import paired_p_value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What two models predicted for the same images, none of which either has seen before."""
+    """The scores of two models for the same images, none of which either has seen before."""
 
-    truth: Sequence[str]
-    challenger: Sequence[str]
-    champion: Sequence[str]
-    challenger_classes: frozenset[str]
-    champion_classes: frozenset[str]
+    score_name: str
+    """What people call the score."""
+    challenger: Sequence[float]
+    champion: Sequence[float]
+    answerable: Sequence[bool]
+    """Whether the champion can give the right answer at all, by image."""
+    lacking: Sequence[str]
+    """What the champion knows and the challenger does not."""
 
-    def right(self, answers: Sequence[str]) -> list[bool]:
-        """Whether an answer is right, by image."""
-        return [answer == label for answer, label in zip(answers, self.truth, strict=True)]
+    @property
+    def answerable_scores(self) -> tuple[list[float], list[float]]:
+        """The scores of both for the images that the champion can answer, the champion's first."""
+        known = [
+            (old, new)
+            for old, new, answerable in zip(
+                self.champion, self.challenger, self.answerable, strict=True
+            )
+            if answerable
+        ]
+        return [old for old, _ in known], [new for _, new in known]
 
-    def known(self) -> list[bool]:
-        """Whether the champion knows an image's class at all."""
-        return [label in self.champion_classes for label in self.truth]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Whether to promote, and why."""
 
@@ -36,11 +44,12 @@ class Verdict:
     p_value: float | None = None
     """Chance of such a difference, or a larger one, were the challenger no better."""
     gained: int = 0
-    """Images that only the challenger has right."""
+    """Images for which the challenger has the higher score."""
     lost: int = 0
-    """Images that only the champion has right."""
-    challenger_accuracy: float | None = None
-    champion_accuracy: float | None = None
+    """Images for which the champion has it."""
+    challenger_score: float | None = None
+    """The mean over the images."""
+    champion_score: float | None = None
 
 
 def first() -> Verdict:
@@ -48,47 +57,49 @@ def first() -> Verdict:
     return Verdict(promote=True, reason="It is the first model of its name.", images=0)
 
 
+def other_task(challenger: str, champion: str) -> Verdict:
+    """A model that learned something else than the champion: no score compares the two."""
+    reason = f"It learned {challenger}, but the champion {champion}: no score compares the two."
+    return Verdict(promote=False, reason=reason, images=0)
+
+
 def decide(comparison: Comparison, alpha: float) -> Verdict:
     """Promote where the challenger is shown to be better and gives up nothing.
 
-    A class that only the challenger knows counts for it; but then it must not be shown to be worse
-    on the classes that both know.
+    What only the challenger knows counts for it; but then it must not be shown to be worse on what
+    both know.
     """
-    missing = sorted(comparison.champion_classes - comparison.challenger_classes)
-    if missing:
-        reason = f"The champion knows classes that the challenger lacks: {', '.join(missing)}."
-        return Verdict(promote=False, reason=reason, images=len(comparison.truth))
-    if not comparison.truth:
+    images = len(comparison.challenger)
+    if comparison.lacking:
+        reason = f"The champion knows what the challenger lacks: {', '.join(comparison.lacking)}."
+        return Verdict(promote=False, reason=reason, images=images)
+    if not images:
         reason = "No test image is left that the champion was not trained on."
         return Verdict(promote=False, reason=reason, images=0)
     return _measured(comparison, alpha)
 
 
 def _measured(comparison: Comparison, alpha: float) -> Verdict:
-    new = comparison.right(comparison.challenger)
-    old = comparison.right(comparison.champion)
-    p_value = mcnemar_exact(new, old)
-    old_and_known = [
-        (o, n) for o, n, known in zip(old, new, comparison.known(), strict=True) if known
-    ]
-    forgets = mcnemar_exact([o for o, _ in old_and_known], [n for _, n in old_and_known]) < alpha
-    pairs = list(zip(new, old, strict=True))
-    promote, reason = _sentence(p_value, alpha, forgets=forgets)
+    new, old = comparison.challenger, comparison.champion
+    p_value = paired_p_value(new, old)
+    forgets = paired_p_value(*comparison.answerable_scores) < alpha
+    promote, reason = _sentence(comparison.score_name, p_value, alpha, forgets=forgets)
     return Verdict(
         promote=promote,
         reason=reason,
-        images=len(pairs),
+        images=len(new),
         p_value=p_value,
-        gained=pairs.count((True, False)),
-        lost=pairs.count((False, True)),
-        challenger_accuracy=sum(new) / len(new),
-        champion_accuracy=sum(old) / len(old),
+        gained=sum(n > o for n, o in zip(new, old, strict=True)),
+        lost=sum(n < o for n, o in zip(new, old, strict=True)),
+        challenger_score=mean(new),
+        champion_score=mean(old),
     )
 
 
-def _sentence(p_value: float, alpha: float, *, forgets: bool) -> tuple[bool, str]:
+def _sentence(name: str, p_value: float, alpha: float, *, forgets: bool) -> tuple[bool, str]:
     if forgets:
-        return False, "It is worse than the champion on the classes that both know."
+        return False, f"Its {name} is worse than the champion's on what both know."
     if p_value < alpha:
-        return True, f"It is better than the champion (p = {p_value:.2g}, below {alpha:g})."
-    return False, f"It is not shown to be better than the champion (p = {p_value:.2g})."
+        below = f"p = {p_value:.2g}, below {alpha:g}"
+        return True, f"Its {name} is better than the champion's ({below})."
+    return False, f"Its {name} is not shown to be better than the champion's (p = {p_value:.2g})."

@@ -7,28 +7,39 @@ sentence.
 """
 
 import json
-from typing import Any
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from flows.pages import experiment as view
 from flows.tracking import mirrored_run, run_content
-from flows.tracking import outputs as mirror
-from flows.tracking.outputs import Outputs
+from flows.tracking.outputs import (
+    Outputs,
+    best_validation,
+    data_version,
+    figure_files,
+    source_name,
+    task_tables,
+)
 
 FIGURES = {
-    "train/learning.png": "Learning curves",
-    "search/landscape.png": "Freeze depths and rates that were tried",
-    "search/front.png": "What scores cost",
-    "search/epochs.png": "How the trials learned",
-    "evaluate/matrix.png": "Confusion matrix",
-    "evaluate/mistakes.png": "Worst mistakes",
-    "augment/preview.png": "What training sees",
+    "learning": "Learning curves",
+    "landscape": "Freeze depths and rates that were tried",
+    "front": "What scores cost",
+    "epochs": "How the trials learned",
+    "confusion_matrix": "Confusion matrix",
+    "mistakes": "Worst mistakes",
+    "preview": "What training sees",
 }
-"""In the order of their interest."""
-WEAKEST = 3
-"""Classes named among the limits."""
-LONGEST_LIST = 300
-"""Characters of class names; more of them are only counted."""
+"""Figures by their names, in the order of their interest; others follow under their own."""
+NAMED = {
+    "macro_f1": "macro F1",
+    "roc_auc": "ROC AUC, one against the rest",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+"""Metrics of the tasks, by what a person calls them, and in which order."""
+DIGITS = {"roc_auc": ".4f", "calibration_error": ".1%"}
+"""How they are written, where not with three digits."""
 
 
 def of_run(outputs: Outputs, run: str, experiment: str) -> str:
@@ -39,7 +50,7 @@ def of_run(outputs: Outputs, run: str, experiment: str) -> str:
         _list(named_metrics(outputs)),
         _decisions(outputs),
     ]
-    parts += [_figure(outputs, name, run) for name in FIGURES]
+    parts += [_figure(path, run) for path in _figures(outputs)]
     parts.append(f"[All runs, in columns that compare](#{view.path(experiment)})")
     return "\n\n".join(filter(None, parts))
 
@@ -52,6 +63,7 @@ def of_version(outputs: Outputs, run: str, model: str) -> str:
         run: the run that shows its figures.
         model: the id under which MLflow keeps the files of this very model.
     """
+    own = outputs.task.figures[:1]
     parts = [
         headline(outputs),
         training(outputs),
@@ -60,55 +72,57 @@ def of_version(outputs: Outputs, run: str, model: str) -> str:
         f"**Starts from**\n\n{_base(outputs)}",
         f"**Limits**\n\n{_limits(outputs)}",
         f"**Loading it**\n\n{loading(f'models:/{model}')}",
-        _figure(outputs, "evaluate/matrix.png", run),
+        *(_figure(path, run) for path in _figures(outputs) if _name(path) in own),
     ]
     return "\n\n".join(filter(None, parts))
 
 
 def headline(outputs: Outputs) -> str:
     """What the model is worth, in one plain sentence."""
-    metrics = outputs.metrics
+    metrics, task = outputs.metrics, outputs.task
+    beside = task.beside(metrics)
     return (
-        f"{score(outputs)} of {metrics['images']:,} test images of "
-        f"{mirror.source_name(outputs.project)} are right; the largest class alone would give "
-        f"{metrics['majority_fraction']:.1%}."
+        f"{score(outputs)} {task.score_name} on {metrics['images']:,} test images of "
+        f"{source_name(outputs.project)}{f'; {beside}' if beside else ''}."
     )
 
 
 def score(outputs: Outputs) -> str:
-    """The test accuracy with its interval."""
-    metrics = outputs.metrics
-    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
-    return f"{metrics['accuracy']:.1%} ({low:.1%} to {high:.1%})"
+    """The score on the test images with its interval."""
+    task, name = outputs.task, outputs.task.score_name
+    value, low, high = (
+        task.shown(outputs.metrics[key]) for key in (name, f"{name}_low", f"{name}_high")
+    )
+    return f"{value} ({low} to {high})"
 
 
 def training(outputs: Outputs) -> str:
     """What was trained, and how, in one sentence."""
     network = outputs.network
-    rate = f"at a learning rate of {network['learning_rate']:.2g}"
-    if network["freeze_depth"] == 0:
-        return f"`{network['architecture']}`, trained whole {rate}."
+    rate = f"at a learning rate of {network.learning_rate:.2g}"
+    if network.freeze_depth == 0:
+        return f"`{network.architecture}`, trained whole {rate}."
     return (
-        f"`{network['architecture']}`, trained from `{network['layer']}` on "
-        f"({network['trained_fraction']:.1%} of the parameters) {rate}; what comes before is "
+        f"`{network.architecture}`, trained from `{network.layer}` on "
+        f"({network.trained_fraction:.1%} of the parameters) {rate}; what comes before is "
         "frozen as it was pretrained."
     )
 
 
 def named_metrics(outputs: Outputs) -> dict[str, str]:
     """The metrics on the test images, by what a person calls them."""
-    metrics = outputs.metrics
-    confidence_level = metrics.get("confidence_level")
-    interval = f", {confidence_level:.0%} interval" if confidence_level else ""
-    found = {
-        f"test accuracy{interval}": score(outputs),
-        "macro F1": _digits(metrics.get("macro_f1")),
-        "ROC AUC, one against the rest": _digits(metrics.get("roc_auc"), 4),
-        "log loss": _digits(metrics.get("log_loss")),
-        "calibration error": _percent(metrics.get("calibration_error")),
-        "best validation accuracy": _percent(mirror.best_validation(outputs)),
+    metrics, task = outputs.metrics, outputs.task
+    level, best = metrics.get("confidence_level"), best_validation(outputs)
+    interval = f", {level:.0%} interval" if level else ""
+    own = {
+        name: f"{metrics[key]:{DIGITS.get(key, '.3f')}}"
+        for key, name in NAMED.items()
+        if metrics.get(key) is not None
     }
-    return {name: value for name, value in found.items() if value}
+    found = {f"test {task.score_name}{interval}": score(outputs), **own}
+    if best is not None:
+        found[f"best validation {task.score_name}"] = task.shown(best)
+    return found
 
 
 def loading(uri: str) -> str:
@@ -121,13 +135,6 @@ def loading(uri: str) -> str:
     )
 
 
-def classes(outputs: Outputs) -> str:
-    """The classes by name, or how many where they are many."""
-    names = outputs.network["classes"]
-    listed = ", ".join(map(str, names))
-    return f"{len(names)} classes" + (f": {listed}" if len(listed) <= LONGEST_LIST else "")
-
-
 def _data(outputs: Outputs) -> str:
     counts = {
         split.context: json.loads(split.profile)["images"]
@@ -135,29 +142,22 @@ def _data(outputs: Outputs) -> str:
     }
     splits = ", ".join(f"{count:,} for {split}" for split, count in counts.items())
     return (
-        f"{mirror.source_name(outputs.project)}: {splits}. {classes(outputs)}. Fingerprint "
-        f"`{mirror.data_version(outputs.project)}`; every image with its digest lies in the run, "
-        "`data/splits.parquet`."
+        f"{source_name(outputs.project)}: {splits}. The model {outputs.task.about()}. "
+        f"Fingerprint `{data_version(outputs.project)}`; every image with its digest lies "
+        "in the run, `data/splits.parquet`."
     )
 
 
 def _limits(outputs: Outputs) -> str:
-    size = outputs.network["transform"]["size"]
+    size = outputs.network.transform["size"]
+    first, *rest = outputs.task.limits(task_tables(outputs.project))
     lines = [
-        "Every image gets one of these classes, also one that shows none of them.",
+        first,
         "The metrics hold for images of the same origin; nothing was measured on others.",
         f"Images are cut to a square and seen at {size} x {size} pixels.",
-        *_weakest(outputs),
+        *rest,
     ]
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _weakest(outputs: Outputs) -> list[str]:
-    path = outputs.project.build / "evaluate" / "classes.csv"
-    table = run_content.rows(path) if path.is_file() else []
-    worst = sorted(table, key=lambda row: float(row["f1"]))[:WEAKEST]
-    named = ", ".join(f"{row['class']} ({float(row['f1']):.3f})" for row in worst)
-    return [f"Weakest classes by F1: {named}."] if named else []
 
 
 def _decisions(outputs: Outputs) -> str:
@@ -168,25 +168,26 @@ def _decisions(outputs: Outputs) -> str:
 
 
 def _base(outputs: Outputs) -> str:
-    base = outputs.network["base"]
-    return f"{base['source']}, licence {base['licence']}, SHA-256 `{base['sha256']}`."
+    base = outputs.network.base
+    return f"{base.source}, licence {base.licence}, SHA-256 `{base.sha256}`."
 
 
-def _figure(outputs: Outputs, name: str, run: str) -> str:
+def _figures(outputs: Outputs) -> list[str]:
+    """The run's artifacts that are figures, the most interesting first."""
+    order = list(FIGURES)
+    found = sorted(figure_files(outputs.project))
+    return sorted(found, key=lambda path: (*order, _name(path)).index(_name(path)))
+
+
+def _figure(path: str, run: str) -> str:
     """A figure from the run's own artifacts, by an address that any MLflow server answers."""
-    if not (outputs.project.build / name).is_file():
-        return ""
-    path = quote(f"{mirror.FIGURE_FOLDER}/{name}")
-    return f"![{FIGURES[name]}](get-artifact?path={path}&run_uuid={run})"
+    shown = FIGURES.get(_name(path), _name(path).replace("_", " ").capitalize())
+    return f"![{shown}](get-artifact?path={quote(path)}&run_uuid={run})"
+
+
+def _name(path: str) -> str:
+    return PurePosixPath(path).stem
 
 
 def _list(lines: dict[str, str]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in lines.items())
-
-
-def _digits(value: Any, digits: int = 3) -> str:  # noqa: ANN401  # whatever JSON holds
-    return "" if value is None else f"{value:.{digits}f}"
-
-
-def _percent(value: Any) -> str:  # noqa: ANN401  # whatever JSON holds
-    return "" if value is None else f"{value:.1%}"

@@ -5,6 +5,7 @@ description that a person wrote or changed is left alone.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 CARD_TAG = "thawline.card"
 """Digests of descriptions that are ours: the one to be written, then the one before it, so that a
 writer killed in between is not taken for a person."""
-SCORE_TAG, DATA_TAG, CLASSES_TAG = "test_accuracy", "images", "classes"
-"""On a version, for people: the card is made of them."""
+SCORE_TAG, DATA_TAG, ABOUT_TAG = "test_", "images", "about"
+"""On a version, for people: the card is made of them. The first is followed by the score's name."""
+EARLIER = {DATA_TAG: "pictures", ABOUT_TAG: "classes"}
+"""What a version that Thawline 0.1 registered bears instead."""
 HOW = (
     "A challenger becomes champion only by a verdict on the same test images; each version's "
     "page has its metrics, its limits and the verdict on it."
@@ -52,7 +55,7 @@ def _text(store: "Store", model: "RegisteredModel") -> str:
     told = newest.tags if newest is not None else {}
     lines = [f"- **{a}** ({ALIASES[a]}): {_line(version)}" for a, version in bearers.items()]
     parts = [
-        f"Names the class of an image; {told.get(CLASSES_TAG, 'its version tells which')}.",
+        _about(told),
         "\n".join(lines),
         HOW,
         model_card.loading(f"models:/{model.name}@champion"),
@@ -60,12 +63,27 @@ def _text(store: "Store", model: "RegisteredModel") -> str:
     return "\n\n".join(parts)
 
 
+def _about(tags: Mapping[str, str]) -> str:
+    """What the model does, in a sentence, as far as the newest version's tags tell."""
+    about = tags.get(ABOUT_TAG)
+    if about is None and EARLIER[ABOUT_TAG] in tags:
+        about = f"names the class of an image; {tags[EARLIER[ABOUT_TAG]]}"
+    return f"{about[0].upper()}{about[1:]}." if about else "Its versions tell what it does."
+
+
+def _score(tags: Mapping[str, str]) -> str:
+    """The score on the test images by its name."""
+    scores = (f"{key} {tags[key]}" for key in sorted(tags) if key.startswith(SCORE_TAG))
+    return next(scores, "test score unknown").replace("_", " ")
+
+
 def _line(version: "ModelVersion") -> str:
     """One version in a few words, with the way to its page."""
     tags, number = version.tags, version.version
+    data = tags.get(DATA_TAG) or tags.get(EARLIER[DATA_TAG], "unknown images")
     return (
-        f"[version {number}](#/models/{quote(version.name)}/versions/{number}), test accuracy "
-        f"{tags.get(SCORE_TAG, 'unknown')} on {tags.get(DATA_TAG, 'unknown images')}; "
+        f"[version {number}](#/models/{quote(version.name)}/versions/{number}), "
+        f"{_score(tags)} on {data}; "
         f"starts from {tags.get('thawline.base.source')}, "
         f"licence {tags.get('thawline.base.licence')}"
     )

@@ -4,19 +4,16 @@ The flow runs in a session of its own, so that Ctrl-C reaches it alone and not t
 Prefect starts beside it; whatever it leaves behind ends with it.
 """
 
-import fcntl
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from types import FrameType
 
-from components.frame.errors import UnreachableError
 from flows.actions import pending, sync
 from flows.pipeline import overrides, summary
 from flows.project import Project, environment
 from flows.records import ledger
-from flows.runtime import process
+from flows.runtime import locks, process
 
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
@@ -40,10 +37,10 @@ def run(project: Project, values: Sequence[str]) -> int:
     """Write `values` into `params/`, build what is stale, do what is pending; the exit code.
 
     Raises:
-        ThawlineError: a setting or a source is wrong; nothing was begun.
+        ThawlineError: a parameter or a source is wrong; nothing was begun.
     """
     begun = time.monotonic()
-    with alone(project) as lock:
+    with locks.run(project) as lock:
         for change in overrides.apply(project, values):
             print(change)
         if nothing_to_do(project):
@@ -89,22 +86,3 @@ def operate(project: Project, lock: int) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def alone(project: Project) -> Iterator[int]:
-    """Keep other runs out of the project; the open lock, which the flow inherits.
-
-    Raises:
-        UnreachableError: another run is under way.
-    """
-    project.private.mkdir(exist_ok=True)
-    with (project.private / "run.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UnreachableError(
-                "One run at a time works in a project, but another one is under way here. "
-                "Wait for its end, or stop it with Ctrl-C where it was started."
-            ) from None
-        yield file.fileno()

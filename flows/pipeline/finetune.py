@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from components.frame.durations import duration
 from components.frame.errors import ThawlineError, UnreachableError
 from flows.actions import action, pending
 from flows.building import graph, stages
@@ -22,7 +23,6 @@ from flows.building.graph import Node
 from flows.building.reproduce import Outcome
 from flows.building.stages import StageFailedError
 from flows.pipeline import summary
-from flows.pipeline.summary import duration
 from flows.project import Project, enter, environment, find
 from flows.runtime import process
 from flows.runtime.crash_log import internal_error

@@ -1,22 +1,13 @@
 """What a run came to: a few lines for the screen, and a table for Prefect's page of the run."""
 
-from pathlib import Path
-from typing import Any
-
-from components.frame import files
+from components.frame.durations import duration
+from components.model.description import NetworkDescription
 from flows.project import Project
 from flows.records import identity, ledger
+from flows.tracking.outputs import Outputs
 
-MINUTE = 60
 WIDTH = 14
 """Of the column of headings."""
-
-
-def duration(seconds: float) -> str:
-    """A time that a person can read."""
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    return f"{int(seconds // MINUTE)} min {int(seconds % MINUTE)} s"
 
 
 def screen(project: Project, seconds: float) -> str:
@@ -33,33 +24,33 @@ def markdown(project: Project) -> str:
 
 def facts(project: Project) -> list[tuple[str, str]]:
     """What is built now, as headings and sentences; only what there is."""
-    metrics = _json(project.build / "evaluate" / "metrics.json")
-    network = _json(project.build / "train" / "network.json")
-    found: list[tuple[str, str]] = []
-    if metrics:
-        found.append(("Test accuracy", _accuracy(metrics)))
-    if network:
-        found += [("Trained", _trained(network)), ("Model", _model(project))]
-    drawn = sorted(path.parent for path in project.build.glob("*/*.png"))
+    outputs, found = Outputs(project), list[tuple[str, str]]()
+    trained = (project.build / "train" / "network.json").exists()
+    if trained and (project.build / "evaluate" / "metrics.json").exists():
+        found.append((f"Test {outputs.task.score_name}", _score(outputs)))
+    if trained:
+        found += [("Trained", _trained(outputs.network)), ("Model", _model(project))]
+    drawn = sorted(path.parent for path in project.build.rglob("*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
         found.append(("Figures", ", ".join(folders)))
     return found
 
 
-def _accuracy(metrics: dict[str, Any]) -> str:
-    low, high = metrics["accuracy_low"], metrics["accuracy_high"]
+def _score(outputs: Outputs) -> str:
+    metrics, task, name = outputs.metrics, outputs.task, outputs.task.score_name
+    value, low, high = (task.shown(metrics[key]) for key in (name, f"{name}_low", f"{name}_high"))
+    beside = task.beside(metrics)
     return (
-        f"{metrics['accuracy']:.1%} of {metrics['images']:,} images "
-        f"({metrics['confidence_level']:.0%} interval {low:.1%} to {high:.1%}); "
-        f"the majority class alone: {metrics['majority_fraction']:.1%}"
+        f"{value} on {metrics['images']:,} images ({metrics['confidence_level']:.0%} interval "
+        f"{low} to {high}){f'; {beside}' if beside else ''}"
     )
 
 
-def _trained(network: dict[str, Any]) -> str:
+def _trained(network: NetworkDescription) -> str:
     return (
-        f"{network['architecture']} from {network['layer']} on ({network['trained_fraction']:.1%} "
-        f"of the parameters), learning rate {network['learning_rate']:.2g}"
+        f"{network.architecture} from {network.layer} on ({network.trained_fraction:.1%} "
+        f"of the parameters), learning rate {network.learning_rate:.2g}"
     )
 
 
@@ -74,8 +65,3 @@ def _model(project: Project) -> str:
     rank = "champion" if champion and champion["model"] == digest else "challenger"
     name = f"{made['name']} version {made['version']}, {rank}"
     return f"{name} ({verdict['reason']})" if verdict else name
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """What a stage wrote; nothing where it has not run."""
-    return dict(files.read_json(path)) if path.exists() else {}

@@ -7,26 +7,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TextIO
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from flows.actions import register as registering
 from flows.prediction import inputs
 from flows.prediction.inputs import ImageFile
 from flows.prediction.rows import Format, Rows
 from flows.project import Project
 from flows.registry import versions
-from flows.serving import worker
-from flows.tracking import store
+from flows.serving import fetched, worker
 
 CLOSED = 141
 """Exit code where whoever read our lines wants no more, as a shell tells it of SIGPIPE."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PredictOptions:
     """What a person asks for."""
 
@@ -54,47 +51,43 @@ def predict(project: Project, options: PredictOptions) -> int:
         raise DataError(f"Images must be named, but {', '.join(options.named)} holds none.")
     _check_output(options, found)
     signal.signal(signal.SIGTERM, _leave)
-    project.private.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=project.private) as place:
-        folder = fetch(project, options.model, Path(place))
-        with worker.running(folder) as model, _opened(options) as file:
-            try:
-                _predict(options, found, model, file)
-            except BrokenPipeError:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                return CLOSED
+    with (
+        fetched.named(project, wanted(project, options.model)) as (_, folder),
+        worker.running(folder) as model,
+        _opened(options) as file,
+    ):
+        try:
+            _predict(options, found, model, file)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return CLOSED
     return 0
 
 
-def fetch(project: Project, model: str | None, place: Path) -> Path:
-    """The folder of a registered model, fetched into `place` and checked.
+def wanted(project: Project, model: str | None) -> versions.Name:
+    """The version that is asked: by default the champion.
 
     Raises:
-        UsageError: there is no such model.
-        DataError: it is not what was registered.
-        UnreachableError: the tracking store is away.
+        UsageError: a person named it in another form.
     """
-    default = f"{registering.load(project).name}@{versions.CHAMPION}"
-    wanted = versions.parse(default if model is None else model)
-    with store.answering(project):
-        version = versions.find(store.look(project), wanted)
-        folder = versions.download(version, place)
-    versions.check(folder, version, versions.fingerprint(project, version))
-    return folder
+    if model is None:
+        return versions.Name(versions.model_name(project), alias=versions.CHAMPION)
+    return versions.parse(model)
 
 
 def _predict(
     options: PredictOptions, found: list[ImageFile], model: worker.Worker, file: TextIO
 ) -> None:
     """Ask for all images in portions, and write each line as soon as it is known."""
-    rows, read = Rows(file, options.form, model.classes), 0
+    rows, read = Rows(file, options.form, model.columns), 0
     with _progress(options, len(found)) as advance:
         for portion in inputs.portions(_openable(options, found, advance)):
-            for image, answer in zip(portion, model.ask(portion), strict=True):
+            answers = model.ask([image.path for image in portion])
+            for image, answer in zip(portion, answers, strict=True):
                 if "error" in answer:
                     _complain(image, answer["error"])
                 else:
-                    rows.add(image, answer["class"], answer["probabilities"])
+                    rows.add(image, answer)
                     read += 1
             rows.flush()
             advance(len(portion))

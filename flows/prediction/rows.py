@@ -2,40 +2,45 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from flows.prediction.inputs import ImageFile
 
 Format = Literal["jsonl", "csv"]
+PREFIX = "probability_"
+"""Begins the name of a column with the probability of a class."""
 
 
 class Rows:
-    """Writes predictions as they come, a line an image.
+    """Writes predictions as they come, a line an image: the columns that the model answers.
 
-    Odd bytes of a file name that is no UTF-8 are written as escapes, which JSON reads back.
+    Probabilities stand together, the highest before them. Odd bytes of a file name that is no
+    UTF-8 are written as escapes, which JSON reads back.
     """
 
-    def __init__(self, file: TextIO, form: Format, classes: Sequence[str]) -> None:
+    def __init__(self, file: TextIO, form: Format, columns: Sequence[str]) -> None:
         self._file = file
         self._form = form
-        self._classes = classes
+        self._plain = [name for name in columns if not name.startswith(PREFIX)]
+        self._probabilities = [name for name in columns if name.startswith(PREFIX)]
         if form == "csv":
-            names = (f"probability_{name}" for name in classes)
-            self._write(_csv("path", "class", "probability", *names))
+            highest = ["probability"] if self._probabilities else []
+            self._write(_csv("path", *self._plain, *highest, *self._probabilities))
 
-    def add(self, image: ImageFile, label: str, probabilities: Sequence[float]) -> None:
-        """Write what is said of one image; `probabilities` are in the order of the classes."""
+    def add(self, image: ImageFile, answer: Mapping[str, Any]) -> None:
+        """Write what is said of one image."""
+        plain = {name: answer[name] for name in self._plain}
+        probabilities = {name: answer[name] for name in self._probabilities}
+        highest = {"probability": max(probabilities.values())} if probabilities else {}
         if self._form == "csv":
-            self._write(_csv(image.shown, label, max(probabilities), *probabilities))
+            cells = (plain | highest | probabilities).values()
+            self._write(_csv(image.shown, *cells))
             return
-        row = {
-            "path": image.shown,
-            "class": label,
-            "probability": max(probabilities),
-            "probabilities": dict(zip(self._classes, probabilities, strict=True)),
-        }
+        row = {"path": image.shown, **plain, **highest}
+        if probabilities:
+            row["probabilities"] = {k.removeprefix(PREFIX): v for k, v in probabilities.items()}
         self._write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def flush(self) -> None:

@@ -64,12 +64,9 @@ def list_images(project: Project, lineage: Lineage) -> None:
 def _pull(project: Project, names: list[str]) -> str:
     """Have DVC bring outputs from the default remote; its name."""
     from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    repository.quiet()
     try:
-        with Repo(str(project.root)) as repo:
+        with repository.opened(project) as repo:
             remote = repo.config["core"].get("remote")
             if not remote:
                 raise UsageError(
@@ -77,8 +74,6 @@ def _pull(project: Project, names: list[str]) -> str:
                     "Name it: dvc remote add --default NAME ADDRESS"
                 )
             repo.pull([str(project.root / name) for name in names])
-    except LockError:
-        raise repository.busy() from None
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UnreachableError(

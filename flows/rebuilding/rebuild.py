@@ -4,19 +4,15 @@ The images and the starting weights come from the DVC remote, all the rest is co
 """
 
 import time
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from flows.actions import register as registering
+from components.frame.durations import duration
 from flows.building import graph, stages
 from flows.building.stages import StageFailedError
-from flows.pipeline.summary import duration
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
 from flows.rebuilding import lineage as lineages
-from flows.rebuilding.lineage import Lineage
 from flows.registry import versions
-from flows.tracking import store
+from flows.serving import fetched
 
 
 def rebuild(project: Project, version: int, name: str | None = None) -> int:
@@ -27,10 +23,9 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
         DataError: what was fetched is not what the version was built from.
         UnreachableError: the store or the DVC remote is away.
     """
-    wanted = versions.Name(name or registering.load(project).name, version=version)
-    project.private.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=project.private) as place:
-        lineage = _lineage(project, wanted, Path(place))
+    wanted = versions.Name(name or versions.model_name(project), version=version)
+    with fetched.named(project, wanted) as (found, folder):
+        lineage = lineages.read(folder, found)
         clone.check_code(project, lineage)
         clone.prepare(project, lineage)
         _say("fetch", fetch.fetch(project, lineage))
@@ -40,15 +35,6 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
     clone.finish(project)
     print("\n".join(lines))
     return 0 if equal else 1
-
-
-def _lineage(project: Project, wanted: versions.Name, place: Path) -> Lineage:
-    """The version's lineage, from the store."""
-    with store.answering(project):
-        version = versions.find(store.look(project), wanted)
-        folder = versions.download(version, place)
-    versions.check(folder, version, versions.fingerprint(project, version))
-    return lineages.read(folder, version)
 
 
 def _compute(project: Project) -> None:

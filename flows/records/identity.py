@@ -7,6 +7,7 @@ from typing import Any
 
 from components.frame import files
 from components.frame.errors import UsageError
+from components.model.description import NetworkDescription
 from flows.project import Project
 
 
@@ -20,19 +21,19 @@ def run_key(project: Project) -> str:
 
 
 def model_digest(project: Project) -> str:
-    """The key of the model in `build/train`: weights, preprocessing and class names.
+    """The key of the model in `build/train`: weights, preprocessing and what is learned.
 
     Raises:
         UsageError: nothing was built yet.
     """
     weights = files.sha256(built(project, "build/train/weights.safetensors"))
-    return digest_of(weights, files.read_json(built(project, "build/train/network.json")))
+    network = NetworkDescription.read(built(project, "build/train/network.json"))
+    return digest_of(weights, network)
 
 
-def digest_of(weights: str, network: dict[str, Any]) -> str:
-    """As `model_digest`, of the SHA-256 of the weights and the content of `network.json`."""
-    names = ("transform", "classes", "architecture", "arguments")
-    return digest([weights, {name: network[name] for name in names}])
+def digest_of(weights: str, network: NetworkDescription) -> str:
+    """As `model_digest`, of the SHA-256 of the weights and their description."""
+    return digest([weights, network.identity])
 
 
 def live_key(project: Project) -> str:

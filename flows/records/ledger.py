@@ -1,14 +1,8 @@
 """The ledger: what was registered, judged and promoted, in the order of time, never rewritten.
 
-One JSON object a line, in `mlflow/ledger.jsonl`. A line that a killed writer left half-way is no
-line: the next one written takes its place.
-
-| kind         | fields                                                                         |
-|--------------|--------------------------------------------------------------------------------|
-| `registered` | `name`, `version`, `model`, `run`, `store`                                     |
-| `verdict`    | `name`, `challenger`, `champion`, `images`, `alpha`, `promote`, `reason`, …    |
-| `promoted`   | `name`, `version`, `model`, `previous`, `why`                                  |
-| `nothing`    | `reason`: a run found nothing to do                                            |
+One JSON object a line, in `mlflow/ledger.jsonl`: `at`, seconds since 1970, `kind`, and the fields
+of that kind. A line that a killed writer left half-way is no line: the next one written takes its
+place.
 """
 
 import json
@@ -20,16 +14,56 @@ from components.frame import events
 from components.frame.errors import UnreachableError
 from flows.project import Project
 
+KINDS = {
+    "registered": {
+        "name": "of the registered model",
+        "version": "its number",
+        "model": "its digest",
+        "files": "the fingerprint of its files",
+        "run": "the key of the pipeline run that made it",
+        "store": "which store holds it",
+    },
+    "verdict": {
+        "name": "of the registered model",
+        "challenger": "its digest",
+        "champion": "its digest; null: there was none, and what compares the two is null, too",
+        "test_set": "the digest of the images that both were judged on",
+        "alpha": "largest accepted chance of promoting a model that is no better",
+        "left_out": "how many test images the champion had been trained on or chosen by",
+        "promote": "whether the challenger may take the champion's place",
+        "reason": "why, in a sentence",
+        "images": "how many both were judged on",
+        "p_value": "chance of such a difference, were the challenger no better",
+        "gained": "images for which the challenger has the higher score",
+        "lost": "images for which the champion has it",
+        "challenger_score": "the mean over the images",
+        "champion_score": "the mean over the images",
+    },
+    "promoted": {
+        "name": "of the registered model",
+        "version": "the number of the champion from now on",
+        "model": "its digest",
+        "previous": "the digest of the champion before; null: there was none",
+        "why": "what allowed it",
+        "store": "which store holds it",
+    },
+    "nothing": {"reason": "why a run found nothing to do"},
+}
+"""The fields of each kind of entry, and what they hold."""
+EARLIER = {
+    "pictures": "images",
+    "challenger_accuracy": "challenger_score",
+    "champion_accuracy": "champion_score",
+}
+"""Fields of entries that Thawline 0.1 wrote, and what they are now."""
+
 Entry = dict[str, Any]
 
 
 def read(project: Project, kind: str, **fields: Any) -> list[Entry]:  # noqa: ANN401  # any JSON
     """The entries of a kind in which these fields have these values, the oldest first."""
-    return [
-        entry
-        for entry in events.read(project.ledger)
-        if entry["kind"] == kind and _holds(entry, fields)
-    ]
+    entries = (_today(entry) for entry in events.read(project.ledger) if entry["kind"] == kind)
+    return [entry for entry in entries if _holds(entry, fields)]
 
 
 def record(project: Project, kind: str, **fields: Any) -> bool:  # noqa: ANN401  # any JSON
@@ -51,11 +85,14 @@ def last(project: Project, kind: str, **fields: Any) -> Entry | None:  # noqa: A
 
 
 def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401  # any JSON
-    """Append an entry; when this returns it is on the disk.
+    """Append an entry, all fields of its kind given; when this returns it is on the disk.
 
     Raises:
+        ValueError: a field is missing, or is none of this kind's.
         UnreachableError: the disk does not take it.
     """
+    if odd := sorted(set(fields) ^ set(KINDS[kind])):
+        raise ValueError(f"`fields == {list(KINDS[kind])}` must hold, but differs in {odd}")
     entry = {"at": round(time.time(), 3), "kind": kind, **fields}
     line = json.dumps(entry, ensure_ascii=False, allow_nan=False)
     try:
@@ -74,6 +111,12 @@ def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401 
 def recorded_champion(project: Project, name: str) -> Entry | None:
     """The last promotion in the ledger: its champion, whatever the registry says."""
     return last(project, "promoted", name=name)
+
+
+def _today(entry: Entry) -> Entry:
+    """An entry with the fields that its kind has today; what it lacks is None."""
+    named = {EARLIER.get(name, name): value for name, value in entry.items()}
+    return dict.fromkeys(KINDS.get(entry["kind"], {})) | named
 
 
 def _holds(entry: Entry, fields: Entry) -> bool:

@@ -18,10 +18,12 @@ from components.frame.errors import DataError
 from flows.project import Project
 from flows.records import identity
 from flows.registry import machine
-from flows.tracking import outputs as mirror
+from flows.tracking.outputs import Outputs, lineage_files
 
 if TYPE_CHECKING:
-    from mlflow.models import Model
+    from mlflow.models import Model, ModelSignature
+
+    from components.tasks.task import Task
 
 SOURCES = Path(__file__).parents[2]
 CODE = Path(__file__).with_name("served_model.py")
@@ -52,15 +54,7 @@ EXAMPLE = "example.png"
 
 def pack(project: Project, folder: Path, model: "Model") -> None:
     """Write the model in `build/train` to `folder`; `model` says where MLflow keeps it."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    outputs = mirror.Outputs(project)
-    names = [f"probability_{name}" for name in outputs.network["classes"]]
-    signature = ModelSignature(
-        inputs=Schema([ColSpec("binary", "image")]),
-        outputs=Schema([ColSpec("string", "class"), *(ColSpec("float", name) for name in names)]),
-    )
+    outputs = Outputs(project)
     with TemporaryDirectory(dir=project.private) as place, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own: of its type hints and its use of pandas
         from mlflow import pyfunc
@@ -74,18 +68,29 @@ def pack(project: Project, folder: Path, model: "Model") -> None:
             },
             code_paths=[str(_code(Path(place)))],
             pip_requirements=requirements(),
-            signature=signature,
+            signature=signature(outputs.task),
             input_example=_example(project),
             mlflow_model=model,
         )
     _forget_paths(folder, model)
-    for name, path in mirror.lineage_files(project).items():
+    for name, path in lineage_files(project).items():
         target = folder / LINEAGE / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     files.write_json(folder / LINEAGE / MACHINE, machine.describe())
     for cache in sorted(folder.rglob("__pycache__")):
         shutil.rmtree(cache)
+
+
+def signature(task: "Task") -> "ModelSignature":
+    """What a model of a task takes, and the table that it answers, as MLflow describes them."""
+    import torch
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, Schema
+
+    served = task.served(task.answers(torch.zeros(1, task.outputs)).numpy())
+    outputs = infer_signature(model_output=served).outputs
+    return ModelSignature(inputs=Schema([ColSpec("binary", "image")]), outputs=outputs)
 
 
 def check(folder: Path) -> None:
@@ -123,11 +128,16 @@ def requirements() -> list[str]:
 
 
 def needed_modules(source: Path, root: Path = SOURCES) -> list[Path]:
-    """The files of `components` that a source file imports, directly or through each other."""
+    """The files of `components` that a source file imports, directly or through each other.
+
+    Of its own imports those within functions count, too; in `components` they are for what a
+    served model does not do.
+    """
     found: dict[Path, None] = {}
     waiting = [source]
     while waiting:
-        for path in _imported(waiting.pop(), root):
+        one = waiting.pop()
+        for path in _imported(one, root, within=one == source):
             if path not in found:
                 found[path] = None
                 waiting.append(path)
@@ -143,9 +153,10 @@ def _forget_paths(folder: Path, model: "Model") -> None:
     model.save(str(folder / "MLmodel"))
 
 
-def _imported(source: Path, root: Path) -> Iterator[Path]:
+def _imported(source: Path, root: Path, *, within: bool) -> Iterator[Path]:
     """The files of `components` that one source file names, with the packages around them."""
-    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if within else tree.body:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -21,11 +21,10 @@ LARGEST_FILE = 100_000_000
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
-    """Encoded images in, class names and probabilities out."""
+    """Encoded images in, a table of answers out: a row an image, as the task serves them."""
 
     def load_context(self, context: Any) -> None:  # noqa: ANN401  # MLflow's own type
         """Build the network from its weights and its description."""
-        import json
         from pathlib import Path
 
         from safetensors.torch import load_file
@@ -33,13 +32,13 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         from components.data.images.transform import Transform
         from components.model import backbone
         from components.model.description import NetworkDescription
+        from components.tasks import registry
 
-        text = Path(context.artifacts["network"]).read_text(encoding="utf-8")
-        self.network = json.loads(text)
-        self.transform = Transform.from_dict(self.network["transform"])
-        described = NetworkDescription.from_dict(self.network)
-        weights = load_file(context.artifacts["weights"])
-        self.model = backbone.trained(described, weights, len(described.task["classes"]))
+        network = NetworkDescription.read(Path(context.artifacts["network"]))
+        state = load_file(context.artifacts["weights"])
+        self.task = registry.from_description(network.task)
+        self.transform = Transform.from_dict(network.transform)
+        self.model = backbone.trained(network, state, self.task.outputs)
 
     def predict(
         self,
@@ -47,7 +46,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
-        """Name the class of each image, with the probability of every class.
+        """Answer for each image.
 
         Raises:
             MlflowException: BAD_REQUEST; there is no image, or one cannot be used.
@@ -57,19 +56,15 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         images = list(model_input[IMAGE])
         if not images:
             raise _bad("At least one image must be sent, but the batch is empty.")
-        scores = np.concatenate([self._probabilities(part) for part in _parts(images)])
-        classes = self.network["task"]["classes"]
-        table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in classes])
-        table.insert(0, "class", [classes[index] for index in scores.argmax(axis=1)])
-        return table
+        return self.task.served(np.concatenate([self._answers(part) for part in _parts(images)]))
 
-    def _probabilities(self, images: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array
+    def _answers(self, images: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array
         import numpy as np
-        import torch
+
+        from components.model.predict import answers
 
         batch = np.stack([self._prepared(number, content) for number, content in images])
-        with torch.inference_mode():
-            return self.model(torch.from_numpy(batch)).softmax(dim=1).numpy()
+        return answers(self.model, batch, self.task.answers)
 
     def _prepared(self, number: int, content: Any) -> Any:  # noqa: ANN401  # whatever was sent
         from components.data.images import decoder

@@ -3,9 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from components.frame.errors import DataError, UsageError
+from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
@@ -25,6 +28,13 @@ FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<ver
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 
 
+class RegisterParams(Params):
+    """Under which name models are registered."""
+
+    name: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^/:'`\n]+$")]
+    """Name of the registered model; without slash, colon, quotes and line breaks."""
+
+
 @dataclass(frozen=True)
 class Name:
     """`NAME@ALIAS` or `NAME/VERSION`: what a person calls a version."""
@@ -35,6 +45,11 @@ class Name:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
+
+
+def model_name(project: Project) -> str:
+    """The name of the registered model, as `params/register.yaml` has it."""
+    return load_params(RegisterParams, project.params / "register.yaml").name
 
 
 def parse(text: str) -> Name:

@@ -4,25 +4,21 @@ That one has a session of its own, so that Ctrl-C reaches it through us alone: i
 way and its server in that order.
 """
 
-import fcntl
 import json
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Literal
 
-from components.frame.errors import UnreachableError
 from flows.project import Project, environment
-from flows.runtime import process
+from flows.runtime import locks, process
 
 Overlap = Literal["skip", "wait"]
 STOPPING = "Stopping the run, if one is under way, and the schedule. Again: they are ended at once."
 STOPPED = "The schedule is stopped; finished stages, trials and epochs are kept."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScheduleOptions:
     """What a person asked for."""
 
@@ -60,7 +56,7 @@ def schedule(project: Project, options: ScheduleOptions) -> int:
         told.append(number)
         print(f"\n{STOPPING}", flush=True)
 
-    with _alone(project):
+    with locks.schedule(project):
         before = {one: signal.signal(one, pass_on) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             keepers.append(_start(project, options))
@@ -80,18 +76,3 @@ def _start(project: Project, options: ScheduleOptions) -> process.Child:
         folder=project.root,
         environment=environment(project),
     )
-
-
-@contextmanager
-def _alone(project: Project) -> Iterator[None]:
-    """Keep other schedules out of the project."""
-    project.private.mkdir(exist_ok=True)
-    with (project.private / "schedule.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UnreachableError(
-                "One schedule at a time is kept in a project, but another one is kept here. "
-                "Stop it with Ctrl-C where it was started."
-            ) from None
-        yield

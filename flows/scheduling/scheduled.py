@@ -25,7 +25,7 @@ from components.frame.errors import ThawlineError, UnreachableError
 from flows.actions import sync
 from flows.pipeline import command, overrides, summary
 from flows.project import Project, enter, find
-from flows.runtime import lock
+from flows.runtime import locks
 from flows.runtime.crash_log import internal_error
 from flows.scheduling.schedule import Overlap
 
@@ -61,7 +61,7 @@ def work(project: Project) -> State[Any]:
     """The run itself, with no other under way.
 
     Raises:
-        ThawlineError: a setting or the source is wrong; nothing was begun.
+        ThawlineError: a parameter or the source is wrong; nothing was begun.
     """
     log = get_run_logger()
     if command.nothing_to_do(project):
@@ -88,12 +88,12 @@ def skipped(why: str) -> State[Any]:
 def alone(project: Project, overlap: Overlap) -> Iterator[bool]:
     """Keep other runs out of the project; whether that succeeded, with `wait` it does in time."""
     if overlap == "wait":
-        with lock.held(project.private / "run.lock"):
+        with locks.run(project, wait=True):
             yield True
         return
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(command.alone(project))
+            held.enter_context(locks.run(project))
         except UnreachableError:
             yield False
         else:

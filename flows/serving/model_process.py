@@ -1,10 +1,11 @@
-"""Let a registered model name images, in a process of its own with the model's own code.
+"""Let a registered model answer, in a process of its own with the model's own code.
 
-    python -I answering.py MODEL_FOLDER
+    python -I model_process.py MODEL_FOLDER
 
 It imports nothing of ours: `components` is the copy that the model holds. The first line that it
-writes lists the classes; then every line of its input, a list of paths, is answered by a line, a
-list with a class and the probabilities for each, or why it cannot be read. All lines are JSON.
+writes lists the columns of its answers; then every line of its input, a list of paths, is answered
+by a line, a list with the columns' values for each, or `error`: why it cannot be read. All lines
+are JSON.
 """
 
 import json
@@ -14,7 +15,6 @@ import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
-PREFIX = "probability_"
 FIRST = "Image 0 "
 """With this a model begins a sentence on an image that it was asked for alone."""
 
@@ -29,8 +29,7 @@ def main(folder: str) -> None:
 
     model = mlflow.pyfunc.load_model(folder)
     columns = [column.name for column in model.metadata.signature.outputs]
-    classes = [name.removeprefix(PREFIX) for name in columns if name.startswith(PREFIX)]
-    print(json.dumps(classes), file=answers, flush=True)
+    print(json.dumps(columns), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(model, json.loads(line))), file=answers, flush=True)
 
@@ -48,15 +47,21 @@ def answer(model: Any, paths: list[str]) -> list[Answer]:  # noqa: ANN401  # MLf
 
 
 def ask(model: Any, contents: list[bytes]) -> list[Answer]:  # noqa: ANN401  # MLflow has no types
-    """A class and the probabilities in the order of the classes for each encoded image."""
+    """The values of the columns for each encoded image."""
     import pandas as pd
 
     table = model.predict(pd.DataFrame({"image": contents}))
-    probabilities = table.filter(regex=f"^{PREFIX}").to_numpy()
-    return [
-        {"class": label, "probabilities": [float(str(probability)) for probability in row]}
-        for label, row in zip(table["class"], probabilities, strict=True)
-    ]
+    columns = {name: [plain(value) for value in table[name]] for name in table.columns}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401  # whatever a model answers
+    """A value as JSON can hold it, a number of 32 bits with its own digits."""
+    import numpy as np
+
+    if isinstance(value, np.floating):
+        return float(str(value))
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def reason(error: Exception) -> str:

@@ -11,13 +11,14 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from components.frame.errors import ThawlineError
-from flows.prediction.inputs import ImageFile
 
-ANSWERING = Path(__file__).with_name("model_process.py")
+CHILD = Path(__file__).with_name("model_process.py")
 LAST_LINES = 5
+PORTION = 32
+"""Images asked for at once, at most."""
 
 Answer = dict[str, Any]
-"""`class` and `probabilities`, or `error`."""
+"""The values of the columns, or `error`."""
 
 
 class Worker:
@@ -26,17 +27,18 @@ class Worker:
     def __init__(self, process: "subprocess.Popen[str]", complaints: IO[str]) -> None:
         self._process = process
         self._complaints = complaints
-        self.classes: list[str] = self._read()
+        self.columns: list[str] = self._read()
+        """Of an answer."""
 
-    def ask(self, images: Sequence[ImageFile]) -> list[Answer]:
-        """What the model says of each image.
+    def ask(self, images: Sequence[Path]) -> list[Answer]:
+        """What the model says of each image file.
 
         Raises:
             ThawlineError: the process is gone; its last words are told.
         """
         assert self._process.stdin is not None  # noqa: S101  # for ourselves
         try:
-            line = json.dumps([str(image.path.absolute()) for image in images])
+            line = json.dumps([str(path.absolute()) for path in images])
             print(line, file=self._process.stdin, flush=True)
         except BrokenPipeError:
             raise self._gone() from None
@@ -65,7 +67,7 @@ def running(folder: Path) -> Iterator[Worker]:
     """
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(ANSWERING), str(folder)],
+            [sys.executable, "-I", str(CHILD), str(folder)],
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE,

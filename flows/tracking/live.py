@@ -19,7 +19,7 @@ from components.frame import events
 from components.frame.errors import UnreachableError
 from flows.project import Project
 from flows.records import identity
-from flows.runtime import lock
+from flows.runtime import locks
 from flows.tracking import mirrored_run, outputs, run_content, runs, timings
 from flows.tracking import store as tracking
 from flows.tracking.run_content import Point, RunContent
@@ -39,7 +39,7 @@ Sleep = Callable[[float], bool]
 def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> None:
     """Mirror new events every two seconds, until standard input ends or SIGTERM comes."""
     sleep = sleep or _until_asked()
-    follower = Follower(project, experiment, time.time())
+    follower = Follower(project=project, experiment=experiment, since=time.time())
     ended, away = False, False
     while not ended:
         ended = sleep(POLL_SECONDS)
@@ -54,7 +54,7 @@ def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> Non
     follower.end()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Follower:
     """What was told so far, and the provisional runs in MLflow that show it."""
 
@@ -96,11 +96,11 @@ class Follower:
         if self.store is None or not self.runs:
             return
         try:
-            with lock.held(lock.actions(self.project)), tracking.answering(self.project):
-                for run in runs.search(self.store, self._tags()):
-                    for one in (*runs.children(self.store, run.info.run_id), run):
+            with tracking.opened(self.project, self.experiment) as store:
+                for run in runs.search(store, self._tags()):
+                    for one in (*runs.children(store, run.info.run_id), run):
                         if one.info.status == "RUNNING":
-                            self.store.client.set_terminated(one.info.run_id, "KILLED")
+                            store.client.set_terminated(one.info.run_id, "KILLED")
         except UnreachableError:
             return
 
@@ -112,9 +112,9 @@ class Follower:
                 yield path
 
     def _show(self, told: timings.Timings) -> None:
-        store = self._opened()
+        store, score_name = self._opened(), outputs.score_name(self.project)
         for fit in sorted(told.epochs, key=lambda fit: (fit != timings.TRAIN, fit)):
-            points = told.curve(fit) + told.measured(fit)
+            points = told.curve(fit, score_name) + told.measured(fit)
             self._log(store, self._run(store, fit), points)
         for number, event in told.trials.items():
             fit = timings.fit_of(number)
@@ -127,7 +127,7 @@ class Follower:
         self.store = store = self.store or tracking.connect(self.project, self.experiment)
         if timings.TRAIN in self.runs:
             return store
-        with lock.held(lock.actions(self.project)):
+        with locks.actions(self.project):
             place = {PLACE_TAG: identity.place(self.project)}
             for run in runs.search(store, place):
                 if run.data.tags.get(LIVE_TAG) != self._tags()[LIVE_TAG]:
@@ -179,7 +179,15 @@ def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Ev
 
 
 def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
-    return RunContent(name, "RUNNING", None, None, params, {}, points)
+    return RunContent(
+        name=name,
+        status="RUNNING",
+        started=None,
+        ended=None,
+        params=params,
+        tags={},
+        points=points,
+    )
 
 
 def _until_asked() -> Sleep:

@@ -23,7 +23,7 @@ from flows.tracking.tags import MODEL_TAG, RUN_TAG, TRIAL_TAG
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
-FOUND = frozenset({"validation_accuracy", "validation_loss", "cost"})
+FOUND = frozenset({"validation_score", "validation_score_error", "validation_loss", "cost"})
 TOLD = frozenset({"state", "cached", "why"})
 NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
@@ -54,14 +54,15 @@ def trials(outputs: Outputs) -> list[Trial]:
     for row in run_content.rows(outputs.path("search/curves.csv")):
         curves.setdefault(int(row["number"]), []).append(row)
     table = run_content.rows(outputs.path("search/trials.csv"))
-    return [_trial(outputs.times, row, curves.get(int(row["number"]), [])) for row in table]
+    return [_trial(outputs, row, curves.get(int(row["number"]), [])) for row in table]
 
 
 def run_name(outputs: Outputs) -> str:
     """What tells two runs apart, first what differs most: the lists of runs cut the end."""
-    network, accuracy = outputs.network, f"{outputs.metrics['accuracy']:.1%}"
-    parts = [accuracy.replace("%", " %"), network["layer"], source_name(outputs.project)]
-    return " · ".join([*parts, network["architecture"]])
+    network, task = outputs.network, outputs.task
+    score = task.shown(outputs.metrics[task.score_name]).replace("%", " %")
+    parts = [score, network.layer, source_name(outputs.project), network.architecture]
+    return " · ".join(parts)
 
 
 def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full") -> str:
@@ -71,12 +72,12 @@ def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full
 
 
 def datasets(outputs: Outputs) -> list[Dataset]:
-    """The images of each split, by a digest of their names, classes and contents."""
+    """The images of each split, by a digest of their names, targets and contents."""
     import pandas as pd
 
     table = pd.read_parquet(outputs.path("split/splits.parquet"))
     parts = table.groupby("split", sort=True)
-    return [_dataset(outputs.project, str(split), images) for split, images in parts]
+    return [_dataset(outputs, str(split), images) for split, images in parts]
 
 
 def _files(project: Project) -> dict[str, Path]:
@@ -86,8 +87,12 @@ def _files(project: Project) -> dict[str, Path]:
 def _params(outputs: Outputs) -> dict[str, str]:
     """The settings that were chosen under their plain names, as trials have them, and all given."""
     network = outputs.network
-    names = ("architecture", "freeze_depth", "layer", "trained_fraction")
-    chosen = outputs.best | {name: network[name] for name in names if name in network}
+    chosen = outputs.best | {
+        "architecture": network.architecture,
+        "freeze_depth": network.freeze_depth,
+        "layer": network.layer,
+        "trained_fraction": network.trained_fraction,
+    }
     plain = {key: run_content.text(value) for key, value in run_content.flat(chosen).items()}
     return given_params(outputs.project) | plain
 
@@ -102,15 +107,15 @@ def given_params(project: Project) -> dict[str, str]:
 
 
 def _tags(outputs: Outputs) -> dict[str, str]:
-    project, base = outputs.project, outputs.network["base"]
+    project, base = outputs.project, outputs.network.base
     commit = revision.revision(project.root)
     tags = {
         RUN_TAG: identity.run_key(project),
         MODEL_TAG: identity.model_digest(project),
         "thawline.data": data_version(project),
-        "thawline.base.source": run_content.text(base["source"]),
-        "thawline.base.licence": run_content.text(base["licence"]),
-        "thawline.base.sha256": run_content.text(base["sha256"]),
+        "thawline.base.source": run_content.text(base.source),
+        "thawline.base.licence": run_content.text(base.licence),
+        "thawline.base.sha256": run_content.text(base.sha256),
         "thawline.git": commit.state,
         "mlflow.source.name": "thawline",
         "mlflow.source.type": "LOCAL",
@@ -119,42 +124,49 @@ def _tags(outputs: Outputs) -> dict[str, str]:
 
 
 def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
-    times = outputs.times
-    points = run_content.curve_points(outputs.history, times.times(timings.TRAIN))
+    times, score_name = outputs.times, outputs.task.score_name
+    points = run_content.curve_points(outputs.history, times.times(timings.TRAIN), score_name)
     points += times.measured(timings.TRAIN)
     seconds = {f"seconds/{name}": value for name, value in times.seconds().items()}
     if seconds:
         points += run_content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
     found = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
-    found["best_validation_accuracy"] = best_validation(outputs)
-    return run_content.points_of(found, ended) + points
+    found["best_validation_score"] = best_validation(outputs)
+    return run_content.points_of(run_content.named(found, score_name), ended) + points
 
 
-def _trial(times: timings.Timings, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
-    number, fit = int(row["number"]), timings.fit_of(int(row["number"]))
+def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+    number, times, score_name = int(row["number"]), outputs.times, outputs.task.score_name
+    fit, told = timings.fit_of(number), times.trials.get(number)
     started, ended = times.span(fit)
-    told = times.trials.get(number)
     if told is not None:
         ended = run_content.milliseconds(told["at"])
-    final = {"best_validation_accuracy": number_in(row, "validation_accuracy")}
-    final["cost"] = number_in(row, "cost")
-    if told is not None:
-        final["seconds/total"] = told.get("seconds")
-    points = run_content.curve_points(curve, times.times(fit)) + times.measured(fit)
-    return Trial(
-        number,
-        RunContent(
-            name=trial_name(
-                number, row["layer"], float(row["learning_rate"]), row.get("stage", "full")
-            ),
-            status=STATUS[row["state"]],
-            started=started,
-            ended=ended,
-            params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
-            tags={TRIAL_TAG: str(number)} | _told(row),
-            points=tuple(run_content.points_of(final, ended) + points),
+    final = run_content.named(_final(row, told), score_name)
+    points = run_content.points_of(final, ended)
+    points += run_content.curve_points(curve, times.times(fit), score_name)
+    points += times.measured(fit)
+    content = RunContent(
+        name=trial_name(
+            number, row["layer"], float(row["learning_rate"]), row.get("stage", "full")
         ),
+        status=STATUS[row["state"]],
+        started=started,
+        ended=ended,
+        params={key: cell for key, cell in row.items() if key not in NO_SETTING and cell},
+        tags={TRIAL_TAG: str(number)} | _told(row),
+        points=tuple(points),
     )
+    return Trial(number, content)
+
+
+def _final(row: dict[str, str], told: timings.Event | None) -> dict[str, float | None]:
+    """What a trial came to."""
+    return {
+        "best_validation_score": number_in(row, "validation_score"),
+        "validation_score_error": number_in(row, "validation_score_error"),
+        "cost": number_in(row, "cost"),
+        "seconds/total": None if told is None else told.get("seconds"),
+    }
 
 
 def _told(row: dict[str, str]) -> dict[str, str]:
@@ -162,20 +174,30 @@ def _told(row: dict[str, str]) -> dict[str, str]:
     return {f"thawline.{key}": row[key] for key in sorted(TOLD) if row.get(key)}
 
 
-def _dataset(project: Project, split: str, images: Any) -> Dataset:  # noqa: ANN401  # a data frame
-    columns = ["path", "class", "sha256"]
-    rows = images.sort_values("path")[columns].to_numpy().tolist()
-    counts = images["class"].value_counts().sort_index()
-    schema = [{"name": name, "type": "string", "required": True} for name in columns]
-    profile = {
-        "images": len(images),
-        "classes": {str(name): int(count) for name, count in counts.items()},
-    }
+def _dataset(outputs: Outputs, split: str, images: Any) -> Dataset:  # noqa: ANN401  # a data frame
+    images = images.sort_values("path")
+    truth = outputs.task.truth(images)
+    rows = [list(row) for row in zip(images["path"], truth, images["sha256"], strict=True)]
+    kinds = {"path": "string", str(truth.name): _kind(truth), "sha256": "string"}
+    schema = [{"name": name, "type": kind, "required": True} for name, kind in kinds.items()]
     return Dataset(
-        name=source_name(project),
+        name=source_name(outputs.project),
         digest=identity.digest(rows)[:DIGEST_LENGTH],
         context=CONTEXTS.get(split, split),
         source=json.dumps({"uri": "data/raw"}),
         schema=json.dumps({"mlflow_colspec": schema}),
-        profile=json.dumps(profile),
+        profile=json.dumps({"images": len(images), **_counts(truth)}),
     )
+
+
+def _kind(truth: Any) -> str:  # noqa: ANN401  # a column of a data frame
+    """MLflow's name for the type of the targets."""
+    return "double" if truth.dtype.kind in "iuf" else "string"
+
+
+def _counts(truth: Any) -> dict[str, dict[str, int]]:  # noqa: ANN401  # a column of a data frame
+    """How many images show each class, where targets are names."""
+    if _kind(truth) != "string":
+        return {}
+    counts = truth.value_counts().sort_index()
+    return {"classes": {str(name): int(count) for name, count in counts.items()}}

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.frame import files
+from components.model.description import NetworkDescription
 from flows.project import Project
 from flows.records import identity
 from flows.tracking import run_content, timings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from components.tasks.task import Task
 
 FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
 """Folders of a run's artifacts."""
@@ -27,9 +33,16 @@ class Outputs:
         return identity.built(self.project, f"build/{name}")
 
     @cached_property
-    def network(self) -> dict[str, Any]:
+    def network(self) -> NetworkDescription:
         """`network.json`: the model that was trained."""
-        return dict(files.read_json(self.path("train/network.json")))
+        return NetworkDescription.read(self.path("train/network.json"))
+
+    @cached_property
+    def task(self) -> "Task":
+        """What it learned."""
+        from components.tasks import registry
+
+        return registry.from_description(self.network.task)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -38,8 +51,9 @@ class Outputs:
 
     @cached_property
     def best(self) -> dict[str, Any]:
-        """`best.yaml`: the settings the search chose."""
-        return dict(files.read_yaml(self.path("search/best.yaml")))
+        """`best.yaml`: the setting that the search chose, flat as the table of trials has it."""
+        content = dict(files.read_yaml(self.path("search/best.yaml")))
+        return dict(content.pop("setting", {})) | content
 
     @cached_property
     def history(self) -> list[dict[str, str]]:
@@ -62,6 +76,14 @@ def table_files(project: Project) -> dict[str, Path]:
     return _found(project, "*.csv", TABLE_FOLDER)
 
 
+def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
+    """The tables that `evaluate` wrote for the task, by name."""
+    import pandas as pd
+
+    found = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
+    return {path.stem: pd.read_csv(path) for path in found}
+
+
 def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
     found = sorted(project.build.rglob(pattern))
     return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in found}
@@ -80,9 +102,18 @@ def data_version(project: Project) -> str:
     return str(files.read_yaml(identity.built(project, "data/source.yaml"))["sha256"])
 
 
+def score_name(project: Project) -> str:
+    """What people call the score; known as soon as `augment` ran, before anything is trained."""
+    from components.data.images.policy import AugmentationDescription
+    from components.tasks import registry
+
+    path = identity.built(project, "build/augment/augmentation.json")
+    return registry.task_class(AugmentationDescription.read(path).task).score_name
+
+
 def best_validation(outputs: Outputs) -> float | None:
-    """The best validation accuracy of an epoch of the final training."""
-    found = (number_in(row, "validation_accuracy") for row in outputs.history)
+    """The best validation score of an epoch of the final training."""
+    found = (number_in(row, "validation_score") for row in outputs.history)
     return max((value for value in found if value is not None), default=None)
 
 

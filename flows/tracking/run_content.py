@@ -9,17 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CURVES = (
-    "validation_accuracy",
-    "validation_loss",
-    "train_accuracy",
-    "train_loss",
-    "learning_rate",
-)
+CURVES = ("validation_score", "validation_loss", "train_score", "train_loss", "learning_rate")
 """What every fit tells per epoch: the same names for the final training and for each trial.
 
 MLflow's comparison opens on the first that a run was given.
 """
+SCORES = frozenset(
+    {"train_score", "validation_score", "validation_score_error", "best_validation_score"}
+)
+"""Names that MLflow shows with the task's own word for the score."""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./ ")
 LONGEST_NAME = 250
 LONGEST_VALUE = 6000
@@ -37,7 +35,7 @@ class Point:
     """Milliseconds since 1970."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """The images of one split."""
 
@@ -49,7 +47,7 @@ class Dataset:
     profile: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunContent:
     """All that one MLflow run should hold."""
 
@@ -87,6 +85,14 @@ def safe(name: str) -> str:
     if len(joined) <= LONGEST_NAME:
         return joined
     return f"{joined[:150]}_{hashlib.sha256(joined.encode()).hexdigest()}"
+
+
+def named(values: Mapping[str, Any], score_name: str) -> dict[str, Any]:
+    """Figures by the names that MLflow shows: `validation_accuracy` for `validation_score`."""
+    return {
+        key.replace("score", score_name) if key in SCORES else key: value
+        for key, value in values.items()
+    }
 
 
 def points_of(values: Mapping[str, Any], at: int | None, step: int = 0) -> list[Point]:
@@ -135,11 +141,13 @@ def milliseconds(at: float) -> int:
     return int(at * MILLISECONDS)
 
 
-def curve_points(table: Iterable[Mapping[str, str]], times: Mapping[int, int]) -> list[Point]:
+def curve_points(
+    table: Iterable[Mapping[str, str]], times: Mapping[int, int], score_name: str
+) -> list[Point]:
     """The points of a table with one row an epoch; `times` tells when each epoch ended."""
     points = []
     for row in table:
         epoch = int(row["epoch"])
         values = {key: number(row[key]) for key in CURVES if key in row}
-        points += points_of(values, times.get(epoch), epoch)
+        points += points_of(named(values, score_name), times.get(epoch), epoch)
     return points

@@ -11,8 +11,11 @@ from itertools import zip_longest
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from flows.project import Project
+from flows.records import identity
 from flows.tracking.run_content import Point, RunContent
 from flows.tracking.store import Store
+from flows.tracking.tags import RUN_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -41,6 +44,12 @@ def search(store: Store, tags: Mapping[str, str]) -> "list[Run]":
         token = page.token
         if not token:
             return sorted(found, key=_age)
+
+
+def published(store: Store, project: Project) -> "Run | None":
+    """The published run of what `build/` holds."""
+    found = search(store, {RUN_TAG: identity.run_key(project)})
+    return next((run for run in found if is_whole(run)), None)
 
 
 def children(store: Store, run: str) -> "list[Run]":

@@ -12,12 +12,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from json import JSONDecodeError, loads
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
+from pydantic import Field
+
 from components.frame.errors import UnreachableError, UsageError, full_disk
+from components.frame.params import Params, load_params
 from flows.project import Project
-from flows.runtime import lock
+from flows.runtime import locks
 from flows.tracking import relocate
 
 if TYPE_CHECKING:
@@ -49,6 +52,13 @@ REFUSED = frozenset({401, 403})
 SERVER_FAULT = 500
 
 
+class PublishParams(Params):
+    """Where in MLflow the runs are kept."""
+
+    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")]
+    """Name of the experiment; without quotes and line breaks."""
+
+
 @dataclass(frozen=True)
 class Store:
     """An open store and the experiment that Thawline keeps there."""
@@ -63,6 +73,25 @@ def address(project: Project) -> str:
     return os.environ.get(VARIABLE) or f"sqlite:///{project.mlflow / DATABASE}"
 
 
+def experiment(project: Project) -> str:
+    """The name of the experiment, as `params/publish.yaml` has it."""
+    return load_params(PublishParams, project.params / "publish.yaml").experiment
+
+
+@contextmanager
+def opened(project: Project, name: str | None = None) -> Iterator[Store]:
+    """The store for an action, which is alone in changing it and the ledger meanwhile.
+
+    `name` is the experiment's; by default that in `params/publish.yaml`.
+
+    Raises:
+        UnreachableError: it does not answer.
+    """
+    name = name or experiment(project)
+    with locks.actions(project), answering(project):
+        yield connect(project, name)
+
+
 def connect(project: Project, experiment: str) -> Store:
     """Open the store; a local one is made, once, where it is missing.
 
@@ -70,7 +99,7 @@ def connect(project: Project, experiment: str) -> Store:
         UnreachableError: it does not answer.
     """
     client = _open(project)
-    with lock.held(_lock(project)):
+    with locks.store(project):
         return Store(client, _experiment(client, experiment, address(project)))
 
 
@@ -152,15 +181,10 @@ def _open(project: Project) -> "MlflowClient":
     _knock(where)
     from mlflow import MlflowClient
 
-    with lock.held(_lock(project)):
+    with locks.store(project):
         if _database(where) == project.mlflow / DATABASE:
             relocate.follow(project.mlflow / DATABASE)
         return MlflowClient(tracking_uri=where)
-
-
-def _lock(project: Project) -> Path:
-    """The lock around everything that makes or moves a store."""
-    return project.private / "store.lock"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from components.frame import events, files, spec, work
 from components.frame.errors import UsageError
 from flows.project import Project
-from flows.tracking.run_content import CURVES, Point, milliseconds, points_of
+from flows.tracking.run_content import CURVES, Point, milliseconds, named, points_of
 
 Event = Mapping[str, Any]
 TRAIN = "train"
@@ -39,13 +39,15 @@ class Timings:
         """When each epoch of a fit ended, in milliseconds since 1970."""
         return {number: milliseconds(e["at"]) for number, e in self.epochs.get(fit, {}).items()}
 
-    def curve(self, fit: str) -> list[Point]:
-        """Losses, accuracies and rate by epoch, as the outputs will have them."""
+    def curve(self, fit: str, score_name: str) -> list[Point]:
+        """Losses, scores and rate by epoch, as the outputs will have them."""
         return [
             point
             for number, event in sorted(self.epochs.get(fit, {}).items())
             for point in points_of(
-                {name: event[name] for name in CURVES}, milliseconds(event["at"]), number
+                named({name: event[name] for name in CURVES}, score_name),
+                milliseconds(event["at"]),
+                number,
             )
         ]
 

@@ -184,9 +184,12 @@ def server(prefect_home):
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     process = subprocess.Popen(
-        command, env=given, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+        command,
+        env=given,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
-    )  # fmt: skip
+    )
     address = f"http://127.0.0.1:{port}/api"
     end = time.monotonic() + 120
     while not prefect_server.answers(address):
@@ -211,9 +214,15 @@ def python(toy, surroundings):
 
     def run(*arguments, **more):
         return subprocess.run(
-            [sys.executable, *arguments], cwd=toy.root, env=surroundings | more, text=True,
-            capture_output=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, *arguments],
+            cwd=toy.root,
+            env=surroundings | more,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
 
     return run
 

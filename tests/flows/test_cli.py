@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flows.pipeline import command as run
+from flows.runtime import locks
 
 HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
 TELL_IMPORTS = """\
@@ -26,9 +26,14 @@ def thawline(surroundings):
     def call(project, *arguments):
         before = os.times()
         done = subprocess.run(
-            [sys.executable, "-c", TELL_IMPORTS, *arguments], cwd=project.root, env=surroundings,
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+            [sys.executable, "-c", TELL_IMPORTS, *arguments],
+            cwd=project.root,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         after = os.times()
         errors, _, imported = done.stderr.rpartition("imported ")
         spent = after.children_user + after.children_system
@@ -81,7 +86,7 @@ def test_nothing_to_do_is_said_within_a_second(settled, thawline):
 
 def test_a_second_run_is_refused(toy, thawline):
     """Two runs in one project would build into each other's files."""
-    with run.alone(toy):
+    with locks.run(toy):
         said, code, *_ = thawline(toy, "run")
     assert code == 5
     assert "under way" in said

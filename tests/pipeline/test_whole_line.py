@@ -75,15 +75,17 @@ def test_all_that_a_run_leaves_pending_is_done_once(reference):
 def test_freeze_depth_that_was_chosen_is_the_freeze_depth_of_train(reference):
     """Groups before it are bit-equal to the pretrained weights, all after it have moved."""
     from components.model.backbone import trained
+    from components.model.description import NetworkDescription
     from components.model.groups import groups
 
-    network = reference.read("build/train/network.json")
+    network = NetworkDescription.from_dict(reference.read("build/train/network.json"))
     best = reference.read("build/search/best.yaml")
     before = load_file(reference.root / "build/base/model.safetensors")
     after = load_file(reference.root / "build/train/weights.safetensors")
-    model = trained(network, load_torch(reference.root / "build/train/weights.safetensors"))
+    state = load_torch(reference.root / "build/train/weights.safetensors")
+    model = trained(network, state, len(network.task["classes"]))
     parts = groups(model)
-    assert parts[best["freeze_depth"]].name == best["layer"] == network["layer"]
+    assert parts[best["freeze_depth"]].name == best["layer"] == network.layer
     for index, part in enumerate(parts[:-1]):
         for name in part.parameters:
             equal = (before[name] == after[name]).all()
@@ -193,7 +195,7 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     files.write_json(tmp_path / "requests.json", {"images": images, "bodies": []})
     served = ROOT / "tests" / "flows" / "actions" / "served.py"
     done = subprocess.run(
-        [sys.executable, "-I", served, tmp_path / "model", ROOT, tmp_path / "requests.json"],
+        [sys.executable, "-I", served, tmp_path / "model", tmp_path / "requests.json"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

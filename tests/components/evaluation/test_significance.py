@@ -1,13 +1,16 @@
-"""McNemar's exact test, against sums written out by hand."""
+"""The paired tests, against sums written out by hand."""
 
 from fractions import Fraction
+from itertools import product
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from components.evaluation.significance import mcnemar_exact
+from components.evaluation.significance import mcnemar_exact, paired_p_value
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -48,3 +51,53 @@ def test_images_must_match():
     """Two lists of different lengths cannot be about the same images."""
     with pytest.raises(ValueError, match="must be equal"):
         mcnemar_exact([True], [True, False])
+
+
+def flipped(differences: list[float]) -> float:
+    """Of all ways to flip the signs of the differences, those with a mean at least as high."""
+    sums = [
+        sum(sign * one for sign, one in zip(signs, differences, strict=True))
+        for signs in product((1, -1), repeat=len(differences))
+    ]
+    return sum(one >= sum(differences) - 1e-12 for one in sums) / len(sums)
+
+
+@pytest.mark.parametrize(
+    "differences", [[0.5], [0.3, 0.2, 0.1], [0.4, -0.1, 0.2, -0.3, 0.25], [-0.2, -0.4], [0.1] * 13]
+)
+def test_scores_are_compared_by_all_ways_to_flip_their_signs(differences):
+    """Up to 13 images the p-value is a count; images with equal scores do not matter."""
+    champion = [0.5] * (len(differences) + 3)
+    challenger = [0.5 + one for one in differences] + [0.5] * 3
+    assert paired_p_value(challenger, champion) == pytest.approx(flipped(differences))
+
+
+def test_with_many_images_flips_are_drawn():
+    """The draw is the same each time, and near the normal approximation."""
+    random = np.random.default_rng(3)
+    champion = random.normal(size=400)
+    challenger = champion + random.normal(0.08, 1.0, size=400)
+    difference = challenger - champion
+    expected = norm.sf(difference.sum() / np.sqrt((difference**2).sum()))
+    found = paired_p_value(challenger, champion)
+    assert found == paired_p_value(challenger, champion)
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+@given(PAIRS)
+def test_scores_of_nought_and_one_are_compared_by_mcnemars_test(pairs):
+    """The same p-value as of right and wrong."""
+    new, old = zip(*pairs, strict=True)
+    scores = [[float(one) for one in side] for side in (new, old)]
+    assert paired_p_value(*scores) == mcnemar_exact(new, old)
+
+
+def test_equal_scores_speak_for_nobody():
+    """Without an image on which they differ the p-value is 1."""
+    assert paired_p_value([0.5, 0.25], [0.5, 0.25]) == 1.0
+
+
+def test_scores_must_match():
+    """Two lists of different lengths cannot be about the same images."""
+    with pytest.raises(ValueError, match="must be equal"):
+        paired_p_value([0.5], [0.5, 0.25])

@@ -18,12 +18,28 @@ from importlib import import_module
 from pathlib import Path
 
 WRITES = (
-    "create_run", "log_batch", "log_inputs", "log_artifact", "set_tag", "delete_tag", "update_run",
-    "set_terminated", "create_logged_model", "log_model_artifacts", "set_logged_model_tags",
-    "finalize_logged_model", "log_outputs", "create_registered_model", "create_model_version",
-    "set_registered_model_alias", "delete_registered_model_alias", "set_model_version_tag",
-    "set_experiment_tag", "set_registered_model_tag", "update_registered_model",
-)  # fmt: skip
+    "create_run",
+    "log_batch",
+    "log_inputs",
+    "log_artifact",
+    "set_tag",
+    "delete_tag",
+    "update_run",
+    "set_terminated",
+    "create_logged_model",
+    "log_model_artifacts",
+    "set_logged_model_tags",
+    "finalize_logged_model",
+    "log_outputs",
+    "create_registered_model",
+    "create_model_version",
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "set_model_version_tag",
+    "set_experiment_tag",
+    "set_registered_model_tag",
+    "update_registered_model",
+)
 
 
 def perform(project, names):
@@ -36,11 +52,18 @@ def perform(project, names):
 def warm() -> None:
     """Import once, before the forks."""
     for name in (
-        "mlflow.pyfunc", "mlflow.store.model_registry.sqlalchemy_store",
-        "mlflow.store.tracking.sqlalchemy_store", "pyarrow.parquet", "flows.actions.judge",
-        "flows.actions.promote", "flows.tracking.outputs", "flows.registry.packing",
-        "flows.tracking.runs", "flows.pages.model_card", "flows.pages.experiment",
-    ):  # fmt: skip
+        "mlflow.pyfunc",
+        "mlflow.store.model_registry.sqlalchemy_store",
+        "mlflow.store.tracking.sqlalchemy_store",
+        "pyarrow.parquet",
+        "flows.actions.judge",
+        "flows.actions.promote",
+        "flows.tracking.outputs",
+        "flows.registry.packing",
+        "flows.tracking.runs",
+        "flows.pages.model_card",
+        "flows.pages.experiment",
+    ):
         import_module(name)
 
 
@@ -117,9 +140,18 @@ def run_of(client, run):
     own = run.info.run_id  # its description names the figures by it
     tags = {k: v.replace(own, "RUN") for k, v in run.data.tags.items() if k not in hidden}
     inputs = sorted(entry.dataset.digest for entry in run.inputs.dataset_inputs)
-    return [run.info.status, run.info.run_name, run.info.start_time, run.info.end_time,
-            tags, run.data.params, histories, inputs, sorted(files_of(client, run.info.run_id)),
-            len(run.outputs.model_outputs) if run.outputs else 0]  # fmt: skip
+    return [
+        run.info.status,
+        run.info.run_name,
+        run.info.start_time,
+        run.info.end_time,
+        tags,
+        run.data.params,
+        histories,
+        inputs,
+        sorted(files_of(client, run.info.run_id)),
+        len(run.outputs.model_outputs) if run.outputs else 0,
+    ]
 
 
 def files_of(client, run, folder=None):

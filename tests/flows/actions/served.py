@@ -1,6 +1,6 @@
 """Load a registered model where thawline is not installed, and show what it answers.
 
-    python -I served.py MODEL_FOLDER REPOSITORY REQUESTS.json
+    python -I served.py MODEL_FOLDER REQUESTS.json
 
 Prints one JSON object: what could be imported from where, the answers to the images named in
 REQUESTS.json, their pixels as the network gets them, the status and text of bad requests, and how
@@ -17,11 +17,9 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 
 
-def hide(repository: str) -> None:
+def hide() -> None:
     """Take thawline out of this environment."""
-    sys.path[:] = [
-        place for place in sys.path if not place.startswith(repository) or ".venv" in place
-    ]
+    sys.path[:] = [place for place in sys.path if not (Path(place) / "flows").is_dir()]
     sys.meta_path[:] = [one for one in sys.meta_path if "editable" not in type(one).__module__]
 
 
@@ -31,8 +29,8 @@ def installed() -> list[str]:
     return [name for name in ("flows", "components") if find_spec(name)]
 
 
-def main(folder: str, repository: str, requests: str) -> None:
-    hide(repository)
+def main(folder: str, requests: str) -> None:
+    hide()
     found = {"installed": installed()}
     import mlflow.pyfunc
     import pandas as pd

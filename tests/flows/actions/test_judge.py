@@ -45,7 +45,7 @@ def test_a_better_challenger_wins(project, first, rebuild, perform, answers):
     assert entry["challenger"] == identity.model_digest(project)
     assert entry["images"] == 36
     assert entry["p_value"] == pytest.approx(0.5**18)
-    assert entry["champion_accuracy"] == 0.5
+    assert entry["champion_score"] == 0.5
     tags = client(project).get_model_version("thawline", "2").tags
     assert tags["thawline.verdict.promote"] == "True"
     assert float(tags["thawline.verdict.p_value"]) == pytest.approx(0.5**18)
@@ -89,8 +89,8 @@ def test_the_champion_is_asked_once_and_really(project, rebuild, perform):
     table = pd.read_parquet(project.build / "evaluate/predictions.parquet").sort_values("path")
     said = pd.read_parquet(kept)
     assert len(said) == len(table) == 36
-    right = (said["class"].to_numpy() == table["class"].to_numpy()).mean()
-    assert ledger.last(project, "verdict")["champion_accuracy"] == pytest.approx(right)
+    right = (said["class"].to_numpy() == table["true"].to_numpy()).mean()
+    assert ledger.last(project, "verdict")["champion_score"] == pytest.approx(right)
 
     kept.write_bytes(b"")  # an empty file could not be read
     ledger_lines = project.ledger.read_text()
@@ -121,7 +121,8 @@ def test_a_permuted_label_list_changes_nothing(project, first, rebuild, perform,
     """Classes are compared by name, never by their place in a list."""
     rebuild(1, right=0.75)
     path = project.build / "train" / "network.json"
-    files.write_json(path, files.read_json(path) | {"classes": ["red", "green", "blue"]})
+    task = {"name": "classification", "classes": ["red", "green", "blue"]}
+    files.write_json(path, files.read_json(path) | {"task": task})
     answers(first, right=0.75)
     perform(*UP_TO_JUDGE)
     entry = ledger.last(project, "verdict")

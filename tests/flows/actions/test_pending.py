@@ -52,10 +52,17 @@ def drop_private(project):
 @pytest.mark.parametrize(
     "change",
     [
-        touch_code, touch_params, touch_output, add_output, drop_build, touch_pin, touch_pipeline,
-        drop_lock, drop_private,
+        touch_code,
+        touch_params,
+        touch_output,
+        add_output,
+        drop_build,
+        touch_pin,
+        touch_pipeline,
+        drop_lock,
+        drop_private,
     ],
-)  # fmt: skip
+)
 def test_every_change_is_noticed(built, change):
     """Whatever DVC would look at makes the first answer: look closer."""
     change(built)

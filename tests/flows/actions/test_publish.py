@@ -81,9 +81,12 @@ def test_the_run_holds_the_final_figures(shown):
     assert "test_roc_auc" not in metrics
     assert metrics["best_validation_accuracy"] == pytest.approx(0.4 + 3 / 11)
     assert metrics["seconds/total"] == pytest.approx(
-        sum(value for key, value in metrics.items() if key.startswith("seconds/") and
-            key not in {"seconds/total", "seconds/epoch"})
-    )  # fmt: skip
+        sum(
+            value
+            for key, value in metrics.items()
+            if key.startswith("seconds/") and key not in {"seconds/total", "seconds/epoch"}
+        )
+    )
 
 
 def test_every_trial_is_a_nested_run(seen, shown):
@@ -99,9 +102,17 @@ def test_every_trial_is_a_nested_run(seen, shown):
 
 def test_trials_compare_with_the_run_and_each_other(seen, shown):
     """The same metric has the same name everywhere."""
-    shared = {"train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-              "learning_rate", "best_validation_accuracy", "images_per_second",
-              "seconds/epoch", "seconds/total"}  # fmt: skip
+    shared = {
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "learning_rate",
+        "best_validation_accuracy",
+        "images_per_second",
+        "seconds/epoch",
+        "seconds/total",
+    }
     for run in (shown, *trials(seen, shown)):
         assert shared <= set(run.data.metrics)
 
@@ -113,8 +124,10 @@ def test_the_run_names_its_data(shown):
         for entry in shown.inputs.dataset_inputs
     }
     assert {split: profile["images"] for split, profile in inputs.items()} == {
-        "train": 24, "validation": 12, "test": 36,
-    }  # fmt: skip
+        "train": 24,
+        "validation": 12,
+        "test": 36,
+    }
     assert inputs["test"]["classes"] == {"blue": 12, "green": 12, "red": 12}
     assert {entry.dataset.name for entry in shown.inputs.dataset_inputs} == {"colours"}
     assert shown.data.tags["thawline.data"] == "cd" * 32
@@ -132,7 +145,7 @@ def test_the_run_can_be_recognised(seen, shown):
     """Its name says network, layer and score; its page describes it; its key is the lock's."""
     assert shown.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     note = shown.data.tags["mlflow.note.content"]
-    assert note.startswith("100.0% (95.0% to 100.0%) of 36 test images of colours are right")
+    assert note.startswith("100.0% (95.0% to 100.0%) accuracy on 36 test images of colours; the")
     assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)
     assert shown.data.tags["thawline.model"] == identity.model_digest(seen)
 
@@ -247,8 +260,10 @@ def test_killed_anywhere_it_ends_the_same(project, tmp_path, every):
     """SIGKILL before or after any write, then once more: MLflow holds what it should, once."""
     done = subprocess.run(
         [sys.executable, KILLED, "publish", project.root, tmp_path / "killed", str(every)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     whole, *others = done.stdout.splitlines()
     assert len(others) > 2
@@ -293,6 +308,27 @@ def test_any_name_is_made_one_that_mlflow_takes(name):
 
 def test_different_names_stay_different():
     """Names that look alike once made safe are not the same metric."""
-    names = ["a", "ä", "a_xe4_", "_xe4_", "_x5f_xe4_", "é", "a/", "a", "A", "..", ".", "a:", "a_",
-             "a//b", "a/b", "x" * 400, "x" * 401, "__xe9_", "_é", "a b", "a_x20_b"]  # fmt: skip
+    names = [
+        "a",
+        "ä",
+        "a_xe4_",
+        "_xe4_",
+        "_x5f_xe4_",
+        "é",
+        "a/",
+        "a",
+        "A",
+        "..",
+        ".",
+        "a:",
+        "a_",
+        "a//b",
+        "a/b",
+        "x" * 400,
+        "x" * 401,
+        "__xe9_",
+        "_é",
+        "a b",
+        "a_x20_b",
+    ]
     assert len({run_content.safe(name) for name in names}) == len(set(names))

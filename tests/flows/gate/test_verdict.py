@@ -1,17 +1,25 @@
-"""The verdict on two lists of answers."""
+"""The verdict on two lists of scores."""
 
 import pytest
 
-from flows.gate.verdict import Comparison, decide, first
-
-CLASSES = frozenset("abc")
+from flows.gate.verdict import Comparison, decide, first, other_task
 
 
-def compared(gained, lost, both=20, neither=0, new=CLASSES, old=CLASSES):
+def compared(gained, lost, both=20, neither=0, lacking=()):
     """So many images of class `a` that only the challenger, only the champion, ... has right."""
-    challenger = ["a"] * gained + ["b"] * lost + ["a"] * both + ["b"] * neither
-    champion = ["b"] * gained + ["a"] * lost + ["a"] * both + ["b"] * neither
-    return Comparison(["a"] * len(challenger), challenger, champion, new, old)
+    challenger = [1.0] * gained + [0.0] * lost + [1.0] * both + [0.0] * neither
+    champion = [0.0] * gained + [1.0] * lost + [1.0] * both + [0.0] * neither
+    return scored(challenger, champion, lacking=lacking)
+
+
+def scored(challenger, champion, answerable=None, lacking=()):
+    return Comparison(
+        score_name="accuracy",
+        challenger=challenger,
+        champion=champion,
+        answerable=[True] * len(champion) if answerable is None else answerable,
+        lacking=lacking,
+    )
 
 
 def test_a_clearly_better_model_is_promoted():
@@ -20,8 +28,8 @@ def test_a_clearly_better_model_is_promoted():
     assert verdict.promote
     assert verdict.p_value == pytest.approx(11 / 1024)
     assert (verdict.gained, verdict.lost, verdict.images) == (9, 1, 30)
-    assert verdict.challenger_accuracy == pytest.approx(29 / 30)
-    assert verdict.champion_accuracy == pytest.approx(21 / 30)
+    assert verdict.challenger_score == pytest.approx(29 / 30)
+    assert verdict.champion_score == pytest.approx(21 / 30)
 
 
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (3, 3), (4, 0), (0, 9), (8, 5)])
@@ -38,34 +46,49 @@ def test_alpha_decides():
 
 def test_a_lost_class_is_never_promoted():
     """A model that no longer knows a class needs a person, however good it is."""
-    verdict = decide(compared(30, 0, new=frozenset("ab")), alpha=0.05)
+    verdict = decide(compared(30, 0, lacking=("c",)), alpha=0.05)
     assert not verdict.promote
     assert "challenger lacks: c" in verdict.reason
 
 
 def test_a_new_class_counts_for_the_challenger():
     """Images of a class that the champion does not know are right or wrong like others."""
-    truth = ["d"] * 10 + ["a"] * 10
-    new = frozenset("abcd")
-    comparison = Comparison(truth, truth, ["a"] * 20, new, CLASSES)
+    champion = [0.0] * 10 + [1.0] * 10
+    comparison = scored([1.0] * 20, champion, answerable=[False] * 10 + [True] * 10)
     assert decide(comparison, alpha=0.05).promote
 
 
 def test_a_new_class_does_not_pay_for_the_old_ones():
     """Better in sum, but shown to be worse on what the champion knows: it forgets."""
-    truth = ["d"] * 40 + ["a"] * 10
-    challenger = ["d"] * 40 + ["b"] * 10
-    comparison = Comparison(truth, challenger, ["a"] * 50, frozenset("abcd"), CLASSES)
+    challenger = [1.0] * 40 + [0.0] * 10
+    champion = [0.0] * 40 + [1.0] * 10
+    comparison = scored(challenger, champion, answerable=[False] * 40 + [True] * 10)
     verdict = decide(comparison, alpha=0.05)
     assert not verdict.promote
-    assert "worse than the champion on the classes that both know" in verdict.reason
+    assert "accuracy is worse than the champion's on what both know" in verdict.reason
 
 
 def test_without_images_nothing_is_shown():
     """When the champion was trained on every test image there is no evidence."""
-    verdict = decide(Comparison([], [], [], CLASSES, CLASSES), alpha=0.05)
+    verdict = decide(scored([], []), alpha=0.05)
     assert not verdict.promote
     assert "No test image" in verdict.reason
+
+
+def test_scores_between_the_ends_are_compared_too():
+    """Ten images a little better each: 1 of 1,024 ways to flip the signs is as good."""
+    champion = [0.1 * number for number in range(10)]
+    verdict = decide(scored([one + 0.05 for one in champion], champion), alpha=0.05)
+    assert verdict.promote
+    assert verdict.p_value == pytest.approx(1 / 1024)
+    assert (verdict.gained, verdict.lost) == (10, 0)
+
+
+def test_what_learned_something_else_is_never_promoted():
+    """No score compares a class with a number."""
+    verdict = other_task("regression", "classification")
+    assert not verdict.promote
+    assert "It learned regression, but the champion classification" in verdict.reason
 
 
 def test_the_first_model_needs_no_evidence():

@@ -11,11 +11,10 @@ from registry import client
 from components.frame import files
 from flows.actions.publish import PublishParams, publish
 from flows.pages import experiment as view
-from flows.pages import model_card as card
 from flows.pages import registered_model
 from flows.tracking import mirrored_run
-from flows.tracking import outputs as mirror
 from flows.tracking import store as tracking
+from flows.tracking.outputs import Outputs
 
 PARAMS = PublishParams(experiment="thawline")
 
@@ -34,7 +33,7 @@ def test_a_runs_description_shows_figures_that_the_run_holds(seen):
     """Every image's address names this run and one of its artifacts."""
     run = run_of(seen)
     images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", run.data.tags["mlflow.note.content"])
-    assert len(images) == 1  # of those that are known, this project has one
+    assert len(images) == 2
     for image in images:
         asked = parse_qs(urlsplit(image).query)
         assert asked["run_uuid"] == [run.info.run_id]
@@ -77,20 +76,20 @@ def test_an_experiments_description_by_a_person_stays(project):
 
     tags = client(project).get_experiment(number).tags
     assert tags[view.NOTE_TAG] == "ours at work"
-    assert tags[view.VIEW_TAG] == view.tags()[view.VIEW_TAG]
+    assert tags[view.VIEW_TAG] == view.tags("accuracy")[view.VIEW_TAG]
 
 
 def test_a_version_has_a_card(seen):
     """Score first, as lists show it; then data, weights with their licence, limits, loading."""
     (version,) = client(seen).search_model_versions("name = 'thawline'")
     card = version.description
-    assert card.splitlines()[0].startswith("100.0% (95.0% to 100.0%) of 36 test images")
+    assert card.splitlines()[0].startswith("100.0% (95.0% to 100.0%) accuracy on 36 test")
     assert "24 for train, 12 for validation" in card
     assert "package, licence Apache-2.0" in card
     assert "seen at 32 x 32 pixels" in card
     assert f'load_model("{version.source}")' in card
     assert version.tags["test_accuracy"] == "100.0% (95.0% to 100.0%)"
-    assert version.tags["classes"] == "3 classes: blue, green, red"
+    assert version.tags["about"] == "names the class of an image; 3 classes: blue, green, red"
 
 
 def test_the_models_page_follows_the_champion(project, perform, rebuild):
@@ -99,6 +98,7 @@ def test_the_models_page_follows_the_champion(project, perform, rebuild):
     assert "- **challenger** (the newest that is not): [version 1](" in page(project)
     perform("judge", "promote")
     assert "- **champion** (in use): [version 1](#/models/thawline/versions/1)" in page(project)
+    assert page(project).startswith("Names the class of an image; 3 classes: blue, green, red.")
     assert "test accuracy 100.0% (95.0% to 100.0%) on colours; starts from package" in page(project)
     assert "**challenger**" not in page(project)
     rebuild(1, right=0.5)
@@ -147,19 +147,20 @@ def test_names_of_many_classes_are_counted(project):
     """A card does not list a thousand names."""
     network = project.build / "train" / "network.json"
     described = files.read_json(network)
-    files.write_json(network, described | {"classes": [f"species {i}" for i in range(1000)]})
-    assert card.classes(mirror.Outputs(project)) == "1000 classes"
+    task = {"name": "classification", "classes": [f"species {i}" for i in range(1000)]}
+    files.write_json(network, described | {"task": task})
+    assert Outputs(project).task.about().endswith("; 1000 classes")
 
 
 def test_comparing_opens_on_what_counts(seen):
     """The metric given first, and the settings first by name, are those that MLflow plots."""
-    outputs = mirror.Outputs(seen)
+    outputs = Outputs(seen)
     for content in (
         mirrored_run.parent(outputs),
         *(one.content for one in mirrored_run.trials(outputs)),
     ):
         assert content.points[0].key in {"test_accuracy", "best_validation_accuracy"}
-    told = {"number", "state", "cost", "cached", "why", "validation_accuracy", "validation_loss"}
+    told = {"number", "state", "cost", "cached", "why", "validation_score", "validation_loss"}
     assert not told & set(mirrored_run.trials(outputs)[0].content.params)
 
 
@@ -172,7 +173,7 @@ def test_what_happened_to_a_trial_is_no_setting(project):
         *(f"{line},2000000,False,no layer is frozen" for line in lines),
     ]
     table.write_text("\n".join(more) + "\n")
-    trial = mirrored_run.trials(mirror.Outputs(project))[0].content
+    trial = mirrored_run.trials(Outputs(project))[0].content
     assert {point.key: point.value for point in trial.points}["cost"] == 2e6
     assert trial.tags["thawline.cached"] == "False"
     assert trial.tags["thawline.why"] == "no layer is frozen"

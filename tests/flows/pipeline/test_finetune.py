@@ -50,9 +50,15 @@ def thawline(toy, surroundings):
     def start(*arguments, **more):
         command = [sys.executable, "-m", "flows.cli", *arguments]
         process = subprocess.Popen(
-            command, cwd=toy.root, env=surroundings | more, text=True, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            command,
+            cwd=toy.root,
+            env=surroundings | more,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         begun.append(process)
         return process
 

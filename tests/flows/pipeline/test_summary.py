@@ -5,25 +5,37 @@ import logging
 import pytest
 
 from components.frame import files
+from components.model.description import NetworkDescription, Origin
 from flows.pipeline import summary
 from flows.records import identity, ledger
 from flows.runtime import console
 
 METRICS = {
-    "accuracy": 0.978, "accuracy_low": 0.961, "accuracy_high": 0.992, "confidence_level": 0.95,
-    "majority_fraction": 0.104, "images": 1356,
-}  # fmt: skip
-NETWORK = {
-    "architecture": "resnet18", "arguments": {}, "classes": ["a", "b"], "transform": {},
-    "layer": "layer3", "trained_fraction": 0.427, "learning_rate": 0.00098765,
-}  # fmt: skip
+    "accuracy": 0.978,
+    "accuracy_low": 0.961,
+    "accuracy_high": 0.992,
+    "confidence_level": 0.95,
+    "majority_fraction": 0.104,
+    "images": 1356,
+}
+NETWORK = NetworkDescription(
+    architecture="resnet18",
+    arguments={},
+    task={"name": "classification", "classes": ["a", "b"]},
+    transform={},
+    freeze_depth=3,
+    layer="layer3",
+    trained_fraction=0.427,
+    learning_rate=0.00098765,
+    base=Origin(source="package", licence="Apache-2.0", sha256="ab" * 32),
+)
 
 
 @pytest.fixture
 def finished(toy):
     """What the last stages and the actions leave behind."""
     files.write_json(toy.build / "evaluate" / "metrics.json", METRICS)
-    files.write_json(toy.build / "train" / "network.json", NETWORK)
+    NETWORK.write(toy.build / "train" / "network.json")
     files.write_bytes(toy.build / "train" / "weights.safetensors", b"weights")
     files.write_bytes(toy.build / "search" / "landscape.png", b"figure")
     return toy
@@ -32,8 +44,8 @@ def finished(toy):
 def test_the_screen_says_what_a_person_asks(finished):
     """How good, beside what is no skill at all; what was trained; where to look; how long."""
     said = summary.screen(finished, 371)
-    assert "97.8% of 1,356 images (95% interval 96.1% to 99.2%)" in said
-    assert "the majority class alone: 10.4%" in said
+    assert "97.8% on 1,356 images (95% interval 96.1% to 99.2%)" in said
+    assert "the largest class alone: 10.4%" in said
     assert "from layer3 on (42.7% of the parameters), learning rate 0.00099" in said
     assert "not registered yet" in said
     assert "build/search/" in said
@@ -43,11 +55,15 @@ def test_the_screen_says_what_a_person_asks(finished):
 
 def test_the_model_bears_its_rank_and_verdict(finished):
     """A version is challenger until the ledger calls it champion."""
+
+    def append(kind, **fields):
+        ledger.append(finished, kind, **dict.fromkeys(ledger.KINDS[kind]) | fields)
+
     digest = identity.model_digest(finished)
-    ledger.append(finished, "registered", name="digits", version=3, model=digest)
+    append("registered", name="digits", version=3, model=digest)
     assert ("Model", "digits version 3, challenger") in summary.facts(finished)
-    ledger.append(finished, "verdict", name="digits", challenger=digest, reason="It is better.")
-    ledger.append(finished, "promoted", name="digits", version=3, model=digest)
+    append("verdict", name="digits", challenger=digest, reason="It is better.")
+    append("promoted", name="digits", version=3, model=digest)
     assert ("Model", "digits version 3, champion (It is better.)") in summary.facts(finished)
 
 

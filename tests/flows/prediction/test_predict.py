@@ -17,11 +17,13 @@ import pytest
 
 from components.frame import files
 from components.frame.errors import DataError, UnreachableError, UsageError
+from components.frame.params import load_params
+from components.frame.spec import spec
 from flows.actions import action
 from flows.prediction import inputs, predict
 from flows.prediction.predict import PredictOptions
 from flows.registry import versions
-from flows.serving import worker
+from flows.serving import fetched, worker
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "predict"]
@@ -41,33 +43,41 @@ def evaluated(champion, tmp_path_factory):
     from components.evaluate import EvaluateParams, evaluate
 
     place = tmp_path_factory.mktemp("evaluate")
-    names = ("predictions.parquet", "metrics.json", "calibration.csv", "classes.csv",
-             "confusion.csv", "matrix.png", "mistakes.png")  # fmt: skip
-    params = EvaluateParams(
-        confidence_level=0.95, bootstrap_samples=100, mistakes=4, batch_size=7, seed=0, device="cpu"
-    )
+    params = load_params(EvaluateParams, ROOT / "params" / "evaluate.yaml")
+    outs = [place / Path(out).name for out in spec("evaluate", ROOT).outs]
     evaluate(
-        params,
+        params.model_copy(update={"device": "cpu"}),
         splits=champion.build / "split/splits.parquet",
         raw=champion.data / "raw",
         weights=champion.build / "train/weights.safetensors",
         network=champion.build / "train/network.json",
-        **{Path(name).stem: place / name for name in names},
+        **{path.stem: path for path in outs},
     )
     return pd.read_parquet(place / "predictions.parquet").set_index("path")
 
 
 def options(start, *named, model=None, form="jsonl", output=None):
-    return PredictOptions(tuple(map(str, named)), start, model, form, output and Path(output))
+    return PredictOptions(
+        named=tuple(map(str, named)),
+        start=start,
+        model=model,
+        form=form,
+        output=output and Path(output),
+    )
 
 
 def call(*words, folder):
     """The command in a process of its own."""
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [*COMMAND, *words], cwd=folder, env=surroundings, text=True,
-        capture_output=True, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [*COMMAND, *words],
+        cwd=folder,
+        env=surroundings,
+        text=True,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
@@ -77,14 +87,14 @@ def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
     rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 72
     found = {row["path"].removeprefix("data/raw/"): row for row in rows}
-    classes = files.read_json(champion.build / "train/network.json")["classes"]
+    classes = files.read_json(champion.build / "train/network.json")["task"]["classes"]
     for path, expected in evaluated.iterrows():
         row = found[path]
         assert list(row["probabilities"]) == classes
         probabilities = np.array(list(row["probabilities"].values()))
         wanted = expected[[f"probability_{i}" for i in range(len(classes))]].to_numpy(float)
         assert np.abs(probabilities - wanted).max() < 1e-6
-        assert row["class"] == expected["prediction"]
+        assert row["class"] == classes[wanted.argmax()]
         assert row["probability"] == probabilities.max()
 
 
@@ -106,13 +116,18 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     names = [row["path"] for row in rows]
     assert names == [
-        *(str(folder / name) for name in ("img2.png", "img10.png", "ü.png")), "raw/red/test-00.png",
-    ]  # fmt: skip
+        *(str(folder / name) for name in ("img2.png", "img10.png", "ü.png")),
+        "raw/red/test-00.png",
+    ]
     assert len({row["probability_red"] for row in rows}) == 1
     told = done.stderr.splitlines()
     assert all(line.startswith("unreadable: ") for line in told), done.stderr
-    for name, why in (("cut.png", "damaged"), ("empty.jpg", "empty"), ("link.png", "not followed"),
-                      ("huge.png", "100,000,001 bytes")):  # fmt: skip
+    for name, why in (
+        ("cut.png", "damaged"),
+        ("empty.jpg", "empty"),
+        ("link.png", "not followed"),
+        ("huge.png", "100,000,001 bytes"),
+    ):
         (line,) = [line for line in told if name in line]
         assert why in line
         assert "Image 0" not in line
@@ -152,11 +167,13 @@ def test_a_model_that_there_is_not_is_told_with_those_there_are(champion, name, 
         predict.predict(champion, options(champion.root, "data/raw", model=name))
 
 
-def test_a_version_is_named_as_well_as_an_alias(champion, tmp_path):
-    """The same model, the same folder."""
+def test_a_version_is_named_as_well_as_an_alias(champion):
+    """The same model, the same folder, for as long as it is needed."""
     for name in ("thawline/1", "models:/thawline@champion", None):
-        folder = predict.fetch(champion, name, tmp_path / str(name).replace("/", "-"))
-        assert (folder / "artifacts/weights.safetensors").is_file()
+        with fetched.named(champion, predict.wanted(champion, name)) as (version, folder):
+            assert int(version.version) == 1
+            assert (folder / "artifacts/weights.safetensors").is_file()
+        assert not folder.exists()
 
 
 def test_a_model_changed_in_the_store_is_not_run(champion, tmp_path):
@@ -197,9 +214,12 @@ def test_ended_from_outside_nothing_is_left(champion):
         "worker.Worker.ask = slow; from flows.cli import main; main()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "predict", "data/raw"], cwd=champion.root, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", code, "predict", "data/raw"],
+        cwd=champion.root,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
     word, number = process.stdout.readline().split()
     assert word == "asked"
     process.send_signal(signal.SIGTERM)
@@ -216,9 +236,13 @@ def test_ended_from_outside_nothing_is_left(champion):
 def test_a_reader_who_has_enough_is_no_error(champion):
     """As with `| head`: no traceback, the exit code that a shell knows."""
     process = subprocess.Popen(
-        [*COMMAND, "data/raw"], cwd=champion.root, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [*COMMAND, "data/raw"],
+        cwd=champion.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()

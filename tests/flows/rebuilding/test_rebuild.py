@@ -27,8 +27,18 @@ def git(root, *words):
 @pytest.fixture
 def empty(built, tmp_path):
     """A clone of the project before it was built."""
-    names = ("dvc.yaml", ".dvc", ".dvcignore", ".gitignore", "params", "data/source.yaml",
-             "data/start.yaml", "split.py", "ingest.py", "base.py")  # fmt: skip
+    names = (
+        "dvc.yaml",
+        ".dvc",
+        ".dvcignore",
+        ".gitignore",
+        "params",
+        "data/source.yaml",
+        "data/start.yaml",
+        "split.py",
+        "ingest.py",
+        "base.py",
+    )
     git(built.root, "add", *names)
     git(built.root, *COMMITTING)
     git(built.root, "clone", "-q", str(built.root), str(tmp_path / "clone"))

@@ -18,9 +18,10 @@ import psutil
 import pytest
 
 from flows.actions import pending
-from flows.pipeline import command as run
+from flows.pipeline.command import WHY_NOTHING
 from flows.project import environment
 from flows.records import ledger
+from flows.runtime import locks
 
 ROOT = Path(__file__).parents[3]
 NEVER_NOW = ("--cron", "0 3 29 2 *")
@@ -117,9 +118,13 @@ def start(project, surroundings, tmp_path):
         with screen.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
-                cwd=project.root, env=surroundings | more, stdin=subprocess.DEVNULL, stdout=file,
-                stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                cwd=project.root,
+                env=surroundings | more,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         begun.append(process)
         return process, screen
 
@@ -199,9 +204,9 @@ def test_a_run_is_done_and_the_next_finds_nothing_to_do(project, kept, ended):
     assert "split Ran" in message
     assert reasons(project) == []
     state = ended(prefect, prefect.come_due())
-    assert state == ("COMPLETED", "Nothing to do", run.WHY_NOTHING)
-    assert reasons(project) == [run.WHY_NOTHING]
-    assert screen.read_text().count(f"Nothing to do: {run.WHY_NOTHING}.\n") == 1
+    assert state == ("COMPLETED", "Nothing to do", WHY_NOTHING)
+    assert reasons(project) == [WHY_NOTHING]
+    assert screen.read_text().count(f"Nothing to do: {WHY_NOTHING}.\n") == 1
 
 
 @pytest.mark.slow
@@ -221,7 +226,7 @@ def test_a_run_that_fails_says_so_in_a_sentence(project, kept, ended):
 def test_a_run_beside_one_that_a_person_started_is_skipped(project, kept, ended):
     """The lock of `thawline run` holds for a schedule too."""
     prefect, _ = kept()
-    with run.alone(project):
+    with locks.run(project):
         state = ended(prefect, prefect.come_due())
     assert state == ("COMPLETED", "Skipped", "another run is under way in the project")
 
@@ -230,7 +235,7 @@ def test_a_run_beside_one_that_a_person_started_is_skipped(project, kept, ended)
 def test_a_run_beside_one_that_a_person_started_can_wait(project, kept, ended, until):
     """With `--overlap wait` it begins where the other one ends."""
     prefect, _ = kept("--overlap", "wait")
-    with run.alone(project):
+    with locks.run(project):
         number = prefect.come_due()
         until(lambda: prefect.state(number)[0] == "RUNNING")
         assert reasons(project) == []

@@ -51,7 +51,13 @@ def told(project):
 
 @pytest.fixture
 def follower(project):
-    return Follower(project, "thawline", time.time() - 1)
+    return since(project, -1)
+
+
+def since(project, seconds):
+    """A follower of what is told from so many seconds after now."""
+    start = time.time() + seconds
+    return Follower(project=project, experiment="thawline", since=start)
 
 
 def test_what_is_told_shows_at_once(project, follower, told):
@@ -110,7 +116,7 @@ def test_a_killed_follower_is_taken_up_again(project, follower, told):
     told(SEARCH, 3)
     follower.look()
     told(SEARCH, 99)
-    again = Follower(project, "thawline", time.time() - 60)
+    again = since(project, -60)
     again.look()
 
     assert len(runs(project, LIVE)) == 1
@@ -149,7 +155,7 @@ def test_a_run_given_up_makes_room(project, follower, told):
     given_up = runs(project, LIVE)[0].info.run_id
     files.write_yaml(project.params / "judge.yaml", {"alpha": 0.01})
     told(TRAIN, 2)
-    Follower(project, "thawline", time.time() - 60).look()
+    since(project, -60).look()
 
     assert given_up not in {run.info.run_id for run in runs(project)}
     assert len(runs(project, LIVE)) == 1
@@ -173,7 +179,7 @@ def test_other_values_than_shown_replace_the_run(project, follower, told):
 
 def test_old_events_are_not_shown(project):
     """What was told before the start belongs to another run."""
-    Follower(project, "thawline", time.time() + 60).look()
+    since(project, 60).look()
     assert client(project).get_experiment_by_name("thawline") is None
 
 

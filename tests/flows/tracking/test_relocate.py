@@ -14,7 +14,7 @@ LOOK = """
 import sys, warnings; warnings.simplefilter("ignore")
 from pathlib import Path
 from flows.tracking import store as tracking
-from flows.actions import action as acts
+from flows.actions import action
 from flows.project import Project
 project = Project(Path(sys.argv[1]))
 with tracking.answering(project):
@@ -23,8 +23,8 @@ with tracking.answering(project):
     print(download_artifacts("models:/thawline@champion/MLmodel", dst_path=sys.argv[2]))
     for run in client.search_runs([client.get_experiment_by_name("thawline").experiment_id]):
         assert run.info.artifact_uri.startswith((project.mlflow / "artifacts").as_uri()), run
-print(acts.perform(project, "publish"))
-print(acts.perform(project, "judge"))
+print(action.perform(project, "publish"))
+print(action.perform(project, "judge"))
 """
 
 

@@ -32,9 +32,13 @@ def serving(project):
     command = [project.mlflow / "serve.sh", str(port)]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     process = subprocess.Popen(
-        command, cwd=project.root.parent, env={"PATH": path}, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+        command,
+        cwd=project.root.parent,
+        env={"PATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     where = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{where}/health")
