@@ -72,9 +72,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
 
 def load(project: Project) -> JudgeParams:
     """The action's parameters, checked."""
-    params = load_params(JudgeParams, project.params / "judge.yaml")
-    assert isinstance(params, JudgeParams)  # noqa: S101  # for ourselves
-    return params
+    return load_params(JudgeParams, project.params / "judge.yaml")
 
 
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:

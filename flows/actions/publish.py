@@ -79,9 +79,7 @@ def publish(project: Project, params: PublishParams) -> Published:
 
 def load(project: Project) -> PublishParams:
     """The action's parameters, checked."""
-    params = load_params(PublishParams, project.params / "publish.yaml")
-    assert isinstance(params, PublishParams)  # noqa: S101  # for ourselves
-    return params
+    return load_params(PublishParams, project.params / "publish.yaml")
 
 
 def find_run(store: "Store", project: Project) -> "Run | None":

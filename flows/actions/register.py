@@ -92,9 +92,7 @@ def register(project: Project, params: RegisterParams) -> Registered:
 
 def load(project: Project) -> RegisterParams:
     """The action's parameters, checked."""
-    params = load_params(RegisterParams, project.params / "register.yaml")
-    assert isinstance(params, RegisterParams)  # noqa: S101  # for ourselves
-    return params
+    return load_params(RegisterParams, project.params / "register.yaml")
 
 
 def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVersion":

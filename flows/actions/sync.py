@@ -83,7 +83,6 @@ def _pins(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _source_pin(project: Project) -> dict[str, Any]:
     params = load_params(IngestParams, project.params / "ingest.yaml")
-    assert isinstance(params, IngestParams)  # noqa: S101  # for ourselves
     source = open_source(params.source, max_unpacked_gib=params.max_unpacked_gib)
     known = KnownHashes(project.private / "hashes.json")
     fingerprint = source.fingerprint(known)
@@ -93,7 +92,6 @@ def _source_pin(project: Project) -> dict[str, Any]:
 
 def _start_pin(project: Project) -> dict[str, Any]:
     params = load_params(BaseParams, project.params / "base.yaml")
-    assert isinstance(params, BaseParams)  # noqa: S101  # for ourselves
     return start_pin(params, _present(project.data / "start.yaml") or {})
 
 
