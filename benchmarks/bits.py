@@ -32,6 +32,7 @@ from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import files
+from components.model.description import PretrainedDescription
 from components.study.plan import Choices, Plan
 from components.study.runner import Runner
 from components.study.trial import Asked
@@ -48,7 +49,7 @@ CPU = torch.device("cpu")
 SIZE, BATCH, EPOCHS, CLASSES = 32, 8, 2, 3
 TRAIN, VALIDATION = 40, 12
 STAGES = ("ingest", "validate", "split", "base", "augment", "search", "train")
-COLUMNS = ("learning_rate", "epochs", "validation_accuracy", "validation_loss", "cost")
+COLUMNS = ("learning_rate", "epochs", "validation_score", "validation_loss", "cost")
 """Of the default job's trials: what is compared."""
 
 
@@ -98,19 +99,19 @@ def build_pretrained(folder: Path, architecture: str, **arguments: int) -> Pretr
     torch.manual_seed(0)
     model = timm.create_model(architecture, **arguments)
     files.write_tensors(folder / "model.safetensors", dict(model.state_dict()))
-    described = {
-        "architecture": architecture,
-        "arguments": arguments,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-        "input_size": [3, SIZE, SIZE],
-        "fixed_input_size": "img_size" in arguments,
-        "classes": model.num_classes,
-        "source": "random weights",
-        "licence": "none needed",
-        "sha256": "",
-    }
-    files.write_json(folder / "config.json", described)
+    described = PretrainedDescription(
+        architecture=architecture,
+        arguments=arguments,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        input_size=(3, SIZE, SIZE),
+        fixed_input_size="img_size" in arguments,
+        classes=model.num_classes,
+        source="random weights",
+        licence="none needed",
+        sha256="",
+    )
+    described.write(folder / "config.json")
     return Pretrained.read(folder / "model.safetensors", folder / "config.json", CLASSES, SIZE)
 
 

@@ -16,12 +16,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from cases import bring, splits_of, weights_of
+from cases import bring, splits_of, transform_of, weights_of
 
 from components.data.images.dataset import Split
 from components.data.images.pictures import Images
-from components.data.images.transform import Transform
-from components.frame import files
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.pretrained import Pretrained
@@ -69,10 +67,7 @@ def main() -> None:
         lines: dict[int, list[str]] = {}
         for source in ("package", "none"):
             model, config = weights_of(source, folder)
-            described = files.read_json(config)
-            transform = Transform(
-                asked.size, asked.size, tuple(described["mean"]), tuple(described["std"])
-            )
+            transform = transform_of(config, asked.size)
             images, test = splits_of(table, folder, transform)
             pretrained = Pretrained.read(model, config, len(images.classes), asked.size)
             last = len(pretrained.groups) - 1

@@ -14,8 +14,11 @@ from components.frame.work import Work
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from components.study.plan import Plan
     from components.study.search import Found
+    from components.study.space import Space
     from components.training.pretrained import Pretrained
 
 
@@ -149,10 +152,8 @@ def search(
     decisions: Out,
     audits: Out,
     summary: Out,
+    freeze_depths: Out,
     importances: Out,
-    landscape: Out,
-    front: Out,
-    epochs: Out,
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
@@ -170,15 +171,15 @@ def search(
     plan = make_plan(params, pretrained)
     device = choose_device(params.device)
     tell_device(work.events, device, params.precision)
-    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, device).run()
+    searching = Search(plan, images, pretrained, work.folder, work.cache, work.events, device)
+    found = searching.run()
     settings = _settings(params, found, pretrained)
     files.write_yaml(best, settings, comment="The settings `train` uses.")
-    _write_tables(found, trials, curves, decisions)
+    _write_tables(found, trials, curves, decisions, len(images.val))
     files.write_json(audits, _audits(found))
     files.write_json(summary, _summary(found, pretrained))
     files.write_json(importances, found.importances)
-    _draw(found, pretrained, landscape, front)
-    _draw_curves(found, pretrained, epochs)
+    _write_freeze_depths(freeze_depths, pretrained, searching.reuse.space)
     print(
         f"chosen: {settings['layer']} at {settings['learning_rate']:.2g}, "
         f"{found.validation_accuracy:.1%} on validation images in confirmation runs"
@@ -242,16 +243,45 @@ def _settings(params: SearchParams, found: "Found", pretrained: "Pretrained") ->
     }
 
 
-def _write_tables(found: "Found", trials: "Path", curves: "Path", decisions: "Path") -> None:
+def _write_tables(
+    found: "Found", trials: "Path", curves: "Path", decisions: "Path", validation: int
+) -> None:
     import pandas as pd
 
     from components.frame.tables import write_csv
 
-    write_csv(trials, pd.DataFrame([trial.row() for trial in found.trials]))
+    rows = [trial.row() | {"chosen": trial.setting == found.chosen} for trial in found.trials]
+    table = pd.DataFrame(rows)
+    score = table["validation_score"]
+    table["validation_score_error"] = (score * (1 - score) / validation) ** 0.5
+    write_csv(trials, table)
     rows = [{"number": t.number, **epoch} for t in found.trials for epoch in t.history]
-    write_csv(curves, pd.DataFrame(rows))
+    write_csv(curves, scored_epochs(pd.DataFrame(rows), validation))
     columns = ["trials_before", "decision"]
     write_csv(decisions, pd.DataFrame(list(found.decisions), columns=columns))
+
+
+def scored_epochs(epochs: "pd.DataFrame", validation: int) -> "pd.DataFrame":
+    """Epochs with their scores under the names that tables have, and the error of each."""
+    table = epochs.rename(columns=lambda name: str(name).replace("accuracy", "score"))
+    score = table["validation_score"]
+    table["validation_score_error"] = (score * (1 - score) / validation) ** 0.5
+    return table
+
+
+def _write_freeze_depths(path: "Path", pretrained: "Pretrained", space: "Space") -> None:
+    """What freezing costs and leaves, a row a freeze depth."""
+    import pandas as pd
+
+    from components.frame.tables import write_csv
+
+    columns = {
+        "freeze_depth": range(len(pretrained.layers)),
+        "layer": pretrained.layers,
+        "trained_fraction": pretrained.fractions,
+        "trial_cost": [space.trial(depth) for depth in range(len(pretrained.layers))],
+    }
+    write_csv(path, pd.DataFrame(columns))
 
 
 def _audits(found: "Found") -> list[dict[str, Any]]:
@@ -275,36 +305,6 @@ def _summary(found: "Found", pretrained: "Pretrained") -> dict[str, Any]:
         "cached_trials": sum(trial.cached for trial in found.trials),
         "full_fine_tunings_spent": round(spent / found.whole_cost, 4),
     }
-
-
-def _draw(found: "Found", pretrained: "Pretrained", landscape: "Path", front: "Path") -> None:
-    from components.figures.search_landscape import Point, save_front, save_landscape
-
-    points = [
-        Point(
-            t.freeze_depth,
-            t.learning_rate,
-            t.validation_accuracy,
-            t.cost / found.whole_cost,
-            t.kind,
-            t.setting == found.chosen,
-        )
-        for t in found.trials
-        if t.history
-    ]
-    save_landscape(landscape, points, pretrained.layers)
-    save_front(front, points, pretrained.layers)
-
-
-def _draw_curves(found: "Found", pretrained: "Pretrained", epochs: "Path") -> None:
-    from components.figures.search_curves import Curve, save_curves
-
-    curves = [
-        Curve(t.freeze_depth, tuple(e["validation_accuracy"] for e in t.history), t.kind,
-              t.setting == found.chosen)
-        for t in found.trials if t.history
-    ]  # fmt: skip
-    save_curves(epochs, curves, pretrained.layers, found.importances)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from components.data.images.pictures import Images
+    from components.model.description import NetworkDescription
     from components.training.history import Fit
     from components.training.pretrained import Pretrained
     from components.training.recipe import Recipe
@@ -51,7 +52,6 @@ def train(
     network: Out,
     history: Out,
     training: Out,
-    learning: Out,
     work: Work,
 ) -> None:
     """Train with the best trial's settings and keep the weights of the best epoch."""
@@ -75,10 +75,13 @@ def train(
     )
     trained, fitted = _fit(params, settings, images, pretrained, work)
     _write_weights(trained, weights)
-    files.write_json(network, _describe(settings, images, pretrained))
-    write_csv(history, pd.DataFrame(fitted.history))
+    _describe(settings, images, pretrained).write(network)
+    epochs = pd.DataFrame(fitted.history)
+    epochs = epochs.rename(columns=lambda name: str(name).replace("accuracy", "score"))
+    score = epochs["validation_score"]
+    epochs["validation_score_error"] = (score * (1 - score) / len(images.val)) ** 0.5
+    write_csv(history, epochs)
     files.write_json(training, _summary(fitted))
-    _draw(fitted, learning)
 
 
 def _fit(
@@ -126,20 +129,24 @@ def _write_weights(model: "nn.Module", path: "Path") -> None:
 
 def _describe(
     settings: dict[str, Any], images: "Images", pretrained: "Pretrained"
-) -> dict[str, Any]:
-    """All that is needed to use the weights: network, classes and transform; and where from."""
-    config = pretrained.config
-    return {
-        "architecture": config["architecture"],
-        "arguments": config["arguments"],
-        "classes": list(images.classes),
-        "transform": images.transform.to_dict(),
-        "freeze_depth": settings["freeze_depth"],
-        "layer": pretrained.layers[settings["freeze_depth"]],
-        "trained_fraction": round(pretrained.fractions[settings["freeze_depth"]], 4),
-        "learning_rate": settings["learning_rate"],
-        "base": {key: config[key] for key in ("source", "licence", "sha256")},
-    }
+) -> "NetworkDescription":
+    """All that is needed to use the weights: network, task and transform; and where from."""
+    from components.model.description import NetworkDescription
+    from components.tasks.classification import Classification
+    from components.tasks.registry import described
+
+    freeze_depth = settings["freeze_depth"]
+    return NetworkDescription(
+        architecture=pretrained.config.architecture,
+        arguments=pretrained.config.arguments,
+        task=described(Classification(images.classes)),
+        transform=images.transform.to_dict(),
+        freeze_depth=freeze_depth,
+        layer=pretrained.layers[freeze_depth],
+        trained_fraction=round(pretrained.fractions[freeze_depth], 4),
+        learning_rate=settings["learning_rate"],
+        base=pretrained.config.origin,
+    )
 
 
 def _summary(fitted: "Fit") -> dict[str, Any]:
@@ -157,15 +164,6 @@ def _summary(fitted: "Fit") -> dict[str, Any]:
             for report in fitted.audit
         ],
     }  # fmt: skip
-
-
-def _draw(fitted: "Fit", learning: "Path") -> None:
-    from components.figures.learning_curves import Curves, save_learning
-
-    epochs = fitted.history
-    accuracy = Curves([e.train_accuracy for e in epochs], [e.validation_accuracy for e in epochs])
-    loss = Curves([e.train_loss for e in epochs], [e.validation_loss for e in epochs])
-    save_learning(learning, accuracy, loss, fitted.best.epoch)
 
 
 if __name__ == "__main__":

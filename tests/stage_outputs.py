@@ -299,7 +299,8 @@ def _write_search(root: Path) -> None:
     files.write_yaml(folder / "best.yaml", {**settings(0), "batch_size": 16})
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
-    for name in ("search/search.png", "train/learning.png"):
+    (root / "build/report/figures").mkdir(parents=True)
+    for name in ("search/search.png", "report/figures/learning.png"):
         shutil.copy(root / "data/raw/red/test-00.png", root / "build" / name)
 
 

@@ -13,18 +13,18 @@ Probabilities = NDArray[np.floating[Any]]
 
 
 def bootstrap_interval(
-    correct: NDArray[np.bool_], *, confidence_level: float, samples: int, seed: int
+    scores: NDArray[np.float64], *, confidence_level: float, samples: int, seed: int
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the accuracy (Efron & Tibshirani 1993, chapter 13).
+    """Percentile bootstrap interval of the mean score (Efron & Tibshirani 1993, chapter 13).
 
     Args:
-        correct: whether each prediction is right, shape (n,).
+        scores: of the images, shape (n,).
         confidence_level: such as 0.95.
         samples: resamples drawn.
         seed: of the draws.
     """
     found = stats.bootstrap(
-        (correct.astype(float),), np.mean, confidence_level=confidence_level, n_resamples=samples,
+        (scores,), np.mean, confidence_level=confidence_level, n_resamples=samples,
         method="percentile", rng=np.random.default_rng(seed),
     )  # fmt: skip
     low, high = found.confidence_interval

@@ -22,7 +22,7 @@ RENAMED = {
         "depth_to": "freeze_depth.high",
         "enqueue.depth": "enqueue.freeze_depth",
     },
-    "evaluate": {"confidence": "confidence_level"},
+    "evaluate": {"confidence": "confidence_level", "mistakes": "report.mistakes"},
 }
 """By file, what parameters were called before, and what they are now."""
 

@@ -8,7 +8,7 @@ from components.frame.errors import UsageError
 from components.frame.tables import aligned
 
 COLUMNS = ("number", "stage", "state", "layer", "trained_fraction", "learning_rate", "epochs",
-           "validation_accuracy", "cost", "cached")  # fmt: skip
+           "validation_score", "cost", "cached")  # fmt: skip
 MEGA = 10**6
 
 
@@ -39,7 +39,7 @@ def text(folder: Path) -> str:
 
 
 def _cell(name: str, value: str) -> str:
-    if name in {"trained_fraction", "validation_accuracy"} and value:
+    if name in {"trained_fraction", "validation_score"} and value:
         return f"{float(value):.1%}"
     if name == "learning_rate":
         return f"{float(value):.2g}"

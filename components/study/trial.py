@@ -105,7 +105,7 @@ class Trial:
             "learning_rate": self.learning_rate,
             **{name: getattr(self.setting, name) for name in CHOICES},
             "epochs": len(self.history),
-            "validation_accuracy": self.validation_accuracy,
+            "validation_score": self.validation_accuracy,
             "validation_loss": self.validation_loss,
             "cost": self.cost,
             "cached": self.cached,

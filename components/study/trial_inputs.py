@@ -149,7 +149,7 @@ class Reuse:
         config, images = self.pretrained.config, self.images
         split = images.val if view is None else images.train
         name = VALIDATION if view is None else self._view_name(magnitude, view)
-        network = files.canonical([config["architecture"], config["arguments"]]).decode()
+        network = files.canonical([config.architecture, config.arguments]).decode()
         return Source(
             split.digest, self._weights, network, self.pretrained.size, name, len(split),
             self.plan.batch_size, self.device.type,

@@ -3,14 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from components.frame import files
 from components.model.backbone import State, build_pretrained
+from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
 from components.model.head import draw_head
 
@@ -21,7 +20,7 @@ HEAD = "head"
 class Pretrained:
     """Pretrained weights, ready to be made into a network with a fresh head."""
 
-    config: dict[str, Any]
+    config: PretrainedDescription
     """What `build/base/config.json` holds."""
     state: State
     classes: int
@@ -35,7 +34,7 @@ class Pretrained:
     @classmethod
     def read(cls, model: Path, config: Path, classes: int, size: int) -> "Pretrained":
         """Read what `base` wrote, for a head of `classes`."""
-        described = files.read_json(config)
+        described = PretrainedDescription.read(config)
         state = load_file(model)
         built = build_pretrained(described, state, classes, size)
         parts = groups(built)

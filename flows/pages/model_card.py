@@ -16,12 +16,12 @@ from flows.tracking import outputs as mirror
 from flows.tracking.outputs import Outputs
 
 FIGURES = {
-    "train/learning.png": "Learning curves",
-    "search/landscape.png": "Freeze depths and rates that were tried",
-    "search/front.png": "What scores cost",
-    "search/epochs.png": "How the trials learned",
-    "evaluate/matrix.png": "Confusion matrix",
-    "evaluate/mistakes.png": "Worst mistakes",
+    "report/figures/learning.png": "Learning curves",
+    "report/figures/landscape.png": "Freeze depths and rates that were tried",
+    "report/figures/front.png": "What scores cost",
+    "report/figures/epochs.png": "How the trials learned",
+    "report/figures/matrix.png": "Confusion matrix",
+    "report/figures/mistakes.png": "Worst mistakes",
     "augment/preview.png": "What training sees",
 }
 """In the order of their interest."""
@@ -60,7 +60,7 @@ def of_version(outputs: Outputs, run: str, model: str) -> str:
         f"**Starts from**\n\n{_base(outputs)}",
         f"**Limits**\n\n{_limits(outputs)}",
         f"**Loading it**\n\n{loading(f'models:/{model}')}",
-        _figure(outputs, "evaluate/matrix.png", run),
+        _figure(outputs, "report/figures/matrix.png", run),
     ]
     return "\n\n".join(filter(None, parts))
 
@@ -153,7 +153,7 @@ def _limits(outputs: Outputs) -> str:
 
 
 def _weakest(outputs: Outputs) -> list[str]:
-    path = outputs.project.build / "evaluate" / "classes.csv"
+    path = outputs.project.build / "evaluate" / "tables" / "classes.csv"
     table = run_content.rows(path) if path.is_file() else []
     worst = sorted(table, key=lambda row: float(row["f1"]))[:WEAKEST]
     named = ", ".join(f"{row['class']} ({float(row['f1']):.3f})" for row in worst)

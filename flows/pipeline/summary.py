@@ -40,7 +40,7 @@ def facts(project: Project) -> list[tuple[str, str]]:
         found.append(("Test accuracy", _accuracy(metrics)))
     if network:
         found += [("Trained", _depth(network)), ("Model", _model(project))]
-    drawn = sorted(path.parent for path in project.build.glob("*/*.png"))
+    drawn = sorted(path.parent for path in project.build.rglob("*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
         found.append(("Figures", ", ".join(folders)))

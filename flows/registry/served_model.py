@@ -25,18 +25,19 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
 
     def load_context(self, context: Any) -> None:  # noqa: ANN401  # MLflow's own type
         """Build the network from its weights and its description."""
-        import json
         from pathlib import Path
 
         from safetensors.torch import load_file
 
         from components.data.images.transform import Transform
         from components.model import backbone
+        from components.model.description import NetworkDescription
 
-        text = Path(context.artifacts["network"]).read_text(encoding="utf-8")
-        self.network = json.loads(text)
-        self.transform = Transform.from_dict(self.network["transform"])
-        self.model = backbone.trained(self.network, load_file(context.artifacts["weights"]))
+        network = NetworkDescription.read(Path(context.artifacts["network"]))
+        self.classes = network.task["classes"]
+        self.transform = Transform.from_dict(network.transform)
+        state = load_file(context.artifacts["weights"])
+        self.model = backbone.trained(network, state, len(self.classes))
 
     def predict(
         self,
@@ -55,9 +56,8 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         if not images:
             raise _bad("At least one image must be sent, but the batch is empty.")
         scores = np.concatenate([self._probabilities(part) for part in _parts(images)])
-        classes = self.network["classes"]
-        table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in classes])
-        table.insert(0, "class", [classes[index] for index in scores.argmax(axis=1)])
+        table = pd.DataFrame(scores, columns=[f"probability_{name}" for name in self.classes])
+        table.insert(0, "class", [self.classes[index] for index in scores.argmax(axis=1)])
         return table
 
     def _probabilities(self, images: list[tuple[int, Any]]) -> Any:  # noqa: ANN401  # an array

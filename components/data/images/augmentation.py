@@ -5,7 +5,7 @@ changes of brightness and contrast, each growing with the magnitude.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ def family(size: int, *, horizontal_flip: bool) -> dict[str, Any]:
     return {str(s): albumentations.to_dict(_pipeline(size, s, horizontal_flip=horizontal_flip)) for s in MAGNITUDES}
 
 
-def load(family: dict[str, Any], magnitude: int) -> Augmentation:
+def load(family: Mapping[str, Any], magnitude: int) -> Augmentation:
     """The pipeline of one magnitude, as a function of image and seed."""
     pipeline = albumentations.from_dict(family[str(magnitude)])
 

@@ -1,5 +1,6 @@
 """The images that search and train may see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ import numpy as np
 
 from components.data.images.dataset import Split
 from components.data.images.pixels import Progress, pixels
+from components.data.images.policy import AugmentationDescription
 from components.data.images.transform import Transform
 from components.data.manifest import classes, read_table
-from components.frame import files
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Images:
     classes: tuple[str, ...]
     """In the order of the labels."""
     transform: Transform
-    family: dict[str, Any]
+    family: Mapping[str, Any]
     """The augmentation by magnitude."""
 
 
@@ -31,8 +32,8 @@ def open_images(
 ) -> Images:
     """Decode the train and validation images, or find them decoded in `cache`."""
     table = read_table(splits)
-    content = files.read_json(augmentation)
-    transform = Transform.from_dict(content["evaluation"])
+    content = AugmentationDescription.read(augmentation)
+    transform = Transform.from_dict(content.evaluation)
     names = classes(table)
     seen = table[table["split"] != "test"].reset_index(drop=True)
     paths = [raw / path for path in seen["path"]]
@@ -43,4 +44,4 @@ def open_images(
         for split in ("train", "val")
         for chosen in [np.flatnonzero(seen["split"] == split)]
     }
-    return Images(parts["train"], parts["val"], tuple(names), transform, content["training"])
+    return Images(parts["train"], parts["val"], tuple(names), transform, content.training)

@@ -3,6 +3,7 @@
 resize (short side) -> central crop -> normalise; numpy and OpenCV only.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -27,7 +28,7 @@ class Transform:
     std: tuple[float, float, float]
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Self:
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         return cls(
             content["size"], content["resize"], tuple(content["mean"]), tuple(content["std"])

@@ -14,6 +14,7 @@ from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
 from components.model.backbone import create
+from components.model.description import PretrainedDescription
 from components.model.groups import groups, trained_fraction
 from components.study.plan import Choices, Plan
 from components.study.search import Search
@@ -52,8 +53,18 @@ def pretrained():
     """A small network with dropout, its weights at random."""
     torch.manual_seed(0)
     model = create("test_efficientnet", CLASSES, SIZE, {"drop_rate": 0.2})
-    config = {"architecture": "test_efficientnet", "arguments": {"drop_rate": 0.2},
-              "classes": CLASSES}  # fmt: skip
+    config = PretrainedDescription(
+        architecture="test_efficientnet",
+        arguments={"drop_rate": 0.2},
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        input_size=(3, SIZE, SIZE),
+        fixed_input_size=False,
+        classes=CLASSES,
+        source="random weights",
+        licence="none needed",
+        sha256="",
+    )
     parts = groups(model)
     fractions = tuple(
         trained_fraction(model, parts, freeze_depth) for freeze_depth in range(len(parts))

@@ -110,9 +110,12 @@ def test_it_answers_as_the_network_does(seen, served):
     from components.data.images import decoder
     from components.data.images.transform import Transform
     from components.model import backbone
+    from components.model.description import NetworkDescription
 
     network = files.read_json(seen.build / "train" / "network.json")
-    model = backbone.trained(network, load_file(seen.build / "train" / "weights.safetensors"))
+    state = load_file(seen.build / "train" / "weights.safetensors")
+    described = NetworkDescription.from_dict(network)
+    model = backbone.trained(described, state, len(network["classes"]))
     transform = Transform.from_dict(network["transform"])
     batch = np.stack([transform(decoder.read(Path(path))) for path in served["images"]])
     with torch.inference_mode():

@@ -41,10 +41,9 @@ def evaluated(champion, tmp_path_factory):
     from components.evaluate import EvaluateParams, evaluate
 
     place = tmp_path_factory.mktemp("evaluate")
-    names = ("predictions.parquet", "metrics.json", "calibration.csv", "classes.csv",
-             "confusion.csv", "matrix.png", "mistakes.png")  # fmt: skip
+    names = ("predictions.parquet", "metrics.json", "tables")
     params = EvaluateParams(
-        confidence_level=0.95, bootstrap_samples=100, mistakes=4, batch_size=7, seed=0, device="cpu"
+        confidence_level=0.95, bootstrap_samples=100, batch_size=7, seed=0, device="cpu"
     )
     evaluate(
         params,
