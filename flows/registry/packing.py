@@ -31,6 +31,7 @@ PACKAGES = (
     "opencv-python-headless",
     "pandas",
     "pillow",
+    "ruamel.yaml",
     "safetensors",
     "timm",
     "torch",

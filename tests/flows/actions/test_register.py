@@ -208,7 +208,7 @@ def test_its_requirements_are_pinned_and_enough(seen):
     wanted = (folder_of(seen) / "requirements.txt").read_text().split()
     assert all("==" in line for line in wanted)
     named = {line.partition("==")[0] for line in wanted}
-    modules = {"cv2": "opencv-python-headless", "PIL": "pillow"}
+    modules = {"cv2": "opencv-python-headless", "PIL": "pillow", "ruamel": "ruamel.yaml"}
     for path in folder_of(seen).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

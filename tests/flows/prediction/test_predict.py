@@ -83,7 +83,7 @@ def test_the_probabilities_are_those_of_evaluate(champion, evaluated, tmp_path):
         probabilities = np.array(list(row["probabilities"].values()))
         wanted = expected[[f"probability_{i}" for i in range(len(classes))]].to_numpy(float)
         assert np.abs(probabilities - wanted).max() < 1e-6
-        assert row["class"] == expected["prediction"]
+        assert row["class"] == expected["predicted"]
         assert row["probability"] == probabilities.max()
 
 
