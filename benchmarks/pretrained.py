@@ -44,8 +44,16 @@ def attempt(
     recipe = Recipe(freeze_depth, rate, 0.05, 0.1, epochs, epochs, seed)
     feed = ImageFeed(images, 32, 1, seed, 0)
     keep.unlink(missing_ok=True)
-    done = fit(model, pretrained.groups, feed, recipe, device=CPU, keep=keep, keep_best=False,
-               on_epoch=lambda *_: False)  # fmt: skip
+    done = fit(
+        model,
+        pretrained.groups,
+        feed,
+        recipe,
+        device=CPU,
+        keep=keep,
+        keep_best=False,
+        on_epoch=lambda *_: False,
+    )
     return done.history[-1].validation_accuracy, score(model, test.batches(64), CPU)[1]
 
 
@@ -75,10 +83,18 @@ def main() -> None:
                 tried = []
                 for rate in asked.rates:
                     scores = [
-                        attempt(pretrained, images, test, freeze_depth, rate, seed, asked.epochs,
-                                folder / "keep.safetensors")
+                        attempt(
+                            pretrained,
+                            images,
+                            test,
+                            freeze_depth,
+                            rate,
+                            seed,
+                            asked.epochs,
+                            folder / "keep.safetensors",
+                        )
                         for seed in range(asked.seeds)
-                    ]  # fmt: skip
+                    ]
                     tried.append(scores)
                 best = max(tried, key=lambda found: statistics.mean(v for v, _ in found))
                 title = (
