@@ -139,7 +139,7 @@ def _summary(found: Found, pretrained: Pretrained, task: Task) -> dict[str, Any]
     spent = sum(trial.cost for trial in found.trials)
     return {
         "score_name": task.score_name,
-        "validation_score": found.score,
+        f"validation_{task.score_name}": found.score,
         "freeze_depth": found.chosen.freeze_depth,
         "trained_fraction": round(pretrained.fractions[found.chosen.freeze_depth], 4),
         "learning_rate": found.chosen.learning_rate,

@@ -80,7 +80,7 @@ def fine_tune(
     _write_weights(model, outputs.weights)
     _describe(chosen, images, pretrained).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    files.write_json(outputs.training, _summary(fitted))
+    files.write_json(outputs.training, _summary(fitted, images.task.score_name))
 
 
 def _write_weights(model: nn.Module, path: Path) -> None:
@@ -104,15 +104,16 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
     )
 
 
-def _summary(fitted: Fit) -> dict[str, Any]:
+def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
+    """What `dvc metrics` shows, the score under the name that people read."""
     best = fitted.best
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        "validation_score": best.validation_score,
-        "validation_score_error": best.validation_score_error,
+        f"validation_{score_name}": best.validation_score,
+        f"validation_{score_name}_error": best.validation_score_error,
         "validation_loss": best.validation_loss,
-        "train_score": best.train_score,
+        f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
         "techniques": dict(fitted.techniques),
         "groups": [

@@ -54,7 +54,7 @@ def test_summary_tells_what_a_person_wants_to_know(reference):
         best["layer"],
         "version 1",
         "make ui",
-        "build/evaluate/",
+        "build/report/figures/",
     ):
         assert wanted in screen, wanted
 
@@ -89,11 +89,11 @@ def test_freeze_depth_that_was_chosen_is_the_freeze_depth_of_train(reference):
     state = load_torch(reference.root / "build/train/weights.safetensors")
     model = trained(network, state, len(network.task["classes"]))
     parts = groups(model)
-    assert parts[best["freeze_depth"]].name == best["layer"] == network.layer
+    assert parts[best["setting"]["freeze_depth"]].name == best["layer"] == network.layer
     for index, part in enumerate(parts[:-1]):
         for name in part.parameters:
             equal = (before[name] == after[name]).all()
-            assert equal == (index < best["freeze_depth"]), name
+            assert equal == (index < best["setting"]["freeze_depth"]), name
 
 
 def test_baseline_settings_come_first(reference):
