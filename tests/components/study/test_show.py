@@ -10,7 +10,7 @@ from components.study import show
 def test_table_shows_every_trial_and_every_decision(tmp_path):
     """With percentages and rounded rates."""
     head = "number,state,origin,stage,freeze_depth,layer,trained_fraction,learning_rate,epochs,"
-    head += "validation_accuracy,validation_loss,cost,cached,why"
+    head += "validation_score,validation_loss,cost,cached,why"
     row = "0,complete,enqueued,full,8,classifier,0.016,0.01,4,0.8125,0.5,12345678,True,"
     files.write_text(tmp_path / "trials.csv", f"{head}\n{row}\n")
     files.write_text(tmp_path / "decisions.csv", 'trials_before,decision\n1,"A, and b."\n')
