@@ -49,6 +49,13 @@ class Outputs:
         """`metrics.json`: what `evaluate` found on the test images."""
         return dict(files.read_json(self.path("evaluate/metrics.json")))
 
+    @property
+    def shown_score(self) -> tuple[str, str, str]:
+        """The score on the test images and both ends of its interval, as a person reads them."""
+        name = self.task.score_name
+        value, low, high = (self.metrics[key] for key in (name, f"{name}_low", f"{name}_high"))
+        return self.task.shown(value), self.task.shown(low), self.task.shown(high)
+
     @cached_property
     def best(self) -> dict[str, Any]:
         """`best.yaml`: the setting that the search chose, flat as the table of trials has it."""
