@@ -88,7 +88,7 @@ def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
     import pandas as pd
 
     found = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
-    return {path.stem: pd.read_csv(path) for path in found}
+    return {path.stem: pd.read_csv(path, keep_default_na=False) for path in found}
 
 
 def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
