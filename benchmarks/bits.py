@@ -26,21 +26,24 @@ import timm
 import torch
 from torch import Tensor
 
+from components.data.batch import Batch
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import files
-from components.study.plan import Choices, Plan
+from components.model.description import PretrainedDescription
+from components.study.plan import Plan
 from components.study.runner import Runner
 from components.study.trial import Asked
 from components.study.trial_inputs import Reuse
+from components.tasks.classification import Classification
 from components.training.feed import ImageFeed
 from components.training.fit import fit
+from components.training.images import Images
 from components.training.pretrained import Pretrained
-from components.training.recipe import Recipe, Setting
-from components.training.step import Steps
+from components.training.recipe import CHOICES, Recipe, Setting
+from components.training.step import Stepper
 
 ROOT = Path(__file__).parents[1]
 KNOWN = Path(__file__).with_suffix(".json")
@@ -48,7 +51,7 @@ CPU = torch.device("cpu")
 SIZE, BATCH, EPOCHS, CLASSES = 32, 8, 2, 3
 TRAIN, VALIDATION = 40, 12
 STAGES = ("ingest", "validate", "split", "base", "augment", "search", "train")
-COLUMNS = ("learning_rate", "epochs", "validation_accuracy", "validation_loss", "cost")
+COLUMNS = ("learning_rate", "epochs", "validation_score", "validation_loss", "cost")
 """Of the default job's trials: what is compared."""
 
 
@@ -84,7 +87,8 @@ def images(folder: Path) -> Images:
         for chosen in (np.arange(TRAIN), np.arange(TRAIN, len(drawn)))
     )
     family = augmentations.family(SIZE, horizontal_flip=True)
-    return Images(train, val, ("a", "b", "c"), transform, family)
+    task = Classification(("a", "b", "c"))
+    return Images(train=train, val=val, task=task, transform=transform, family=family)
 
 
 def _write(path: Path, values: np.ndarray) -> None:
@@ -98,24 +102,25 @@ def build_pretrained(folder: Path, architecture: str, **arguments: int) -> Pretr
     torch.manual_seed(0)
     model = timm.create_model(architecture, **arguments)
     files.write_tensors(folder / "model.safetensors", dict(model.state_dict()))
-    described = {
-        "architecture": architecture,
-        "arguments": arguments,
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-        "input_size": [3, SIZE, SIZE],
-        "fixed_input_size": "img_size" in arguments,
-        "classes": model.num_classes,
-        "source": "random weights",
-        "licence": "none needed",
-        "sha256": "",
-    }
-    files.write_json(folder / "config.json", described)
+    described = PretrainedDescription(
+        architecture=architecture,
+        arguments=arguments,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        input_size=(3, SIZE, SIZE),
+        fixed_input_size="img_size" in arguments,
+        classes=model.num_classes,
+        source="random weights",
+        licence="none needed",
+        sha256="",
+    )
+    described.write(folder / "config.json")
     return Pretrained.read(folder / "model.safetensors", folder / "config.json", CLASSES, SIZE)
 
 
 def cached_cnn(folder: Path) -> str:
     """A CNN behind a freeze point, from kept activations, as a trial of the search."""
+    setting = Setting(freeze_depth=4, learning_rate=3e-3)
     plan = Plan(
         strategy="staged",
         max_trials=1,
@@ -131,15 +136,14 @@ def cached_cnn(folder: Path) -> str:
         cache_bytes=10**8,
         cache_precision="float32",
         batch_size=BATCH,
-        choices=Choices(),
-        label_smoothing=0.1,
+        choices={name: (getattr(setting, name),) for name in CHOICES},
         seed=0,
         precision="off",
         workers=0,
     )
     pretrained = build_pretrained(folder, "mobilenetv2_035")
     reuse = Reuse(pretrained, images(folder), plan, folder / "kept", CPU)
-    asked = Asked(Setting(4, 3e-3), "rule", "full", EPOCHS)
+    asked = Asked(setting=setting, origin="rule", stage="full", epochs=EPOCHS)
     keep = folder / "trial.safetensors"
     done = Runner(plan, reuse, CPU).run(0, asked, (), keep, lambda *_: False)
     if not done.cached:
@@ -149,44 +153,31 @@ def cached_cnn(folder: Path) -> str:
 
 def whole_cnn(folder: Path) -> str:
     """A CNN trained whole from the images, with mixup and head dropout."""
-    recipe = Recipe(
+    setting = Setting(
         freeze_depth=0,
         learning_rate=3e-3,
-        weight_decay=0.05,
-        label_smoothing=0.1,
-        epochs=EPOCHS,
-        patience=EPOCHS,
-        seed=0,
         layer_decay=0.7,
         head_dropout=0.2,
+        mixup=0.2,
     )
-    return _trained(folder, recipe, "mobilenetv2_035", mixup=0.2)
+    return _trained(folder, setting, "mobilenetv2_035")
 
 
 def small_vit(folder: Path) -> str:
     """A small transformer with random weights, its embedding frozen."""
-    recipe = Recipe(
-        freeze_depth=1,
-        learning_rate=1e-3,
-        weight_decay=0.05,
-        label_smoothing=0.0,
-        epochs=EPOCHS,
-        patience=EPOCHS,
-        seed=0,
-    )
-    arguments = {"img_size": SIZE, "depth": 3}
-    return _trained(folder, recipe, "vit_tiny_patch16_224", mixup=0.0, **arguments)
+    setting = Setting(freeze_depth=1, learning_rate=1e-3, label_smoothing=0.0)
+    return _trained(folder, setting, "vit_tiny_patch16_224", img_size=SIZE, depth=3)
 
 
-def _trained(folder: Path, recipe: Recipe, architecture: str, mixup: float, **more: int) -> str:
-    pretrained = build_pretrained(folder, architecture, **more)
-    feed = ImageFeed(images(folder), BATCH, 1, 0, 0, mixup=mixup)
+def _trained(folder: Path, setting: Setting, architecture: str, **arguments: int) -> str:
+    pretrained, seen = build_pretrained(folder, architecture, **arguments), images(folder)
     model = pretrained.network(0)
     fit(
         model,
         pretrained.groups,
-        feed,
-        recipe,
+        ImageFeed(images=seen, batch_size=BATCH, magnitude=1, seed=0, workers=0),
+        seen.task,
+        Recipe(setting=setting, epochs=EPOCHS, patience=EPOCHS, seed=0),
         device=CPU,
         keep=folder / "epoch.safetensors",
         keep_best=True,
@@ -207,20 +198,20 @@ def _digest(model: torch.nn.Module) -> str:
 def recorded() -> Iterator[list[float]]:
     """The loss of every step that is taken in the block."""
     losses: list[float] = []
-    take = Steps.step
+    take = Stepper.step
 
     def step(
-        self: Steps, inputs: Tensor, labels: Tensor, number: int, rate: float
-    ) -> tuple[Tensor, int]:
-        taken = take(self, inputs, labels, number, rate)
+        self: Stepper, batch: Batch, number: int, learning_rate: float
+    ) -> tuple[Tensor, float]:
+        taken = take(self, batch, number, learning_rate)
         losses.append(float(taken[0]))
         return taken
 
-    Steps.step = step
+    Stepper.step = step
     try:
         yield losses
     finally:
-        Steps.step = take
+        Stepper.step = take
 
 
 def cases() -> dict[str, Any]:

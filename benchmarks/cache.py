@@ -35,7 +35,7 @@ CPU = torch.device("cpu")
 KINDS = ("images", "float32", "float16")
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One trial."""
 
@@ -64,19 +64,41 @@ class Bench:
     def _plan(self, kind: str, last: int) -> Plan:
         asked = self.asked
         return Plan(
-            strategy="staged", max_trials=1, max_minutes=None, compute=1.0, epochs=asked.epochs,
-            freeze_depths=(0, last), rates=(asked.rate, asked.rate), enqueued=(), prune_after=0,
-            confirmation_runs=1, views=asked.views, cache_bytes=0 if kind == "images" else 2**36,
-            cache_precision="float16" if kind == "float16" else "float32", batch_size=BATCH,
-            choices=Choices(), label_smoothing=SMOOTHING, seed=SEED, precision="off", workers=0,
-        )  # fmt: skip
+            strategy="staged",
+            max_trials=1,
+            max_minutes=None,
+            compute=1.0,
+            epochs=asked.epochs,
+            freeze_depths=(0, last),
+            rates=(asked.rate, asked.rate),
+            enqueued=(),
+            prune_after=0,
+            confirmation_runs=1,
+            views=asked.views,
+            cache_bytes=0 if kind == "images" else 2**36,
+            cache_precision="float16" if kind == "float16" else "float32",
+            batch_size=BATCH,
+            choices=Choices(),
+            label_smoothing=SMOOTHING,
+            seed=SEED,
+            precision="off",
+            workers=0,
+        )
 
     def run(self, kind: str, freeze_depth: int) -> Run:
         """Train once, with equal draws every time."""
         reuse, asked = self.variants[kind], self.asked
         setting = Setting(freeze_depth, asked.rate)
-        recipe = Recipe(freeze_depth, asked.rate, setting.weight_decay, SMOOTHING, asked.epochs,
-                        patience=asked.epochs, seed=SEED, precision="off")  # fmt: skip
+        recipe = Recipe(
+            freeze_depth,
+            asked.rate,
+            setting.weight_decay,
+            SMOOTHING,
+            asked.epochs,
+            patience=asked.epochs,
+            seed=SEED,
+            precision="off",
+        )
         model = reuse.network.renew(SEED)
         begun = time.process_time()
         inputs = reuse.inputs(model, setting, SEED)
@@ -91,13 +113,26 @@ class Bench:
         keep = self.folder / "keep.safetensors"
         keep.unlink(missing_ok=True)
         done = fit(
-            model, reuse.pretrained.groups, inputs.feed, recipe, device=CPU, keep=keep,
-            keep_best=False, on_epoch=on_epoch, forward=inputs.forward,
-        )  # fmt: skip
+            model,
+            reuse.pretrained.groups,
+            inputs.feed,
+            recipe,
+            device=CPU,
+            keep=keep,
+            keep_best=False,
+            on_epoch=on_epoch,
+            forward=inputs.forward,
+        )
         state = {name: value.clone() for name, value in model.state_dict().items()}
         numbers = next(inputs.feed.validation())[0][0].numel()
         epoch = statistics.median(np.diff(ends)[1:])
-        return Run(epoch, ends[0] - begun, done.history, state, numbers)
+        return Run(
+            epoch=epoch,
+            filling=ends[0] - begun,
+            history=done.history,
+            state=state,
+            numbers=numbers,
+        )
 
     def row(self, freeze_depth: int) -> dict:
         """Trials at one freeze depth in turns, and what they end with."""

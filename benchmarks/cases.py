@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.base import BaseParams, base, start_pin
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
 from components.data.images.pictures import Images
@@ -18,8 +17,11 @@ from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.data.layout import places
 from components.data.source import open_source
+from components.data.splitting import assign
 from components.frame import files
-from components.split import SplitParams, split
+from components.model.description import PretrainedDescription
+from components.model.weights.pin import start_pin
+from components.model.weights.take import take
 from components.training.pretrained import Pretrained
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
@@ -46,8 +48,7 @@ def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
     is seen, and not how it lies.
     """
     model, config = weights_of(weights, folder)
-    described = files.read_json(config)
-    transform = Transform(size, size, *(tuple(described[key]) for key in ("mean", "std")))
+    transform = transform_of(config, size)
     images, test = splits_of(bring(data, folder, limit), folder, transform)
     return Case(Pretrained.read(model, config, len(images.classes), size), images, test)
 
@@ -60,10 +61,14 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     found = _made_anew(found, *TASKS[task]) if made else found
     where = places(found)
     rows = [
-        {"path": name, "class": where[name].label, "subset": None,
-         "sha256": hashlib.sha256(content).hexdigest()}
+        {
+            "path": name,
+            "class": where[name].label,
+            "subset": None,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
         for name, content in found.items()
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame(rows).sort_values("sha256").astype({"subset": "string"})
     fraction = min(1.0, limit / len(table))
     table = table.groupby("class").apply(lambda rows: rows.head(round(len(rows) * fraction)))
@@ -71,11 +76,14 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     for name in table["path"]:
         files.write_bytes(folder / "raw" / name, found[name])
     table.to_parquet(folder / "images.parquet")
-    params = SplitParams(test_fraction=0.25, val_fraction=0.25, group_by=None)
-    split(
-        params, images=folder / "images.parquet", splits=folder / "splits.parquet",
+    assign(
+        folder / "images.parquet",
+        test_fraction=0.25,
+        val_fraction=0.25,
+        group_by=None,
+        splits=folder / "splits.parquet",
         fractions=folder / "fractions.json",
-    )  # fmt: skip
+    )
     return pd.read_parquet(folder / "splits.parquet")
 
 
@@ -95,11 +103,25 @@ def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
     """What `base` makes of a source of weights."""
-    params = BaseParams(source=source, architecture="auto", seed=0)
-    files.write_yaml(folder / "start.yaml", start_pin(params, {}))
+    pin = start_pin(source, architecture="auto", seed=0, known={})
+    files.write_yaml(folder / "start.yaml", pin)
     model, config = folder / "base.safetensors", folder / "base.json"
-    base(params, start=folder / "start.yaml", model=model, config=config)
+    take(
+        folder / "start.yaml",
+        source=source,
+        architecture="auto",
+        seed=0,
+        model=model,
+        config=config,
+    )
     return model, config
+
+
+def transform_of(config: Path, size: int) -> Transform:
+    """Images of `size` pixels as the weights that `config` describes take them."""
+    described = PretrainedDescription.read(config)
+    content = {"size": size, "resize": size, "mean": described.mean, "std": described.std}
+    return Transform.from_dict(content)
 
 
 def _blurred(image: NDArray[np.uint8], level: int) -> NDArray[np.uint8]:

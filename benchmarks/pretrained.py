@@ -16,12 +16,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from cases import bring, splits_of, weights_of
+from cases import bring, splits_of, transform_of, weights_of
 
 from components.data.images.dataset import Split
 from components.data.images.pictures import Images
-from components.data.images.transform import Transform
-from components.frame import files
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.pretrained import Pretrained
@@ -46,8 +44,16 @@ def attempt(
     recipe = Recipe(freeze_depth, rate, 0.05, 0.1, epochs, epochs, seed)
     feed = ImageFeed(images, 32, 1, seed, 0)
     keep.unlink(missing_ok=True)
-    done = fit(model, pretrained.groups, feed, recipe, device=CPU, keep=keep, keep_best=False,
-               on_epoch=lambda *_: False)  # fmt: skip
+    done = fit(
+        model,
+        pretrained.groups,
+        feed,
+        recipe,
+        device=CPU,
+        keep=keep,
+        keep_best=False,
+        on_epoch=lambda *_: False,
+    )
     return done.history[-1].validation_accuracy, score(model, test.batches(64), CPU)[1]
 
 
@@ -69,10 +75,7 @@ def main() -> None:
         lines: dict[int, list[str]] = {}
         for source in ("package", "none"):
             model, config = weights_of(source, folder)
-            described = files.read_json(config)
-            transform = Transform(
-                asked.size, asked.size, tuple(described["mean"]), tuple(described["std"])
-            )
+            transform = transform_of(config, asked.size)
             images, test = splits_of(table, folder, transform)
             pretrained = Pretrained.read(model, config, len(images.classes), asked.size)
             last = len(pretrained.groups) - 1
@@ -80,10 +83,18 @@ def main() -> None:
                 tried = []
                 for rate in asked.rates:
                     scores = [
-                        attempt(pretrained, images, test, freeze_depth, rate, seed, asked.epochs,
-                                folder / "keep.safetensors")
+                        attempt(
+                            pretrained,
+                            images,
+                            test,
+                            freeze_depth,
+                            rate,
+                            seed,
+                            asked.epochs,
+                            folder / "keep.safetensors",
+                        )
                         for seed in range(asked.seeds)
-                    ]  # fmt: skip
+                    ]
                     tried.append(scores)
                 best = max(tried, key=lambda found: statistics.mean(v for v, _ in found))
                 title = (

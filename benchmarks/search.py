@@ -86,9 +86,15 @@ class Bench:
         keep = self.folder / "keep.safetensors"
         keep.unlink(missing_ok=True)
         done = fit(
-            model, self.case.pretrained.groups, feed, recipe,
-            device=self.device, keep=keep, keep_best=False, on_epoch=on_epoch,
-        )  # fmt: skip
+            model,
+            self.case.pretrained.groups,
+            feed,
+            recipe,
+            device=self.device,
+            keep=keep,
+            keep_best=False,
+            on_epoch=on_epoch,
+        )
         return model, [epoch.validation_accuracy for epoch in done.history]
 
     def optuna(self, seed: int, pruner: optuna.pruners.BasePruner) -> tuple[Setting, int]:
@@ -119,13 +125,26 @@ class Bench:
         head = (Setting(self.last, min(HEAD_RATE, asked.high)),)
         whole = (Setting(0, 1e-3),) if asked.enqueue_whole else ()
         plan = Plan(
-            strategy=asked.strategy, max_trials=asked.trials, max_minutes=None,
-            compute=asked.compute, epochs=asked.epochs, freeze_depths=(0, self.last),
+            strategy=asked.strategy,
+            max_trials=asked.trials,
+            max_minutes=None,
+            compute=asked.compute,
+            epochs=asked.epochs,
+            freeze_depths=(0, self.last),
             rates=(asked.low, asked.high),
-            enqueued=head + whole, prune_after=0, confirmation_runs=1, views=asked.views,
-            cache_bytes=2**34, cache_precision="float32", batch_size=BATCH, choices=Choices(),
-            label_smoothing=SMOOTHING, seed=seed, precision="auto", workers=0,
-        )  # fmt: skip
+            enqueued=head + whole,
+            prune_after=0,
+            confirmation_runs=1,
+            views=asked.views,
+            cache_bytes=2**34,
+            cache_precision="float32",
+            batch_size=BATCH,
+            choices=Choices(),
+            label_smoothing=SMOOTHING,
+            seed=seed,
+            precision="auto",
+            workers=0,
+        )
         folder = self.folder / f"ours-{seed}"
         made, log = self.case, Events(folder / "events.jsonl")
         search = Search(plan, made.images, made.pretrained, folder, folder, log, self.device)
@@ -220,16 +239,27 @@ def report(asked: argparse.Namespace, runs: dict[str, list[Run]]) -> None:
     errors = {name: error(found) for name, found in scores.items()}
     for name, found in runs.items():
         seconds = statistics.mean(run.seconds for run in found)
-        print(f"| {name} | {seconds:.1f} | {ratios[name]:.1f} | {means[name]:.4f} "
-              f"| {errors[name]:.4f} |")  # fmt: skip
+        print(
+            f"| {name} | {seconds:.1f} | {ratios[name]:.1f} | {means[name]:.4f} "
+            f"| {errors[name]:.4f} |"
+        )
     if asked.json:
         both = (errors["ours"] ** 2 + errors.get("plain", 0.0) ** 2) ** 0.5
-        print(json.dumps({
-            "ratio_vs_plain": ratios.get("plain"), "ratio_vs_pruned": ratios.get("pruned"),
-            "score_plain": means.get("plain"), "score_ours": means["ours"],
-            "score_standard_error": both, "trials": asked.trials, "seeds": asked.seeds,
-            "data": asked.data, "score_pruned": means.get("pruned"),
-        }))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "ratio_vs_plain": ratios.get("plain"),
+                    "ratio_vs_pruned": ratios.get("pruned"),
+                    "score_plain": means.get("plain"),
+                    "score_ours": means["ours"],
+                    "score_standard_error": both,
+                    "trials": asked.trials,
+                    "seeds": asked.seeds,
+                    "data": asked.data,
+                    "score_pruned": means.get("pruned"),
+                }
+            )
+        )
 
 
 def error(values: list[float]) -> float:

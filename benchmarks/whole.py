@@ -66,9 +66,15 @@ def timed(command: list[str], folder: Path) -> tuple[float, str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     began = time.perf_counter()
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "PATH": path}, text=True, check=False,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
     return time.perf_counter() - began, done.stdout

@@ -1,22 +1,13 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from components.frame import files
-from components.frame.errors import UsageError
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from components.study.plan import Plan
-    from components.study.search import Found
-    from components.training.pretrained import Pretrained
 
 
 def _several(value: object) -> object:
@@ -107,7 +98,7 @@ class SearchParams(Params):
     """Of AdamW, on weights only; one or several."""
     head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice]
     """Fraction of what the classifier reads that is dropped in training; one or several."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice]
     """Fraction of the target spread over all classes; `train` uses the same."""
     magnitude: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice]
     """Of the augmentation, 0 none to 3 strong; one or several."""
@@ -147,164 +138,31 @@ def search(
     trials: Out,
     curves: Out,
     decisions: Out,
+    freeze_depths: Out,
     audits: Out,
     summary: Out,
     importances: Out,
-    landscape: Out,
-    front: Out,
-    epochs: Out,
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
-    from components.data.images.pictures import open_images
-    from components.model.device import choose_device
-    from components.study.search import Search
-    from components.training.feed import check_batch_size
-    from components.training.pretrained import Pretrained
-    from components.training.report import Progress, tell_device
+    from components.study.run import Outputs, run_search
+    from components.training.inputs import Inputs
 
-    decoding = Progress(work.events, "search", "decoded")
-    images = open_images(splits, raw, augmentation, work.cache, decoding)
-    check_batch_size(params.batch_size, images, "params/search.yaml")
-    pretrained = Pretrained.read(model, config, len(images.classes), images.transform.size)
-    plan = make_plan(params, pretrained)
-    device = choose_device(params.device)
-    tell_device(work.events, device, params.precision)
-    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, device).run()
-    settings = _settings(params, found, pretrained)
-    files.write_yaml(best, settings, comment="The settings `train` uses.")
-    _write_tables(found, trials, curves, decisions)
-    files.write_json(audits, _audits(found))
-    files.write_json(summary, _summary(found, pretrained))
-    files.write_json(importances, found.importances)
-    _draw(found, pretrained, landscape, front)
-    _draw_curves(found, pretrained, epochs)
-    print(
-        f"chosen: {settings['layer']} at {settings['learning_rate']:.2g}, "
-        f"{found.validation_accuracy:.1%} on validation images in confirmation runs"
+    run_search(
+        params,
+        Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
+        Outputs(
+            best=best,
+            trials=trials,
+            curves=curves,
+            decisions=decisions,
+            freeze_depths=freeze_depths,
+            audits=audits,
+            summary=summary,
+            importances=importances,
+        ),
+        work,
     )
-
-
-def make_plan(params: SearchParams, pretrained: "Pretrained") -> "Plan":
-    """The parameters with freeze depths as this network's groups.
-
-    Raises:
-        UsageError: it has no such freeze depths.
-    """
-    from components.study.plan import CHOICES, Choices, Plan
-    from components.training.recipe import Setting
-
-    freeze_depths = _freeze_depths(params, pretrained)
-    rates = (params.learning_rate.low, params.learning_rate.high)
-    choices = Choices(**{name: tuple(getattr(params, name)) for name in CHOICES})
-    baseline = {name: getattr(choices, name)[0] for name in CHOICES}
-    enqueued = (
-        Setting(
-            min(max(pretrained.freeze_depth(one.freeze_depth), freeze_depths[0]), freeze_depths[1]),
-            one.learning_rate,
-            **baseline,
-        )
-        for one in params.enqueue
-    )
-    own = {"learning_rate", "freeze_depth", "enqueue", "cache_gib", "device", *CHOICES}
-    return Plan(
-        freeze_depths=freeze_depths,
-        rates=rates,
-        choices=choices,
-        enqueued=tuple(dict.fromkeys(enqueued)),
-        cache_bytes=int(params.cache_gib * 2**30),
-        **params.model_dump(exclude=own),
-    )
-
-
-def _freeze_depths(params: SearchParams, pretrained: "Pretrained") -> tuple[int, int]:
-    asked = params.freeze_depth
-    low, high = pretrained.freeze_depth(asked.low), pretrained.freeze_depth(asked.high)
-    if low > high:
-        raise UsageError(
-            "params/search.yaml: `freeze_depth.low <= freeze_depth.high` must hold, but got "
-            f"{low} ({pretrained.layers[low]}) and {high} ({pretrained.layers[high]})."
-        )
-    return low, high
-
-
-def _settings(params: SearchParams, found: "Found", pretrained: "Pretrained") -> dict[str, Any]:
-    """What `train` needs to know, and nothing that may change while the choice does not."""
-    from components.study.plan import CHOICES
-
-    return {
-        "freeze_depth": found.chosen.freeze_depth,
-        "layer": pretrained.layers[found.chosen.freeze_depth],
-        "learning_rate": found.chosen.learning_rate,
-        **{name: getattr(found.chosen, name) for name in CHOICES},
-        "batch_size": params.batch_size,
-        "label_smoothing": params.label_smoothing,
-    }
-
-
-def _write_tables(found: "Found", trials: "Path", curves: "Path", decisions: "Path") -> None:
-    import pandas as pd
-
-    from components.frame.tables import write_csv
-
-    write_csv(trials, pd.DataFrame([trial.row() for trial in found.trials]))
-    rows = [{"number": t.number, **epoch} for t in found.trials for epoch in t.history]
-    write_csv(curves, pd.DataFrame(rows))
-    columns = ["trials_before", "decision"]
-    write_csv(decisions, pd.DataFrame(list(found.decisions), columns=columns))
-
-
-def _audits(found: "Found") -> list[dict[str, Any]]:
-    """What was in force in each trial, by group of layers."""
-    return [
-        {"number": trial.number, "cached": trial.cached, "why": trial.why, "cost": trial.cost,
-         "groups": list(trial.audit)}
-        for trial in found.trials
-    ]  # fmt: skip
-
-
-def _summary(found: "Found", pretrained: "Pretrained") -> dict[str, Any]:
-    states = [trial.state for trial in found.trials]
-    spent = sum(trial.cost for trial in found.trials)
-    return {
-        "validation_accuracy": found.validation_accuracy,
-        "freeze_depth": found.chosen.freeze_depth,
-        "trained_fraction": round(pretrained.fractions[found.chosen.freeze_depth], 4),
-        "learning_rate": found.chosen.learning_rate,
-        "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
-        "cached_trials": sum(trial.cached for trial in found.trials),
-        "full_fine_tunings_spent": round(spent / found.whole_cost, 4),
-    }
-
-
-def _draw(found: "Found", pretrained: "Pretrained", landscape: "Path", front: "Path") -> None:
-    from components.figures.search_landscape import Point, save_front, save_landscape
-
-    points = [
-        Point(
-            t.freeze_depth,
-            t.learning_rate,
-            t.validation_accuracy,
-            t.cost / found.whole_cost,
-            t.kind,
-            t.setting == found.chosen,
-        )
-        for t in found.trials
-        if t.history
-    ]
-    save_landscape(landscape, points, pretrained.layers)
-    save_front(front, points, pretrained.layers)
-
-
-def _draw_curves(found: "Found", pretrained: "Pretrained", epochs: "Path") -> None:
-    from components.figures.search_curves import Curve, save_curves
-
-    curves = [
-        Curve(t.freeze_depth, tuple(e["validation_accuracy"] for e in t.history), t.kind,
-              t.setting == found.chosen)
-        for t in found.trials if t.history
-    ]  # fmt: skip
-    save_curves(epochs, curves, pretrained.layers, found.importances)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,13 @@
-"""Fine-tune the network with the settings that the search chose."""
+"""Fine-tune the network with the setting that the search chose."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.frame import files
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from torch import nn
-
-    from components.data.images.pictures import Images
-    from components.training.history import Fit
-    from components.training.pretrained import Pretrained
-    from components.training.recipe import Recipe
 
 
 class TrainParams(Params):
@@ -27,7 +16,7 @@ class TrainParams(Params):
     epochs: Annotated[int, Field(ge=1)]
     """At most; the schedule of the rate is as long."""
     patience: Annotated[int, Field(ge=1)]
-    """Epochs without a better validation accuracy after which training ends."""
+    """Epochs without a better validation score after which training ends."""
     seed: Annotated[int, Field(ge=0)]
     """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -51,121 +40,19 @@ def train(
     network: Out,
     history: Out,
     training: Out,
-    learning: Out,
     work: Work,
 ) -> None:
-    """Train with the best trial's settings and keep the weights of the best epoch."""
-    import pandas as pd
+    """Train with the best trial's setting and keep the weights of the best epoch."""
+    from components.training.final import Outputs, fine_tune
+    from components.training.inputs import Inputs
 
-    from components.data.images.pictures import open_images
-    from components.frame.tables import write_csv
-    from components.training.feed import check_batch_size
-    from components.training.pretrained import Pretrained
-    from components.training.report import Progress
-
-    settings = files.read_yaml(best)
-    decoding = Progress(work.events, "train", "decoded")
-    images = open_images(splits, raw, augmentation, work.cache, decoding)
-    check_batch_size(settings["batch_size"], images, str(best))
-    pretrained = Pretrained.read(model, config, len(images.classes), images.transform.size)
-    freeze_depth = settings["freeze_depth"]
-    print(
-        f"trained from {pretrained.layers[freeze_depth]} on "
-        f"({pretrained.fractions[freeze_depth]:.0%} of the parameters)"
+    fine_tune(
+        Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
+        Outputs(weights=weights, network=network, history=history, training=training),
+        best,
+        work,
+        **params.model_dump(),
     )
-    trained, fitted = _fit(params, settings, images, pretrained, work)
-    _write_weights(trained, weights)
-    files.write_json(network, _describe(settings, images, pretrained))
-    write_csv(history, pd.DataFrame(fitted.history))
-    files.write_json(training, _summary(fitted))
-    _draw(fitted, learning)
-
-
-def _fit(
-    params: TrainParams,
-    settings: dict[str, Any],
-    images: "Images",
-    pretrained: "Pretrained",
-    work: Work,
-) -> "tuple[nn.Module, Fit]":
-    from components.model.device import choose_device
-    from components.training.feed import ImageFeed
-    from components.training.fit import fit
-    from components.training.report import EpochReport, tell_device
-
-    feed = ImageFeed(
-        images, settings["batch_size"], settings["magnitude"], params.seed, params.workers,
-        mixup=settings["mixup"],
-    )  # fmt: skip
-    device = choose_device(params.device)
-    tell_device(work.events, device, params.precision)
-    model = pretrained.network(params.seed)
-    fitted = fit(
-        model, pretrained.groups, feed, _recipe(params, settings),
-        device=device,
-        keep=work.folder / "epoch.safetensors", keep_best=True,
-        on_epoch=EpochReport(work.events, "train", trial=None, epochs=params.epochs),
-    )  # fmt: skip
-    return model, fitted
-
-
-def _recipe(params: TrainParams, settings: dict[str, Any]) -> "Recipe":
-    from components.training.recipe import Recipe
-
-    return Recipe(
-        settings["freeze_depth"], settings["learning_rate"], settings["weight_decay"],
-        settings["label_smoothing"], params.epochs, params.patience, params.seed,
-        params.precision, settings["layer_decay"], settings["head_dropout"],
-    )  # fmt: skip
-
-
-def _write_weights(model: "nn.Module", path: "Path") -> None:
-    state = {name: value.cpu().contiguous() for name, value in sorted(model.state_dict().items())}
-    files.write_tensors(path, state)
-
-
-def _describe(
-    settings: dict[str, Any], images: "Images", pretrained: "Pretrained"
-) -> dict[str, Any]:
-    """All that is needed to use the weights: network, classes and transform; and where from."""
-    config = pretrained.config
-    return {
-        "architecture": config["architecture"],
-        "arguments": config["arguments"],
-        "classes": list(images.classes),
-        "transform": images.transform.to_dict(),
-        "freeze_depth": settings["freeze_depth"],
-        "layer": pretrained.layers[settings["freeze_depth"]],
-        "trained_fraction": round(pretrained.fractions[settings["freeze_depth"]], 4),
-        "learning_rate": settings["learning_rate"],
-        "base": {key: config[key] for key in ("source", "licence", "sha256")},
-    }
-
-
-def _summary(fitted: "Fit") -> dict[str, Any]:
-    best = fitted.best
-    return {
-        "epochs": len(fitted.history),
-        "kept_epoch": best.epoch,
-        "validation_accuracy": best.validation_accuracy,
-        "validation_loss": best.validation_loss,
-        "train_accuracy": best.train_accuracy,
-        "parts_of_a_batch": fitted.parts,
-        "groups": [
-            {"name": report.name, "parameters": report.parameters, "trained": report.trained,
-             "batch_norm": report.batch_norm}
-            for report in fitted.audit
-        ],
-    }  # fmt: skip
-
-
-def _draw(fitted: "Fit", learning: "Path") -> None:
-    from components.figures.learning_curves import Curves, save_learning
-
-    epochs = fitted.history
-    accuracy = Curves([e.train_accuracy for e in epochs], [e.validation_accuracy for e in epochs])
-    loss = Curves([e.train_loss for e in epochs], [e.validation_loss for e in epochs])
-    save_learning(learning, accuracy, loss, fitted.best.epoch)
 
 
 if __name__ == "__main__":

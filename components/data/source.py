@@ -125,7 +125,9 @@ class Folder:
                 f"{_some(strange)}. Put the images themselves there, or remove these."
             )
         if not found:
-            raise DataError(f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}.")
+            raise DataError(
+                f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}."
+            )
         return sorted(found)
 
 
@@ -155,7 +157,9 @@ class Archive:
         except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
             raise DataError(f"{self.path} cannot be unpacked: {error}. Fetch it again.") from error
         if not found:
-            raise DataError(f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}.")
+            raise DataError(
+                f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}."
+            )
 
     def _check(self, name: str, unpacked: int, *, plain: bool) -> None:
         parts = PurePosixPath(name.replace("\\", "/")).parts

@@ -5,30 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from sklearn import metrics
 
 Labels = NDArray[np.integer[Any]]
 Probabilities = NDArray[np.floating[Any]]
-
-
-def bootstrap_interval(
-    correct: NDArray[np.bool_], *, confidence_level: float, samples: int, seed: int
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the accuracy (Efron & Tibshirani 1993, chapter 13).
-
-    Args:
-        correct: whether each prediction is right, shape (n,).
-        confidence_level: such as 0.95.
-        samples: resamples drawn.
-        seed: of the draws.
-    """
-    found = stats.bootstrap(
-        (correct.astype(float),), np.mean, confidence_level=confidence_level, n_resamples=samples,
-        method="percentile", rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    low, high = found.confidence_interval
-    return float(low), float(high)
 
 
 def overall(labels: Labels, probabilities: Probabilities) -> dict[str, float]:

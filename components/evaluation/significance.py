@@ -1,13 +1,36 @@
-"""Whether one model is better than another, from what both predicted for the same images."""
+"""How sure a mean score is, and whether one model's is higher than another's."""
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest, permutation_test
+from scipy.stats import binomtest, bootstrap, permutation_test
 
 FLIPS = 9_999
 """Drawn where there are more than these ways to flip signs: p-values down to 1 in 10,000."""
 HELD = 10**7
 """Signs that are drawn at a time, which bounds the memory to some 100 MB."""
+
+
+def bootstrap_interval(
+    scores: ArrayLike, *, confidence_level: float, samples: int, seed: int
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of a mean (Efron & Tibshirani 1993, chapter 13).
+
+    Args:
+        scores: of each image, shape (n,).
+        confidence_level: such as 0.95.
+        samples: resamples drawn.
+        seed: of the draws.
+    """
+    found = bootstrap(
+        (np.asarray(scores, dtype=float),),
+        np.mean,
+        confidence_level=confidence_level,
+        n_resamples=samples,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    low, high = found.confidence_interval
+    return float(low), float(high)
 
 
 def mcnemar_exact(challenger_right: ArrayLike, champion_right: ArrayLike) -> float:

@@ -53,14 +53,3 @@ class Features:
         """The activations (n, ...) of some images, float32 and laid out as the network's own."""
         values = torch.from_numpy(np.array(self._values[rows], dtype=np.float32))
         return values.permute(*self._order)
-
-
-def padded(batch: Tensor, size: int) -> Tensor:
-    """A batch (n, ...) filled up to `size` with copies of its last row.
-
-    Rows are computed in the same way wherever they stand, but not in batches of another size.
-    """
-    missing = size - len(batch)
-    if missing == 0:
-        return batch
-    return torch.cat([batch, batch[-1:].expand(missing, *batch.shape[1:])])

@@ -24,7 +24,8 @@ import timm
 import torch
 from torch import Tensor
 
-from components.features.activations import Features, Layout, padded
+from components.data.batch import padded
+from components.features.activations import Features, Layout
 from components.features.store import Entry, Store, footprint
 from components.frame import files
 from components.model.partial.cost import Cost
@@ -37,7 +38,7 @@ Batches = Callable[[], Iterator[Tensor]]
 """Gives images (n, C, H, W) in order, in batches of at most the size that training uses."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """What the activations at any freeze depth depend on, besides the freeze depth."""
 
@@ -214,7 +215,7 @@ class FeatureCache:
             )
 
     def _feeder(self, source: Source, cut: Cut, below: int) -> Entry | None:
-        """The deepest entry from which those at `below` and deeper follow to the bit."""
+        """The highest entry from which those at `below` and higher follow to the bit."""
         if self.precision != "float32":
             return None
         for freeze_depth in sorted(cut.points, reverse=True):

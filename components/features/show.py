@@ -33,9 +33,15 @@ def _line(entry: Entry) -> list[str]:
     """One entry for a person."""
     about = entry.about
     split = "validation" if about["view"] == VALIDATION else "training, one view"
-    return [str(about["freeze_depth"]), about["layer"], json.loads(about["architecture"])[0],
-            f"{about['rows']:,} at {about['size']} px", split, _bytes(entry.size),
-            about["precision"]]  # fmt: skip
+    return [
+        str(about["freeze_depth"]),
+        about["layer"],
+        json.loads(about["architecture"])[0],
+        f"{about['rows']:,} at {about['size']} px",
+        split,
+        _bytes(entry.size),
+        about["precision"],
+    ]
 
 
 def _bytes(count: int) -> str:

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from components.figures.findings import Findings
+from components.figures.palette import RIGHT, VERMILION, WRONG
 from components.figures.sheet import (
     GRID,
     INK,
     LONGEST,
     PAPER,
     QUIET,
-    RIGHT,
-    VERMILION,
-    WRONG,
     sheet,
     shortened,
     thinned,
@@ -33,6 +33,16 @@ DARK = 0.45
 
 Counts = NDArray[np.int64]
 Shades = NDArray[np.float64]
+
+
+def draw_matrix(findings: Findings, path: Path) -> None:
+    """Which class of the test images was taken for which."""
+    names = [str(name) for name in findings.network.task["classes"]]
+    pairs, known = findings.table("confusion"), pd.Index(names)
+    rows, columns = (known.get_indexer(pd.Index(pairs[key])) for key in ("true", "predicted"))
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    save_matrix(path, counts, names)
 
 
 def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:

@@ -8,7 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from components.figures.sheet import BLUE, HALO, INK, ORANGE, QUIET, percent, sheet, signed
+from components.figures.findings import Findings
+from components.figures.palette import BLUE, ORANGE
+from components.figures.scores import Scores
+from components.figures.sheet import HALO, INK, QUIET, sheet
 
 
 @dataclass(frozen=True)
@@ -20,46 +23,60 @@ class Curves:
     validation: Sequence[float]
 
 
-def save_learning(path: Path, accuracy: Curves, loss: Curves, kept: int) -> None:
-    """Accuracy and loss by epoch, the generalisation gap shaded, the kept epoch marked."""
-    with sheet(path, (9.2, 4.3), "Learning curves", sentence(accuracy, kept)) as figure:
+def draw_learning(findings: Findings, path: Path) -> None:
+    """The final training by epoch."""
+    epochs = findings.history
+    score = Curves(list(epochs["train_score"]), list(epochs["validation_score"]))
+    loss = Curves(list(epochs["train_loss"]), list(epochs["validation_loss"]))
+    save_learning(path, score, loss, findings.kept_epoch, findings.scores)
+
+
+def save_learning(path: Path, score: Curves, loss: Curves, kept: int, scores: Scores) -> None:
+    """Score and loss by epoch, the generalisation gap shaded, the kept epoch marked."""
+    with sheet(path, (9.2, 4.3), "Learning curves", sentence(score, kept, scores)) as figure:
         left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
-        _draw(left, accuracy, kept)
+        _draw(left, score, kept)
         _draw(right, loss, kept)
-        left.set(title="Accuracy", xlabel="epoch")
+        left.set(title=scores.name.capitalize(), xlabel="epoch")
         right.set(title="Loss", xlabel="epoch")
-        left.yaxis.set_major_formatter(percent)
-        _name_gap(left, accuracy, kept)
+        left.yaxis.set_major_formatter(scores.tick)
+        _name_gap(left, score, kept, scores)
         right.set_ylim(bottom=0)
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 
-def sentence(accuracy: Curves, kept: int) -> str:
+def sentence(score: Curves, kept: int, scores: Scores) -> str:
     """The generalisation gap in words."""
-    points = gap(accuracy, kept)
-    state = "is ahead" if points > 0 else "is not ahead"
+    difference = gap(score, kept)
+    state = "is ahead" if difference > 0 else "is not ahead"
     return (
-        f"Epoch {kept} is kept: {accuracy.validation[kept - 1]:.1%} of the validation images are "
-        f"right. The generalisation gap, training less validation, is {signed(points)} points "
-        f"there: training {state}. It is measured while the network learns, on augmented images, "
-        "which are harder."
+        f"Epoch {kept} is kept, with a validation {scores.name} of "
+        f"{scores.shown(score.validation[kept - 1])}. The generalisation gap, training less "
+        f"validation, is {scores.difference(difference)} there: training {state}. It is measured "
+        "while the network learns, on augmented images, which are harder."
     )
 
 
-def gap(accuracy: Curves, kept: int) -> float:
-    """Training less validation at the kept epoch, percentage points."""
-    return 100 * (accuracy.train[kept - 1] - accuracy.validation[kept - 1])
+def gap(score: Curves, kept: int) -> float:
+    """Training less validation at the kept epoch."""
+    return score.train[kept - 1] - score.validation[kept - 1]
 
 
-def _name_gap(axis: Axes, accuracy: Curves, kept: int) -> None:
+def _name_gap(axis: Axes, score: Curves, kept: int, scores: Scores) -> None:
     """The gap's size where it is: between the two curves, or below both where it is narrow."""
-    middle = (accuracy.train[kept - 1] + accuracy.validation[kept - 1]) / 2
-    last = kept > len(accuracy.train) / 2
+    middle = (score.train[kept - 1] + score.validation[kept - 1]) / 2
+    last = kept > len(score.train) / 2
     axis.annotate(
-        f"gap {signed(gap(accuracy, kept))} points", (kept, middle), (-7 if last else 7, -14),
-        textcoords="offset points", ha="right" if last else "left", va="top", fontsize=8.5,
-        fontweight="bold", path_effects=HALO,
-    )  # fmt: skip
+        f"gap {scores.difference(gap(score, kept))}",
+        (kept, middle),
+        (-7 if last else 7, -14),
+        textcoords="offset points",
+        ha="right" if last else "left",
+        va="top",
+        fontsize=8.5,
+        fontweight="bold",
+        path_effects=HALO,
+    )
 
 
 def _draw(axis: Axes, curves: Curves, kept: int) -> None:
@@ -72,7 +89,14 @@ def _draw(axis: Axes, curves: Curves, kept: int) -> None:
     axis.plot(epochs, validation, color=BLUE, marker="o", label="validation")
     axis.axvline(kept, color=QUIET, lw=1, ls=(0, (4, 3)), zorder=1)
     axis.plot(
-        [kept], [validation[kept - 1]], marker="o", ms=9, mfc="none", mec=INK, mew=1.4, ls="",
+        [kept],
+        [validation[kept - 1]],
+        marker="o",
+        ms=9,
+        mfc="none",
+        mec=INK,
+        mew=1.4,
+        ls="",
         label="kept",
-    )  # fmt: skip
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

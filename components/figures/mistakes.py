@@ -6,7 +6,10 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from components.figures.sheet import BLUE, QUIET, VERMILION, Image, sheet, shortened, show
+from components.data.images.decoder import read
+from components.figures.findings import Findings
+from components.figures.palette import BLUE, VERMILION
+from components.figures.sheet import QUIET, Image, sheet, shortened, show
 
 COLUMNS = 8
 SIDE, CAPTION = 1.2, 0.6
@@ -24,6 +27,24 @@ class Mistake:
     confidence: float
     """Probability of the predicted class."""
     true: str
+
+
+def draw_mistakes(findings: Findings, path: Path) -> None:
+    """The test images whose class was not found, the most confident first."""
+    scored, transform = findings.predictions, findings.transform
+    confidence = scored.filter(regex="^probability_").max(axis=1)
+    wrong = scored.assign(confidence=confidence)[scored["score"] < 1]
+    worst = wrong.sort_values(["confidence", "path"], ascending=[False, True])
+    gallery = [
+        Mistake(
+            transform.crop(transform.shrink(read(findings.files.raw / row["path"]))),
+            predicted=str(row["predicted"]),
+            confidence=float(row["confidence"]),
+            true=str(row["true"]),
+        )
+        for row in worst.head(findings.mistakes).to_dict("records")
+    ]
+    save_mistakes(path, gallery, len(wrong), len(scored))
 
 
 def save_mistakes(path: Path, mistakes: Sequence[Mistake], wrong: int, of: int) -> None:
@@ -62,7 +83,15 @@ def _draw(axis: Axes, mistake: Mistake) -> None:
         (f"confidence {mistake.confidence:.0%}", -15, VERMILION),
         (f"true {shortened(mistake.true, LONGEST)}", -25, BLUE),
     ):
-        axis.annotate(
-            text, (0.5, 0), (0, below), xycoords="axes fraction", textcoords="offset points",
-            ha="center", va="top", fontsize=7, color=colour,
-        ).set_in_layout(False)  # fmt: skip
+        caption = axis.annotate(
+            text,
+            (0.5, 0),
+            (0, below),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=7,
+            color=colour,
+        )
+        caption.set_in_layout(False)

@@ -9,7 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from components.figures.sheet import BLUE, ORANGE, QUIET, SCORES, percent, sheet, shortened
+from components.figures.findings import Findings
+from components.figures.palette import BLUE, ORANGE, SCORES
+from components.figures.scores import Scores
+from components.figures.sheet import QUIET, sheet, shortened
 
 STYLES = {"full": "-", "confirmation": "-", "probe": "--", "pruned": ":"}
 NAMES = {
@@ -30,17 +33,31 @@ class Curve:
 
     freeze_depth: int
     scores: tuple[float, ...]
-    """Validation accuracy, by epoch."""
+    """On the validation set, by epoch."""
     kind: str
     """One of `STYLES`."""
     chosen: bool
     """Whether it is one of the setting that was chosen."""
 
 
+def draw_curves(findings: Findings, path: Path) -> None:
+    """How the trials of the search learned."""
+    epochs = dict(list(findings.curves.groupby("number")["validation_score"]))
+    curves = [
+        Curve(row["freeze_depth"], tuple(epochs[row["number"]]), row["kind"], chosen=row["chosen"])
+        for row in findings.trials.to_dict("records")
+    ]
+    save_curves(path, curves, findings.layers, findings.importances, findings.scores)
+
+
 def save_curves(
-    path: Path, curves: Sequence[Curve], layers: Sequence[str], importances: Mapping[str, float]
+    path: Path,
+    curves: Sequence[Curve],
+    layers: Sequence[str],
+    importances: Mapping[str, float],
+    scores: Scores,
 ) -> None:
-    """Every trial's validation accuracy by epoch, and beside it the importance of the settings."""
+    """Every trial's validation score by epoch, and beside it the importance of the settings."""
     remark = (
         "Dark lines train much of the network, light ones little. A probe has a short schedule of "
         "its own: its end says less than that of a trial. Importance is the fraction of the full "
@@ -52,8 +69,8 @@ def save_curves(
         for curve in curves:
             _draw(axis, curve, colours[curve.freeze_depth])
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.yaxis.set_major_formatter(percent)
-        axis.set(xlabel="epoch", ylabel="validation accuracy")
+        axis.yaxis.set_major_formatter(scores.tick)
+        axis.set(xlabel="epoch", ylabel=f"validation {scores.name}")
         _explain(axis, {curve.kind for curve in curves})
         _bars(beside, importances)
         figure.legend(loc="outside lower center", ncols=5)
@@ -74,9 +91,14 @@ def _draw(axis: Axes, curve: Curve, colour: str) -> None:
     if curve.chosen:
         axis.plot(epochs, curve.scores, color=ORANGE, lw=5, alpha=0.45, zorder=1)
     axis.plot(
-        epochs, curve.scores, STYLES[curve.kind], color=colour, lw=1.5,
-        marker="X" if curve.kind == "pruned" else "o", markevery=[-1],
-    )  # fmt: skip
+        epochs,
+        curve.scores,
+        STYLES[curve.kind],
+        color=colour,
+        lw=1.5,
+        marker="X" if curve.kind == "pruned" else "o",
+        markevery=[-1],
+    )
 
 
 def _explain(axis: Axes, kinds: set[str]) -> None:

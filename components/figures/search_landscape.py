@@ -11,19 +11,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator
 
-from components.figures.sheet import (
-    BLUE,
-    HALO,
-    INK,
-    ORANGE,
-    QUIET,
-    RULE,
-    SCORES,
-    percent,
-    plain,
-    sheet,
-    thinned,
-)
+from components.figures.findings import Findings
+from components.figures.palette import BLUE, ORANGE, SCORES
+from components.figures.scores import Scores
+from components.figures.sheet import HALO, INK, QUIET, RULE, plain, sheet, thinned
 
 MARKS = {"full": "o", "confirmation": "s", "probe": "^", "pruned": "X"}
 NAMES = {
@@ -44,7 +35,7 @@ NAMED = 8
 """Points of the front that are named: the best of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """A trial."""
 
@@ -59,7 +50,34 @@ class Point:
     """Whether it is one of the setting that was chosen."""
 
 
-def save_landscape(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
+def draw_landscape(findings: Findings, path: Path) -> None:
+    """The map of what the search tried."""
+    save_landscape(path, trial_points(findings), findings.layers, findings.scores)
+
+
+def draw_front(findings: Findings, path: Path) -> None:
+    """What the trials of the search cost and reached."""
+    save_front(path, trial_points(findings), findings.layers, findings.scores)
+
+
+def trial_points(findings: Findings) -> list[Point]:
+    """The trials of the search, in their order."""
+    return [
+        Point(
+            freeze_depth=row["freeze_depth"],
+            learning_rate=row["learning_rate"],
+            score=row["validation_score"],
+            cost=row["cost"] / findings.whole_cost,
+            kind=row["kind"],
+            chosen=row["chosen"],
+        )
+        for row in findings.trials.to_dict("records")
+    ]
+
+
+def save_landscape(
+    path: Path, points: Sequence[Point], layers: Sequence[str], scores: Scores
+) -> None:
     """Every trial as a point: how much it froze, at which rate, and what it reached."""
     chosen = next(point for point in points if point.chosen)
     remark = (
@@ -88,37 +106,48 @@ def save_landscape(path: Path, points: Sequence[Point], layers: Sequence[str]) -
         axis.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor")
         axis.set(xlabel="first trained layer", ylabel="learning rate")
         bar = figure.colorbar(
-            drawn, ax=axis, label="validation accuracy", extend="min", aspect=30, pad=0.01,
-            format=percent,
-        )  # fmt: skip
+            drawn,
+            ax=axis,
+            label=f"validation {scores.name}",
+            extend="min",
+            aspect=30,
+            pad=0.01,
+            format=scores.tick,
+        )
         bar.outline.set_edgecolor(RULE)
         figure.legend(loc="outside lower center", ncols=5)
 
 
-def save_front(path: Path, points: Sequence[Point], layers: Sequence[str]) -> None:
+def save_front(path: Path, points: Sequence[Point], layers: Sequence[str], scores: Scores) -> None:
     """What each trial cost and reached, and the front: nothing cheaper reaches more."""
     best = front([point for point in points if point.kind in COMPARABLE])
     spent, floor = sum(point.cost for point in points), _floor(points)
     remark = (
         f"The line joins what nothing cheaper reaches. All {len(points)} together cost as much as "
         f"{spent:.2g} trainings of the whole network, in counted operations. Scores below "
-        f"{floor:.1%} stand at the lower edge."
+        f"{scores.shown(floor)} stand at the lower edge."
     )
     with sheet(path, (9.4, 4.8), "Cost against score", remark) as figure:
         axis, beside = figure.subplots(1, 2, width_ratios=[1, 0.34])
         axis.plot(
-            [p.cost for p in best], [p.score for p in best], color=ORANGE, lw=2, label="front",
-            drawstyle="steps-post", zorder=1,
-        )  # fmt: skip
+            [p.cost for p in best],
+            [p.score for p in best],
+            color=ORANGE,
+            lw=2,
+            label="front",
+            drawstyle="steps-post",
+            zorder=1,
+        )
         for kind in MARKS:
             _weigh(axis, [point for point in points if point.kind == kind], kind, floor)
-        _name(axis, beside, best, layers)
+        _name(axis, beside, best, layers, scores)
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.xaxis.set_major_formatter(plain)
         axis.xaxis.set_minor_formatter("")
-        axis.yaxis.set_major_formatter(percent)
-        axis.set(xlabel="cost, in trainings of the whole network", ylabel="validation accuracy")
+        axis.yaxis.set_major_formatter(scores.tick)
+        axis.set(xlabel="cost, in trainings of the whole network")
+        axis.set(ylabel=f"validation {scores.name}")
         figure.legend(loc="outside lower center", ncols=5)
 
 
@@ -151,10 +180,18 @@ def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
     for kind, mark in MARKS.items():
         some = [(x, p) for x, p in zip(places, points, strict=True) if p.kind == kind]
         drawn = axis.scatter(
-            [x for x, _ in some], [p.learning_rate for _, p in some], c=[p.score for _, p in some],
-            norm=shade, cmap=SCORES, s=80, marker=mark, edgecolors=INK, linewidths=0.6,
-            label=NAMES[kind] if some else None, zorder=3,
-        )  # fmt: skip
+            [x for x, _ in some],
+            [p.learning_rate for _, p in some],
+            c=[p.score for _, p in some],
+            norm=shade,
+            cmap=SCORES,
+            s=80,
+            marker=mark,
+            edgecolors=INK,
+            linewidths=0.6,
+            label=NAMES[kind] if some else None,
+            zorder=3,
+        )
     return drawn
 
 
@@ -169,24 +206,43 @@ def _weigh(axis: Axes, some: Sequence[Point], kind: str, floor: float) -> None:
     """Marks by cost; filled where a full schedule stands behind the score."""
     full = kind in COMPARABLE
     axis.scatter(
-        [p.cost for p in some], [max(p.score, floor) for p in some], marker=MARKS[kind], s=48,
-        color=BLUE if full else "none", edgecolors=INK if full else QUIET, linewidths=1.1,
-        label=NAMES[kind] if some else None, zorder=3,
-    )  # fmt: skip
+        [p.cost for p in some],
+        [max(p.score, floor) for p in some],
+        marker=MARKS[kind],
+        s=48,
+        color=BLUE if full else "none",
+        edgecolors=INK if full else QUIET,
+        linewidths=1.1,
+        label=NAMES[kind] if some else None,
+        zorder=3,
+    )
 
 
-def _name(axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str]) -> None:
+def _name(
+    axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str], scores: Scores
+) -> None:
     """Numbers at the best points of the front, and what they are beside it."""
     beside.set_axis_off()
     beside.set_title("The front")
     for number, point in enumerate(best[-NAMED:], start=1):
         axis.annotate(
-            str(number), (point.cost, point.score), (-5, 4), textcoords="offset points",
-            ha="right", fontsize=8, weight="bold", path_effects=HALO,
-        )  # fmt: skip
+            str(number),
+            (point.cost, point.score),
+            (-5, 4),
+            textcoords="offset points",
+            ha="right",
+            fontsize=8,
+            weight="bold",
+            path_effects=HALO,
+        )
         setting = f"{layers[point.freeze_depth]}, {point.learning_rate:.1e}"
-        words = f"{number}  {point.score:.1%}\n    {setting}"
+        words = f"{number}  {scores.shown(point.score)}\n    {setting}"
         beside.text(
-            0, 1.02 - 0.125 * number, words, transform=beside.transAxes, fontsize=8, va="center",
+            0,
+            1.02 - 0.125 * number,
+            words,
+            transform=beside.transAxes,
+            fontsize=8,
+            va="center",
             linespacing=1.4,
-        )  # fmt: skip
+        )

@@ -1,4 +1,4 @@
-"""The one design of every figure: a sheet of paper, one palette, one way to be written.
+"""The one design of every figure: a sheet of paper, one way to write on it and to be saved.
 
 A figure is a light sheet with round corners, transparent around them: it stands on a light page
 and on a dark one alike, and there is one file to compare, not two (docs/decisions/0005).
@@ -12,7 +12,6 @@ from textwrap import wrap
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
@@ -22,14 +21,8 @@ from numpy.typing import NDArray
 
 from components.frame import files
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-"""Okabe & Ito 2008: told apart by colour-blind people too."""
 INK, QUIET, RULE, GRID, PAPER = "#1F2328", "#59636E", "#C9CFD6", "#ECEEF1", "#FDFDFC"
 """Text, lesser text (5.9 to 1 on paper), lines, the grid, and the sheet."""
-SCORES = "cividis"
-"""From bad to good, read alike by colour-blind people and in grey (Nunez et al. 2018)."""
-RIGHT = LinearSegmentedColormap.from_list("right", [PAPER, "#7FB8DA", BLUE, "#003F63"])
-WRONG = LinearSegmentedColormap.from_list("wrong", [PAPER, "#F3B98A", VERMILION, "#7A3600"])
 DPI = 130
 CORNER = 9
 """Radius of the sheet's corners, points."""
@@ -39,16 +32,37 @@ MARGIN, LINE = 0.16, 0.165
 CHARACTERS_PER_INCH = 14.5
 """Of the remark."""
 SETTINGS = {
-    "font.family": "DejaVu Sans", "font.size": 9, "axes.labelsize": 9, "axes.labelcolor": QUIET,
-    "axes.titlesize": 9.5, "axes.titlecolor": INK, "axes.titleweight": "bold",
-    "axes.titlelocation": "left", "axes.spines.top": False, "axes.spines.right": False,
-    "axes.edgecolor": RULE, "axes.facecolor": "none", "axes.grid": True, "axes.axisbelow": True,
-    "axes.xmargin": 0.04, "axes.ymargin": 0.08,
-    "grid.color": GRID, "grid.linewidth": 0.8, "text.color": INK,
-    "xtick.color": RULE, "ytick.color": RULE, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "lines.linewidth": 1.8, "lines.markersize": 4,
-    "legend.frameon": False, "legend.fontsize": 8.5, "figure.facecolor": "none",
-}  # fmt: skip
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.labelcolor": QUIET,
+    "axes.titlesize": 9.5,
+    "axes.titlecolor": INK,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": RULE,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.xmargin": 0.04,
+    "axes.ymargin": 0.08,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": RULE,
+    "ytick.color": RULE,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": "none",
+}
 
 LONGEST = 22
 """Characters of a name on an axis."""
@@ -114,9 +128,14 @@ def _head(figure: Figure, title: str, remark: str) -> None:
     top = height - MARGIN
     figure.text(MARGIN / width, top / height, title, va="top", fontsize=12, fontweight="bold")
     figure.text(
-        MARGIN / width, (top - 0.25) / height, "\n".join(lines), va="top", fontsize=8.5,
-        color=QUIET, linespacing=1.35,
-    )  # fmt: skip
+        MARGIN / width,
+        (top - 0.25) / height,
+        "\n".join(lines),
+        va="top",
+        fontsize=8.5,
+        color=QUIET,
+        linespacing=1.35,
+    )
     room = top - 0.3 - LINE * len(lines) - MARGIN
     inside = (MARGIN / width, MARGIN / height, 1 - 2 * MARGIN / width, room / height)
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=inside))
@@ -127,9 +146,16 @@ def _lay_paper(figure: Figure) -> None:
     width, height = figure.get_size_inches() * POINTS_PER_INCH
     points = Affine2D().scale(1 / POINTS_PER_INCH) + figure.dpi_scale_trans
     paper = FancyBboxPatch(
-        (1, 1), width - 2, height - 2, boxstyle=f"round,pad=0,rounding_size={CORNER}",
-        transform=points, facecolor=PAPER, edgecolor=RULE, linewidth=0.8, zorder=-10,
-    )  # fmt: skip
+        (1, 1),
+        width - 2,
+        height - 2,
+        boxstyle=f"round,pad=0,rounding_size={CORNER}",
+        transform=points,
+        facecolor=PAPER,
+        edgecolor=RULE,
+        linewidth=0.8,
+        zorder=-10,
+    )
     paper.set_in_layout(False)
     figure.add_artist(paper)
 

@@ -9,6 +9,23 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from components.frame import files
 from components.frame.errors import UsageError
 
+RENAMED = {
+    "augment": {
+        "mirror": "horizontal_flip",
+        "crop_share": "crop_fraction",
+        "preview_pictures": "preview_images",
+    },
+    "search": {
+        "strength": "magnitude",
+        "fresh_seeds": "confirmation_runs",
+        "depth_from": "freeze_depth.low",
+        "depth_to": "freeze_depth.high",
+        "enqueue.depth": "enqueue.freeze_depth",
+    },
+    "evaluate": {"confidence": "confidence_level", "mistakes": "report.mistakes"},
+}
+"""By file, what parameters were called before, and what they are now."""
+
 
 class Params(BaseModel):
     """The parameters of a stage or an action: frozen, strict, unknown keys refused."""
@@ -18,7 +35,7 @@ class Params(BaseModel):
     )
 
 
-Model = TypeVar("Model", bound=Params)
+P = TypeVar("P", bound=Params)
 
 
 def params_model(function: Callable[..., Any]) -> type[Params]:
@@ -27,7 +44,7 @@ def params_model(function: Callable[..., Any]) -> type[Params]:
     return model
 
 
-def load_params(model: type[Model], path: Path) -> Model:
+def load_params(model: type[P], path: Path) -> P:
     """Read and check a parameter file; all its errors come together.
 
     Raises:
@@ -36,7 +53,7 @@ def load_params(model: type[Model], path: Path) -> Model:
     return check_params(model, files.read_yaml(path), path)
 
 
-def check_params(model: type[Model], values: object, path: Path) -> Model:
+def check_params(model: type[P], values: object, path: Path) -> P:
     """Check values as if they stood in `path`.
 
     Raises:
@@ -49,17 +66,44 @@ def check_params(model: type[Model], values: object, path: Path) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        sentences = [_sentence(model, item, path) for item in error.errors()]
-        raise UsageError("\n".join(sentences)) from None
+        raise UsageError("\n".join(_sentences(model, error.errors(), path))) from None
+
+
+def _sentences(model: type[BaseModel], errors: list[Any], path: Path) -> list[str]:
+    """One for each broken rule; what is missing because it bears its old name is said once."""
+    renamed = RENAMED.get(path.stem, {})
+    old = {_name(error) for error in errors if _unknown(error)} & set(renamed)
+    expected = {f"{renamed[name]}." for name in old}
+    sentences = []
+    for error in errors:
+        name = _name(error)
+        if name in old:
+            sentences.append(f"params/{path.name}: `{name}` is called `{renamed[name]}` now.")
+        elif not (_missing(error) and any(new.startswith(f"{name}.") for new in expected)):
+            sentences.append(_sentence(model, error, path))
+    return list(dict.fromkeys(sentences))
+
+
+def _name(error: Any) -> str:  # noqa: ANN401  # pydantic's own
+    """Where a rule is broken, without places in lists: `enqueue.freeze_depth`."""
+    return ".".join(part for part in error["loc"] if isinstance(part, str))
+
+
+def _unknown(error: Any) -> bool:  # noqa: ANN401  # pydantic's own
+    return bool(error["type"] == "extra_forbidden")
+
+
+def _missing(error: Any) -> bool:  # noqa: ANN401  # pydantic's own
+    return bool(error["type"] == "missing")
 
 
 def _sentence(model: type[BaseModel], error: Any, path: Path) -> str:  # noqa: ANN401  # pydantic's own
     """One broken rule as a sentence: where, the rule, the value, the remedy."""
     place = ".".join(str(part) for part in error["loc"])
     where = f"params/{path.name}: {place}" if place else f"params/{path.name}"
-    if error["type"] == "extra_forbidden":
+    if _unknown(error):
         return f"{where} is no parameter.{_nearest(model, error['loc'])}"
-    if error["type"] == "missing":
+    if _missing(error):
         return f"{where} is missing. Restore the line: git diff params/{path.name}"
     rule = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if error["msg"].startswith("Input should be "):

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.events import Events
+from components.frame.events import Events, narrator
 from components.frame.spec import Spec
 
 KEPT_WORK_FOLDERS = 3
 """Studies and checkpoints of this many latest states of a stage are kept."""
+FORMAT = 2
+"""Of what stages keep: raised whenever names in studies and checkpoints change."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,47 @@ def work_folder(stage: Spec, root: Path) -> Path:
 
 def open_work(stage: Spec, root: Path) -> Work:
     """Make the work folder of a stage ready; the oldest ones go."""
+    set_apart(root)
     folder = work_folder(stage, root)
     folder.mkdir(parents=True, exist_ok=True)
     os.utime(folder)
     files.write_text(folder.parent / "current", folder.name + "\n")
     for old in sorted(_folders(folder.parent), key=_modified)[:-KEPT_WORK_FOLDERS]:
         shutil.rmtree(old)
-    return Work(folder, root / ".thawline" / "cache", Events(folder / "events.jsonl"))
+    return Work(folder, root / ".thawline" / "cache", Events(folder / "events.jsonl", narrator()))
+
+
+def set_apart(root: Path) -> None:
+    """Move what an earlier format left out of the way, whole, and say once that it did."""
+    work, path = root / ".thawline" / "work", root / ".thawline" / "format"
+    found = _format(path)
+    if found >= FORMAT:
+        return
+    if work.is_dir():
+        apart = _free(work, found)
+        work.rename(apart)
+        place = apart.relative_to(root).as_posix()
+        print(
+            "Studies and checkpoints of an earlier Thawline are not resumed, since names in them "
+            f"have changed. They lie in {place}; `rm -r {place}` frees the room.",
+            flush=True,
+        )
+    files.write_text(path, f"{FORMAT}\n")
+
+
+def _format(path: Path) -> int:
+    """The format that a file names; 1 where there is none: it did not say."""
+    text = path.read_text(encoding="utf-8").strip() if path.exists() else "1"
+    if not text.isdecimal():
+        raise UsageError(f"{path} must hold a number, but holds {text!r}. Remove it: rm {path}")
+    return int(text)
+
+
+def _free(work: Path, number: int) -> Path:
+    """A name for the folder beside itself that nothing bears: `work-1`."""
+    while (path := work.with_name(f"{work.name}-{number}")).exists():
+        number += 1
+    return path
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -8,22 +8,24 @@ import torch
 from torch import nn
 
 from components.frame.errors import UsageError
-from components.model.description import NetworkDescription
+from components.model.description import NetworkDescription, PretrainedDescription
 from components.model.head import draw_head
 
 State = Mapping[str, torch.Tensor]
 
 
-def create(architecture: str, classes: int, size: int, arguments: Mapping[str, Any]) -> nn.Module:
-    """A network for images of `size` pixels with a head for `classes`, weights at random.
+def create(architecture: str, outputs: int, size: int, arguments: Mapping[str, Any]) -> nn.Module:
+    """A network for images of `size` pixels with a head of `outputs`, weights at random.
 
     Raises:
         UsageError: timm knows no such architecture, or it does not take this size.
     """
-    return _create(architecture, classes, size, arguments)
+    return _create(architecture, outputs, size, arguments)
 
 
-def build_pretrained(config: Mapping[str, Any], state: State, classes: int, size: int) -> nn.Module:
+def build_pretrained(
+    config: PretrainedDescription, state: State, outputs: int, size: int
+) -> nn.Module:
     """A network that starts from `state`, as `build/base` describes it, with a fresh head.
 
     The head is drawn from torch's present random state.
@@ -31,11 +33,15 @@ def build_pretrained(config: Mapping[str, Any], state: State, classes: int, size
     Raises:
         UsageError: timm knows no such architecture, or it does not take this size.
     """
-    overlay = {"state_dict": dict(state), "num_classes": config["classes"]}
+    overlay = {"state_dict": dict(state), "num_classes": config.classes}
     model = _create(
-        config["architecture"], classes, size, config["arguments"],
-        pretrained=True, pretrained_cfg_overlay=overlay,
-    )  # fmt: skip
+        config.architecture,
+        outputs,
+        size,
+        config.arguments,
+        pretrained=True,
+        pretrained_cfg_overlay=overlay,
+    )
     draw_head(model)
     return model
 
@@ -46,7 +52,7 @@ def trained(network: NetworkDescription, state: State, outputs: int) -> nn.Modul
     Args:
         network: what `build/train/network.json` holds.
         state: its weights, every one of them.
-        outputs: of its head, as its task has them.
+        outputs: how many numbers its task takes from it.
     """
     model = create(network.architecture, outputs, network.transform["size"], network.arguments)
     model.load_state_dict(dict(state), strict=True)
@@ -66,13 +72,13 @@ def fixed_input_size(architecture: str) -> bool:
 
 
 def _create(
-    architecture: str, classes: int, size: int, arguments: Mapping[str, Any], **more: object
+    architecture: str, outputs: int, size: int, arguments: Mapping[str, Any], **more: object
 ) -> nn.Module:
     check_architecture(architecture)
     sized = {"img_size": size} if fixed_input_size(architecture) else {}
     try:
         model: nn.Module = timm.create_model(
-            architecture, num_classes=classes, **{**sized, **arguments, **more}
+            architecture, num_classes=outputs, **{**sized, **arguments, **more}
         )
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise UsageError(

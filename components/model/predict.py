@@ -17,8 +17,3 @@ def answers(
         outputs = model.eval()(torch.from_numpy(inputs).to(device)).float()
         found: NDArray[np.float32] = decode(outputs).cpu().numpy()
     return found
-
-
-def probabilities(model: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Class probabilities (n, classes) of normalised images (n, 3, size, size), in float32."""
-    return answers(model, inputs, lambda outputs: outputs.softmax(1))

@@ -20,7 +20,7 @@ def importances(space: Space, trials: Sequence[Trial]) -> dict[str, float]:
     too few trials, or all of them reached the same.
     """
     full = [trial for trial in trials if trial.scored]
-    if len(full) < FEWEST or len({trial.validation_accuracy for trial in full}) == 1:
+    if len(full) < FEWEST or len({trial.score for trial in full}) == 1:
         return {}
     study = optuna.create_study(direction="maximize")
     study.add_trials([as_optuna(space, trial) for trial in full])

@@ -1,7 +1,8 @@
 """What is asked of a search."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from components.features.cache import Precision as CachePrecision
 from components.model.device import Precision
@@ -10,21 +11,7 @@ from components.training.recipe import Setting
 Strategy = Literal["staged", "tpe"]
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What is chosen among besides freeze depth and rate; of each the first is the baseline."""
-
-    layer_decay: tuple[float, ...] = (1.0,)
-    weight_decay: tuple[float, ...] = (0.05,)
-    head_dropout: tuple[float, ...] = (0.0,)
-    magnitude: tuple[int, ...] = (1,)
-    mixup: tuple[float, ...] = (0.0,)
-
-
-CHOICES = tuple(field.name for field in fields(Choices))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What is asked of a search."""
 
@@ -48,8 +35,8 @@ class Plan:
     cache_bytes: int
     cache_precision: CachePrecision
     batch_size: int
-    choices: Choices
-    label_smoothing: float
+    choices: Mapping[str, tuple[Any, ...]]
+    """By the names in `recipe.CHOICES`: what is chosen among, the baseline first."""
     seed: int
     precision: Precision
     workers: int

@@ -18,9 +18,10 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.frame.errors import DataError
-from components.study.plan import CHOICES, Plan
+from components.study.plan import Plan
 from components.study.runner import Outcome
 from components.study.trial import Asked, State, Trial
+from components.training.history import Epoch
 from components.training.recipe import Setting
 
 STATES: dict[TrialState, State] = {
@@ -31,7 +32,7 @@ STATES: dict[TrialState, State] = {
 NAME = "search"
 
 
-class Ledger:
+class Record:
     """Trials in the order in which they were begun; at most one is under way."""
 
     def __init__(
@@ -41,9 +42,12 @@ class Ledger:
         self.plan, self.layers, self.fractions = plan, layers, fractions
         folder.mkdir(parents=True, exist_ok=True)
         self._study = optuna.create_study(
-            storage=f"sqlite:///{folder / 'study.db'}", study_name=NAME, direction="maximize",
-            load_if_exists=True, pruner=self._pruner(),
-        )  # fmt: skip
+            storage=f"sqlite:///{folder / 'study.db'}",
+            study_name=NAME,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=self._pruner(),
+        )
 
     def finished(self) -> list[Trial]:
         """Every finished trial, in order."""
@@ -82,7 +86,7 @@ class Ledger:
     def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
         """Enter how a trial ended."""
         trial.set_user_attr("record", outcome.record())
-        value = outcome.history[-1].validation_accuracy if outcome.history else None
+        value = outcome.history[-1].validation_score if outcome.history else None
         if outcome.failure is not None:
             self._study.tell(trial, None, TrialState.FAIL)
         elif len(outcome.history) < asked.epochs or asked.stage == "probe":
@@ -101,16 +105,17 @@ class Ledger:
         return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
 
     def _entry(self, asked: Asked) -> FrozenTrial:
-        distributions = self.distributions(self.plan)
         return create_trial(
-            state=TrialState.RUNNING, params=asdict(asked.setting), distributions=distributions,
+            state=TrialState.RUNNING,
+            params=asdict(asked.setting),
+            distributions=self.distributions(self.plan),
             user_attrs={"asked": _attributes(asked)},
-        )  # fmt: skip
+        )
 
     @staticmethod
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings."""
-        choices = {name: getattr(plan.choices, name) for name in CHOICES}
+        choices = dict(plan.choices)
         choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
         return {
             "freeze_depth": IntDistribution(*plan.freeze_depths),
@@ -122,18 +127,18 @@ class Ledger:
         setting, record = Setting(**found.params), found.user_attrs["record"]
         asked = found.user_attrs["asked"]
         return Trial(
-            found.number,
-            STATES[found.state],
-            asked["origin"],
-            asked["stage"],
-            self.layers[setting.freeze_depth],
-            round(self.fractions[setting.freeze_depth], 4),
-            setting,
-            tuple(record["history"]),
-            record["cost"],
-            record["cached"],
-            record["why"],
-            tuple(record["audit"]),
+            number=found.number,
+            state=STATES[found.state],
+            origin=asked["origin"],
+            stage=asked["stage"],
+            layer=self.layers[setting.freeze_depth],
+            trained_fraction=round(self.fractions[setting.freeze_depth], 4),
+            setting=setting,
+            history=tuple(Epoch(**epoch) for epoch in record["history"]),
+            cost=record["cost"],
+            cached=record["cached"],
+            why=record["why"],
+            audit=tuple(record["audit"]),
         )
 
 

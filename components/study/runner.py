@@ -18,7 +18,7 @@ from components.training.recipe import Recipe, Setting
 from components.training.step import DivergedError, TooLargeError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a trial ended with."""
 
@@ -33,9 +33,12 @@ class Outcome:
     def record(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return {
-            "history": [asdict(epoch) for epoch in self.history], "audit": list(self.audit),
-            "cost": self.cost, "cached": self.cached, "why": self.why,
-        }  # fmt: skip
+            "history": [asdict(epoch) for epoch in self.history],
+            "audit": list(self.audit),
+            "cost": self.cost,
+            "cached": self.cached,
+            "why": self.why,
+        }
 
 
 class Runner:
@@ -70,24 +73,39 @@ class Runner:
         failure = None
         try:
             done = fit(
-                model, self.reuse.pretrained.groups, inputs.feed, self._recipe(asked, seed),
-                device=self.device, keep=keep, keep_best=False, on_epoch=collect,
+                model,
+                self.reuse.pretrained.groups,
+                inputs.feed,
+                self.reuse.images.task,
+                self._recipe(asked, seed),
+                device=self.device,
+                keep=keep,
+                keep_best=False,
+                on_epoch=collect,
                 forward=inputs.forward,
-            )  # fmt: skip
+            )
             audit = tuple(asdict(report) for report in done.audit)
         except (DivergedError, TooLargeError, InertError) as error:
             failure = str(error)
         taken = len(epochs) + (failure is not None)
         cost = self._cost(asked.setting, taken, before, cached=cached)
-        return Outcome(tuple(epochs), audit, cost, cached, inputs.why, failure)
+        return Outcome(
+            history=tuple(epochs),
+            audit=audit,
+            cost=cost,
+            cached=cached,
+            why=inputs.why,
+            failure=failure,
+        )
 
     def _recipe(self, asked: Asked, seed: int) -> Recipe:
-        plan, setting = self.plan, asked.setting
         return Recipe(
-            setting.freeze_depth, setting.learning_rate, setting.weight_decay, plan.label_smoothing,
-            asked.epochs, patience=asked.epochs, seed=seed, precision=plan.precision,
-            layer_decay=setting.layer_decay, head_dropout=setting.head_dropout,
-        )  # fmt: skip
+            setting=asked.setting,
+            epochs=asked.epochs,
+            patience=asked.epochs,
+            seed=seed,
+            precision=self.plan.precision,
+        )
 
     def _cost(self, setting: Setting, epochs: int, before: Sequence[Trial], *, cached: bool) -> int:
         """Counted as if the cache had been empty when the search began."""

@@ -4,19 +4,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
-from components.data.images.pictures import Images
 from components.frame import events
-from components.frame.durations import duration
 from components.frame.errors import DataError
 from components.frame.events import Events
 from components.study.eta import Eta
 from components.study.importance import importances
 from components.study.plan import Plan
-from components.study.record import Ledger
+from components.study.record import Record
 from components.study.runner import Runner
+from components.study.space import Space
 from components.study.strategies.candidates import budget as staged_budget
 from components.study.strategies.candidates import kept_freeze_depths
 from components.study.strategies.staged import staged
@@ -25,15 +25,17 @@ from components.study.strategies.tpe import budget as tpe_budget
 from components.study.strategies.tpe import tpe
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
+from components.tasks.task import Task
 from components.training.history import Epoch, OnEpoch
+from components.training.images import Images
 from components.training.pretrained import Pretrained
+from components.training.progress import EpochReport
 from components.training.recipe import Setting
-from components.training.report import EpochReport
 
 STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """What a search ended with."""
 
@@ -41,8 +43,7 @@ class Found:
     chosen: Setting
     decisions: tuple[tuple[int, str], ...]
     """The number of trials finished then, and the sentence."""
-    whole_cost: int
-    """Multiply-accumulates of a full trial that trains every layer."""
+    space: Space
     importances: Mapping[str, float]
     """Fractions of the full trials' variance that settings explain; empty: nothing can be said."""
 
@@ -58,11 +59,9 @@ class Found:
         )
 
     @property
-    def validation_accuracy(self) -> float:
-        """The mean over the confirmation runs: not the best of many draws."""
-        return sum(trial.validation_accuracy for trial in self.confirmations) / len(
-            self.confirmations
-        )
+    def score(self) -> float:
+        """The mean validation score of the confirmation runs: not the best of many draws."""
+        return fmean(trial.score for trial in self.confirmations)
 
 
 class Search:
@@ -83,7 +82,7 @@ class Search:
         self.reuse = Reuse(pretrained, images, plan, cache, device)
         self.reuse.ahead = self._ahead()
         self.runner = Runner(plan, self.reuse, device)
-        self.ledger = Ledger(folder, plan, pretrained.layers, pretrained.fractions)
+        self.record = Record(folder, plan, pretrained.layers, pretrained.fractions)
         self._explore, budget = STRATEGIES[plan.strategy]
         self.eta = Eta(self.reuse, budget(self.reuse.space))
 
@@ -93,10 +92,10 @@ class Search:
         Raises:
             DataError: no trial reached its end.
         """
-        finished = self.ledger.finished()
+        finished = self.record.finished()
         self._tell_missing_events(finished)
         before = _seconds(self.log)
-        notes = Notes(lambda sentence: print(f"  {sentence}", flush=True))
+        notes = Notes(self.log.say)
         strategy = self._explore(self.reuse.space, notes)
 
         def over(number: int) -> bool:
@@ -112,9 +111,15 @@ class Search:
                 "no trial of the search reached its end; see the reasons above. Lower "
                 "search.learning_rate.high, or look at the images."
             )
-        trials, space = tuple(self.ledger.finished()), self.reuse.space
+        trials, space = tuple(self.record.finished()), self.reuse.space
         explained = importances(space, trials)
-        return Found(trials, chosen, tuple(notes.sentences), space.whole, explained)
+        return Found(
+            trials=trials,
+            chosen=chosen,
+            decisions=tuple(notes.sentences),
+            space=space,
+            importances=explained,
+        )
 
     def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
         done: list[Trial] = []
@@ -134,58 +139,50 @@ class Search:
         if self.plan.strategy == "tpe":
             return ()
         space = self.reuse.space
-        return tuple(
-            sorted(
-                freeze_depth
-                for freeze_depth in kept_freeze_depths(space)
-                if space.cacheable(freeze_depth)
-            )
-        )
+        return tuple(sorted(filter(space.cacheable, kept_freeze_depths(space))))
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)
-        entered = self.ledger.begin(number, asked)
-        self._announce(number, asked, before)
+        entered = self.record.begin(number, asked)
+        self._tell_begin(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
-        told = self.ledger.told_epochs(number)
-        report: OnEpoch = EpochReport(
-            self.log, f"trial-{number:04}", trial=number, epochs=asked.epochs
-        )
+        told = self.record.told_epochs(number)
+        fit, task = f"trial-{number:04}", self.reuse.images.task
+        report: OnEpoch = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
 
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)
             if epoch.epoch not in told:
-                entered.report(epoch.validation_accuracy, epoch.epoch)
-            if asked.falls_short(epoch.epoch, epoch.validation_accuracy):
+                entered.report(epoch.validation_score, epoch.epoch)
+            if asked.falls_short(epoch.epoch, epoch.validation_score):
                 return True
             return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
 
         outcome = self.runner.run(number, asked, before, keep, on_epoch)
-        trial = self.ledger.end(entered, asked, outcome)
+        trial = self.record.end(entered, asked, outcome)
         keep.unlink(missing_ok=True)
-        seconds = time.monotonic() - started
-        self._tell_event(trial, seconds)
-        print(f"  {_ended(trial, outcome.failure)}, {duration(seconds)}", flush=True)
+        self._tell_end(trial, time.monotonic() - started, outcome.failure)
         return trial
 
-    def _announce(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
-        freeze_depth = asked.setting.freeze_depth
-        kind = {"full": "trial", "probe": "probe", "confirmation": "confirmation run"}[asked.stage]
-        left = duration(self.eta.left(before, _seconds(self.log)))
-        print(
-            f"{kind} {number + 1}: trained from {self.pretrained.layers[freeze_depth]} on "
-            f"({self.pretrained.fractions[freeze_depth]:.0%} of the parameters), learning rate "
-            f"{asked.setting.learning_rate:.2g}, {asked.epochs} epochs; about {left} left",
-            flush=True,
+    def _tell_begin(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
+        depth = asked.setting.freeze_depth
+        self.log.emit(
+            "begun",
+            number=number,
+            stage=asked.stage,
+            layer=self.pretrained.layers[depth],
+            trained_fraction=self.pretrained.fractions[depth],
+            learning_rate=asked.setting.learning_rate,
+            epochs=asked.epochs,
+            seconds_left=self.eta.left(before, _seconds(self.log)),
         )
 
-    def _tell_event(self, trial: Trial, seconds: float) -> None:
-        accuracy = trial.validation_accuracy if trial.history else None
+    def _tell_end(self, trial: Trial, seconds: float, failure: str | None = None) -> None:
         self.log.emit(
             "trial",
             number=trial.number,
             state=trial.state,
-            value=accuracy,
+            value=trial.score if trial.history else None,
             freeze_depth=trial.freeze_depth,
             layer=trial.layer,
             trained_fraction=trial.trained_fraction,
@@ -193,6 +190,7 @@ class Search:
             stage=trial.stage,
             cached=trial.cached,
             seconds=seconds,
+            outcome=_outcome(trial, self.reuse.images.task, failure),
         )
 
     def _tell_missing_events(self, finished: Sequence[Trial]) -> None:
@@ -200,16 +198,16 @@ class Search:
         seen = {e["number"] for e in events.read(self.log.path) if e["kind"] == "trial"}
         for trial in finished:
             if trial.number not in seen:
-                self._tell_event(trial, 0.0)
+                self._tell_end(trial, 0.0)
 
 
-def _ended(trial: Trial, failure: str | None) -> str:
+def _outcome(trial: Trial, task: Task, failure: str | None) -> str:
     """How a trial ended, for a person."""
-    if failure:
-        return f"failed: {failure}"
+    if trial.state == "failed":
+        return f"failed: {failure or 'see above'}"
     came = f"from the images ({trial.why})" if trial.why else "from the cache"
     early = "ended early, " if trial.kind == "pruned" else ""
-    return f"{early}{trial.validation_accuracy:.1%} on validation images, {came}"
+    return f"{early}validation {task.score_name} {task.shown(trial.score)}, {came}"
 
 
 def _seconds(log: Events) -> float:

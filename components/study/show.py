@@ -7,16 +7,27 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import aligned
 
-COLUMNS = ("number", "stage", "state", "layer", "trained_fraction", "learning_rate", "epochs",
-           "validation_accuracy", "cost", "cached")  # fmt: skip
+COLUMNS = (
+    "number",
+    "stage",
+    "state",
+    "layer",
+    "trained_fraction",
+    "learning_rate",
+    "epochs",
+    "shown",
+    "cost",
+    "cached",
+)
 MEGA = 10**6
 
 
-def trials(folder: Path) -> list[list[str]]:
+def trials(folder: Path, score_name: str) -> list[list[str]]:
     """The rows of `trials.csv` in `folder`, a heading first, numbers as a person reads them."""
+    heading = [f"validation_{score_name}" if name == "shown" else name for name in COLUMNS]
     with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
         rows = [[_cell(name, row[name]) for name in COLUMNS] for row in csv.DictReader(file)]
-    return [list(COLUMNS), *rows]
+    return [heading, *rows]
 
 
 def decisions(folder: Path) -> list[str]:
@@ -35,11 +46,13 @@ def text(folder: Path) -> str:
         raise UsageError("There must be a finished search to show, but none is. thawline run")
     summary = files.read_json(folder / "summary.json")
     spent = f"{summary['full_fine_tunings_spent']:.2f} trainings of the whole network spent"
-    return "\n".join([*aligned(trials(folder)), "", *decisions(folder), spent])
+    return "\n".join(
+        [*aligned(trials(folder, summary["score_name"])), "", *decisions(folder), spent]
+    )
 
 
 def _cell(name: str, value: str) -> str:
-    if name in {"trained_fraction", "validation_accuracy"} and value:
+    if name == "trained_fraction":
         return f"{float(value):.1%}"
     if name == "learning_rate":
         return f"{float(value):.2g}"

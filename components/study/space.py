@@ -1,11 +1,10 @@
-"""The settings there are, what each costs, and how far two scores lie apart by chance."""
+"""The settings there are, and what each costs."""
 
 from dataclasses import dataclass
-from math import sqrt
+from typing import Any
 
 from components.model.partial.cost import Cost
-from components.study.plan import CHOICES, Plan
-from components.study.trial import Trial
+from components.study.plan import Plan
 from components.training.recipe import Setting
 
 WORTH_CACHING = 0.85
@@ -13,7 +12,7 @@ WORTH_CACHING = 0.85
 it an epoch is at most a fifth faster, and activations are largest (docs/benchmarks.md)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Space:
     """What a strategy knows before any trial."""
 
@@ -66,37 +65,26 @@ class Space:
         rows = self.train_rows * views + (self.validation_rows if validation else 0)
         return self.cost.prefix(freeze_depth) * rows
 
+    def uncached_trial(self, freeze_depth: int) -> int:
+        """Multiply-accumulates of a full trial from the images."""
+        return self.plan.epochs * self.epoch(freeze_depth, cached=False)
+
     @property
     def whole(self) -> int:
         """Multiply-accumulates of a full trial that trains every layer."""
-        return self.plan.epochs * self.epoch(0, cached=False)
+        return self.uncached_trial(0)
 
-    def setting(self, freeze_depth: int, rate: float, **others: float) -> Setting:
+    def setting(self, freeze_depth: int, rate: float, **others: Any) -> Setting:  # noqa: ANN401  # as `Setting` has them
         """The nearest setting that is allowed, with the baseline where nothing is said."""
         (fewest, most), (low, high) = self.plan.freeze_depths, self.plan.rates
-        choices = {name: getattr(self.plan.choices, name)[0] for name in CHOICES} | others
+        choices = {name: several[0] for name, several in self.plan.choices.items()} | others
         freeze_depth = min(max(freeze_depth, fewest), most)
         if freeze_depth == self.head:
             choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
-        return Setting(freeze_depth, min(max(rate, low), high), **choices)
+        rate = min(max(rate, low), high)
+        return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)
 
     def near_fraction(self, fraction: float) -> int:
         """The freeze depth that leaves about this fraction of a pass, of equal ones the higher."""
-        freeze_depths = range(self.lowest, self.highest + 1)
-        return min(
-            freeze_depths,
-            key=lambda freeze_depth: (abs(self.fraction(freeze_depth) - fraction), -freeze_depth),
-        )
-
-    def error(self, *trials: Trial) -> float:
-        """The standard error of the best of some trials' validation accuracies."""
-        return self.chance(max(trial.validation_accuracy for trial in trials))
-
-    def chance(self, accuracy: float) -> float:
-        """The standard error of a validation accuracy.
-
-        Of a binomial fraction, with an image's worth added so that a perfect score has one too.
-        """
-        rows = self.validation_rows
-        fraction = (accuracy * rows + 1) / (rows + 2)
-        return sqrt(fraction * (1 - fraction) / rows)
+        depths = range(self.lowest, self.highest + 1)
+        return min(depths, key=lambda depth: (abs(self.fraction(depth) - fraction), -depth))

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, nan
 from typing import Any, Literal
 
-from components.study.plan import CHOICES
-from components.training.recipe import Setting
+from components.training.history import Epoch
+from components.training.recipe import CHOICES, Setting
 
 Origin = Literal["enqueued", "rule", "sampled", "repeated"]
 Stage = Literal["full", "probe", "confirmation"]
@@ -17,7 +17,7 @@ LATE = 2 / 3
 is on its way down by then, and what it costs can be seen."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """A trial that a strategy wants."""
 
@@ -26,15 +26,16 @@ class Asked:
     stage: Stage
     epochs: int
     """How long the schedule is."""
-    pruning_threshold: float = 0.0
-    """It ends early if it reaches less than this, 0 to 1, `LATE` in its epochs."""
+    pruning_threshold: float | None = None
+    """It ends early if its score is lower than this `LATE` in its epochs."""
 
-    def falls_short(self, epoch: int, accuracy: float) -> bool:
+    def falls_short(self, epoch: int, score: float) -> bool:
         """Whether it ends early after an epoch, from 1."""
-        return epoch == ceil(self.epochs * LATE) < self.epochs and accuracy < self.pruning_threshold
+        late = epoch == ceil(self.epochs * LATE) < self.epochs
+        return late and self.pruning_threshold is not None and score < self.pruning_threshold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trial:
     """A finished trial."""
 
@@ -47,8 +48,7 @@ class Trial:
     """The first trained one."""
     trained_fraction: float
     setting: Setting
-    history: tuple[Mapping[str, Any], ...]
-    """An `Epoch` each, as a dictionary."""
+    history: tuple[Epoch, ...]
     cost: int
     """Multiply-accumulates it took, what it put into the cache included."""
     cached: bool
@@ -64,18 +64,23 @@ class Trial:
 
     @property
     def learning_rate(self) -> float:
-        """Of AdamW at its highest."""
+        """Of the optimizer at its highest."""
         return self.setting.learning_rate
 
     @property
-    def validation_accuracy(self) -> float:
-        """Of the last epoch; not a number where there is none."""
-        return float(self.history[-1]["validation_accuracy"]) if self.history else float("nan")
+    def score(self) -> float:
+        """The validation score of the last epoch; not a number where there is none."""
+        return self.history[-1].validation_score if self.history else nan
+
+    @property
+    def error(self) -> float:
+        """Its standard error; not a number where there is none."""
+        return self.history[-1].validation_score_error if self.history else nan
 
     @property
     def validation_loss(self) -> float:
         """Of the last epoch; not a number where there is none."""
-        return float(self.history[-1]["validation_loss"]) if self.history else float("nan")
+        return self.history[-1].validation_loss if self.history else nan
 
     @property
     def kind(self) -> str:
@@ -90,7 +95,7 @@ class Trial:
 
     def rank(self) -> tuple[float, float, int]:
         """Sorts trials from the worst to the best; of equal ones the first is the better."""
-        return self.validation_accuracy, -self.validation_loss, -self.number
+        return self.score, -self.validation_loss, -self.number
 
     def row(self) -> dict[str, Any]:
         """As a line of `trials.csv`."""
@@ -105,7 +110,8 @@ class Trial:
             "learning_rate": self.learning_rate,
             **{name: getattr(self.setting, name) for name in CHOICES},
             "epochs": len(self.history),
-            "validation_accuracy": self.validation_accuracy,
+            "validation_score": self.score,
+            "validation_score_error": self.error,
             "validation_loss": self.validation_loss,
             "cost": self.cost,
             "cached": self.cached,

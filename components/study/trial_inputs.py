@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from components.data.batch import Batch
 from components.data.images import augmentation as augmentations
 from components.data.images import dataset
-from components.data.images.dataset import Batch
-from components.data.images.pictures import Images
 from components.features.activations import Features
 from components.features.cache import FeatureCache, Source
 from components.features.store import FOLDER, VALIDATION
@@ -24,14 +23,16 @@ from components.model.partial.forward import Cut
 from components.study.plan import Plan
 from components.study.space import WORTH_CACHING, Space
 from components.training.feed import FeatureFeed, ImageFeed, Views
+from components.training.images import Images
 from components.training.pretrained import Pretrained, Renewable
 from components.training.recipe import Setting
-from components.training.score import Forward
+from components.training.techniques.registry import why_images
+from components.training.validate import Forward
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a trial reads, and how it becomes logits."""
+    """What a trial reads, and how that becomes outputs."""
 
     feed: ImageFeed | FeatureFeed
     forward: Forward | None
@@ -60,16 +61,20 @@ class Reuse:
         rows = self.images.train.steps(self.plan.batch_size) * self.plan.batch_size
         layers, parts = tuple(self.pretrained.layers), self.pretrained.groups
         return Space(
-            self.plan, counted, layers, rows, len(self.images.val),
-            norm_scales(self.pretrained.state, parts),
-        )  # fmt: skip
+            plan=self.plan,
+            cost=counted,
+            layers=layers,
+            train_rows=rows,
+            validation_rows=len(self.images.val),
+            norm_scales=norm_scales(self.pretrained.state, parts),
+        )
 
     def inputs(self, model: nn.Module, setting: Setting, seed: int) -> Inputs:
         """From the cache where that pays and can be; `model` must be as it starts."""
         plan, freeze_depth, magnitude = self.plan, setting.freeze_depth, setting.magnitude
         images = self._image_feed(setting, seed)
-        if setting.mixup:
-            return Inputs(images, None, "mixup blends images before the frozen layers")
+        if why := why_images(setting, self.images.task):
+            return Inputs(images, None, why)
         if not self.space.cacheable(freeze_depth):
             return Inputs(images, None, self._not_worth(freeze_depth))
         found = self._cut_points_at(freeze_depth)
@@ -80,7 +85,13 @@ class Reuse:
         kept = self._kept(cut, freeze_depth, magnitude)
         if isinstance(kept, str):
             return Inputs(images, None, kept)
-        feed = FeatureFeed(self.images, plan.batch_size, seed, kept[:-1], kept[-1])
+        feed = FeatureFeed(
+            images=self.images,
+            batch_size=plan.batch_size,
+            seed=seed,
+            train=kept[:-1],
+            val=kept[-1],
+        )
         return Inputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
 
     def _not_worth(self, freeze_depth: int) -> str:
@@ -90,11 +101,14 @@ class Reuse:
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
     def _image_feed(self, setting: Setting, seed: int) -> ImageFeed:
-        plan = self.plan
         return ImageFeed(
-            self.images, plan.batch_size, setting.magnitude, seed, plan.workers, self.views,
-            setting.mixup,
-        )  # fmt: skip
+            images=self.images,
+            batch_size=self.plan.batch_size,
+            magnitude=setting.magnitude,
+            seed=seed,
+            workers=self.plan.workers,
+            views=self.views,
+        )
 
     def _cut_points_at(self, freeze_depth: int) -> CutPoints:
         if freeze_depth not in self._cut_points:
@@ -134,8 +148,8 @@ class Reuse:
         return kept
 
     def _images(self, magnitude: int, view: int | None) -> Iterator[Tensor]:
-        for batch, _ in self._batches(magnitude, view):
-            yield batch.to(self.device, memory_format=torch.channels_last)
+        for batch in self._batches(magnitude, view):
+            yield batch.inputs.to(self.device, memory_format=torch.channels_last)
 
     def _batches(self, magnitude: int, view: int | None) -> Iterator[Batch]:
         plan, images = self.plan, self.images
@@ -149,11 +163,17 @@ class Reuse:
         config, images = self.pretrained.config, self.images
         split = images.val if view is None else images.train
         name = VALIDATION if view is None else self._view_name(magnitude, view)
-        network = files.canonical([config["architecture"], config["arguments"]]).decode()
+        network = files.canonical([config.architecture, config.arguments]).decode()
         return Source(
-            split.digest, self._weights, network, self.pretrained.size, name, len(split),
-            self.plan.batch_size, self.device.type,
-        )  # fmt: skip
+            data=split.digest,
+            weights=self._weights,
+            architecture=network,
+            size=self.pretrained.size,
+            view=name,
+            rows=len(split),
+            batch_size=self.plan.batch_size,
+            device=self.device.type,
+        )
 
     def _view_name(self, magnitude: int, view: int) -> str:
         """Names all that an augmented view depends on, the code that draws it included."""

@@ -14,11 +14,12 @@ from components.frame import files
 from components.frame.errors import DataError
 
 Tensors = dict[str, torch.Tensor]
+PARTS = ("model", "best", "moments", "techniques")
 META = "state"
 """The one metadata key: several would be written in random order."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """What a killed fit needs to go on as if nothing had been."""
 
@@ -27,18 +28,19 @@ class Checkpoint:
     best: Tensors
     """The same of the best epoch; empty where only the last counts."""
     moments: Tensors
-    """AdamW's, as `PARAMETER/KEY`."""
+    """The optimizer's, as `PARAMETER/KEY`."""
+    techniques: Tensors
+    """What techniques keep, as `TECHNIQUE/KEY`."""
     meta: dict[str, Any]
     """What JSON can hold: the recipe's digest, the history, the best epoch."""
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint in the place of the last one."""
-    parts = {"model": checkpoint.model, "best": checkpoint.best, "moments": checkpoint.moments}
     tensors = {
         f"{part}:{name}": value.detach().cpu().contiguous()
-        for part, content in parts.items()
-        for name, value in content.items()
+        for part in PARTS
+        for name, value in getattr(checkpoint, part).items()
     }
     files.write_tensors(path, tensors, **{META: json.dumps(checkpoint.meta)})
 
@@ -51,7 +53,7 @@ def load(path: Path, digest: str) -> Checkpoint | None:
     """
     if not path.exists():
         return None
-    parts: dict[str, Tensors] = {"model": {}, "best": {}, "moments": {}}
+    parts: dict[str, Tensors] = {part: {} for part in PARTS}
     with safe_open(path, framework="pt") as file:
         meta = json.loads(file.metadata()[META])
         for key in file.keys():  # noqa: SIM118  # not a mapping
@@ -59,7 +61,7 @@ def load(path: Path, digest: str) -> Checkpoint | None:
             parts[part][name] = file.get_tensor(key)
     if meta["digest"] != digest:
         raise DataError(f"{path} belongs to other settings. Remove it: rm {path}")
-    return Checkpoint(parts["model"], parts["best"], parts["moments"], meta)
+    return Checkpoint(**parts, meta=meta)
 
 
 def model_state(model: nn.Module) -> Tensors:

@@ -1,28 +1,30 @@
 """The one training loop: search and train both call it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
-from components.data.images.dataset import Batch
+from components.data.batch import Batch
 from components.frame.seeds import derived_seed
 from components.model.audit import GroupReport, audit, require_decay
-from components.model.freezing import freeze
 from components.model.groups import Group
-from components.model.head import head_dropout
+from components.tasks.task import Task
 from components.training import checkpoint as checkpoints
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.history import Epoch, Fit, OnEpoch
-from components.training.optimizer import adamw
+from components.training.optimizers import make_optimizer
 from components.training.recipe import Recipe
-from components.training.schedule import one_cycle
-from components.training.score import Forward, score, whole
-from components.training.step import Steps
+from components.training.schedules import SCHEDULES
+from components.training.step import Stepper
+from components.training.techniques.registry import requested
+from components.training.techniques.technique import Technique
+from components.training.validate import Forward, validate, whole
 
 
 class Feed(Protocol):
@@ -51,18 +53,21 @@ class _State:
     """Where a fit stands."""
 
     history: list[Epoch] = field(default_factory=list)
-    timings: list[tuple[float, float]] = field(default_factory=list)
+    speed: list[tuple[float, float]] = field(default_factory=list)
     """Seconds and images a second of each epoch; kept for the events alone."""
     best: Epoch | None = None
     best_tensors: Tensors = field(default_factory=dict)
     stopped: bool = False
     parts: int = 1
+    techniques: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each technique did in the last epoch."""
 
 
 def fit(
     model: nn.Module,
     groups: tuple[Group, ...],
     feed: Feed,
+    task: Task,
     recipe: Recipe,
     *,
     device: torch.device,
@@ -74,7 +79,7 @@ def fit(
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
-    `forward` takes what the feed gives, where that is not images, to the model's logits.
+    `forward` takes what the feed gives, where that is not images, to the model's outputs.
 
     Raises:
         DivergedError: a loss is no number.
@@ -82,87 +87,105 @@ def fit(
         InertError: what the recipe asks for is not in force.
     """
     model.to(device).to(memory_format=torch.channels_last)
-    optimizer, in_force = _thawed(model, groups, recipe)
-    state = _resumed(model, optimizer, recipe, keep)
-    take = Steps(
-        forward or whole(model), optimizer, device=device, precision=recipe.precision,
-        label_smoothing=recipe.label_smoothing, parts=state.parts,
-    )  # fmt: skip
-    for epoch, measured in zip(state.history, state.timings, strict=True):
-        state.stopped = on_epoch(epoch, *measured)
+    techniques = requested(recipe.setting, task)
+    optimizer, in_force = _prepared(model, groups, recipe, techniques)
+    state = _resumed(model, optimizer, techniques, recipe, keep)
+    stepper = Stepper(
+        model,
+        forward or whole(model),
+        optimizer,
+        task,
+        device=device,
+        precision=recipe.precision,
+        label_smoothing=recipe.setting.label_smoothing,
+        techniques=techniques,
+        parts=state.parts,
+    )
+    for epoch, speed in zip(state.history, state.speed, strict=True):
+        state.stopped = on_epoch(epoch, *speed)
     while not _is_over(state, recipe):
         started = time.monotonic()
-        number = len(state.history) + 1
-        with head_dropout(model, recipe.head_dropout):
-            epoch, images = _run_epoch(model, take, feed, recipe, number)
+        epoch, images = _run_epoch(stepper, feed, recipe, len(state.history) + 1)
         seconds = time.monotonic() - started
-        state.timings.append((seconds, images / seconds))
-        state.parts = take.parts
+        state.speed.append((seconds, images / seconds))
+        state.parts = stepper.parts
+        state.techniques = {one.name: one.in_force() for one in techniques}
         _note(state, epoch, model, keep_best=keep_best)
-        checkpoints.save(keep, _snapshot(model, optimizer, recipe, state))
-        state.stopped = on_epoch(epoch, *state.timings[-1])
+        checkpoints.save(keep, _snapshot(model, optimizer, techniques, recipe, state))
+        state.stopped = on_epoch(epoch, *state.speed[-1])
     if keep_best:
         checkpoints.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
-    return Fit(tuple(state.history), state.best, in_force, state.parts)
+    return Fit(tuple(state.history), state.best, in_force, state.parts, state.techniques)
 
 
-def _thawed(
-    model: nn.Module, groups: tuple[Group, ...], recipe: Recipe
+def _prepared(
+    model: nn.Module, groups: tuple[Group, ...], recipe: Recipe, techniques: Sequence[Technique]
 ) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
-    """Freeze what is to be frozen; an optimizer of the rest, and what is in force."""
-    freeze(model, groups, recipe.freeze_depth)
-    optimizer = adamw(
-        model, groups, recipe.freeze_depth,
-        learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay,
-        layer_decay=recipe.layer_decay,
-    )  # fmt: skip
-    in_force = audit(model, groups, recipe.freeze_depth, optimizer)
-    require_decay(in_force, recipe.freeze_depth, recipe.layer_decay)
+    """Have the techniques change the network; an optimizer of what trains, what is in force."""
+    for technique in techniques:
+        technique.prepare(model, groups)
+    setting = recipe.setting
+    optimizer = make_optimizer(model, groups, recipe)
+    in_force = audit(model, groups, setting.freeze_depth, optimizer)
+    require_decay(in_force, setting.freeze_depth, setting.layer_decay)
     return optimizer, in_force
 
 
-def _run_epoch(
-    model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
-) -> tuple[Epoch, int]:
+def _run_epoch(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> tuple[Epoch, int]:
     """Train and validate once; the epoch's record and how many images it took."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
-        loss, accuracy, rate, trained = _train(model, take, feed, recipe, number)
-    validation_loss, validation_accuracy = score(
-        model, feed.validation(), take.device, recipe.precision, forward=take.forward,
+        for technique in stepper.techniques:
+            around.enter_context(technique.around_epoch(stepper.model, number))
+        loss, score, learning_rate, images = _train(stepper, feed, recipe, number)
+    reached = validate(
+        stepper.model,
+        feed.validation(),
+        stepper.task,
+        device=stepper.device,
+        precision=recipe.precision,
+        forward=stepper.forward,
         size=feed.batch_size,
-    )  # fmt: skip
-    return Epoch(number, loss, accuracy, validation_loss, validation_accuracy, rate), trained
+    )
+    epoch = Epoch(
+        epoch=number,
+        train_loss=loss,
+        train_score=score,
+        validation_loss=reached.loss,
+        validation_score=reached.score,
+        validation_score_error=reached.error,
+        learning_rate=learning_rate,
+    )
+    return epoch, images
 
 
 def _train(
-    model: nn.Module, take: Steps, feed: Feed, recipe: Recipe, number: int
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int
 ) -> tuple[float, float, float, int]:
-    """Mean loss, accuracy, last rate and images of an epoch's training."""
-    model.train()
-    steps = feed.steps()
-    loss_sum, right, total, rate = torch.zeros((), device=take.device), 0, 0, 0.0
-    for step, (inputs, labels) in enumerate(feed.training(number), start=(number - 1) * steps):
-        rate = recipe.learning_rate * one_cycle(step, recipe.epochs * steps)
-        loss, correct = take.step(inputs, labels, step, rate)
-        loss_sum += loss * len(labels)
-        right += correct
-        total += len(labels)
-    return float(loss_sum) / total, right / total, rate, total
+    """Mean loss and score, last rate and images of an epoch's training."""
+    stepper.model.train()
+    schedule, steps = SCHEDULES[recipe.schedule], feed.steps()
+    loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
+    for place, plain in enumerate(feed.training(number)):
+        batch, step = plain, (number - 1) * steps + place
+        for technique in stepper.techniques:
+            batch = technique.batch(batch, derived_seed(recipe.seed, number, place))
+        rate = recipe.setting.learning_rate * schedule(step, recipe.epochs * steps)
+        loss, score = stepper.step(batch, step, rate)
+        loss_sum += loss * len(batch)
+        score_sum += score
+        images += len(batch)
+    return float(loss_sum) / images, score_sum / images, rate, images
 
 
 def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> None:
     state.history.append(epoch)
-    if state.best is None or _rank(epoch) > _rank(state.best):
+    if state.best is None or epoch.rank > state.best.rank:
         state.best = epoch
         state.best_tensors = checkpoints.model_state(model) if keep_best else {}
-
-
-def _rank(epoch: Epoch) -> tuple[float, float]:
-    return epoch.validation_accuracy, -epoch.validation_loss
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:
@@ -171,24 +194,54 @@ def _is_over(state: _State, recipe: Recipe) -> bool:
 
 
 def _snapshot(
-    model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, state: _State
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    techniques: Sequence[Technique],
+    recipe: Recipe,
+    state: _State,
 ) -> Checkpoint:
-    history = [asdict(epoch) for epoch in state.history]
-    meta = {"digest": recipe.digest(), "history": history, "timings": state.timings,
-            "parts": state.parts}  # fmt: skip
-    moments = checkpoints.moments(optimizer)
-    return Checkpoint(checkpoints.model_state(model), state.best_tensors, moments, meta)
+    kept = {
+        f"{technique.name}/{name}": value
+        for technique in techniques
+        for name, value in technique.state().items()
+    }
+    return Checkpoint(
+        model=checkpoints.model_state(model),
+        best=state.best_tensors,
+        moments=checkpoints.moments(optimizer),
+        techniques=kept,
+        meta={
+            "digest": recipe.digest,
+            "history": [asdict(epoch) for epoch in state.history],
+            "speed": state.speed,
+            "parts": state.parts,
+            "techniques": state.techniques,
+        },
+    )
 
 
 def _resumed(
-    model: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, keep: Path
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    techniques: Sequence[Technique],
+    recipe: Recipe,
+    keep: Path,
 ) -> _State:
-    found = checkpoints.load(keep, recipe.digest())
+    found = checkpoints.load(keep, recipe.digest)
     if found is None:
         return _State()
     checkpoints.restore_model(model, found.model)
     checkpoints.restore_moments(optimizer, found.moments)
+    for technique in techniques:
+        start = f"{technique.name}/"
+        own = {k.removeprefix(start): v for k, v in found.techniques.items() if k.startswith(start)}
+        technique.restore(own)
     history = [Epoch(**epoch) for epoch in found.meta["history"]]
-    best = max(history, key=_rank)
-    timings = [(seconds, speed) for seconds, speed in found.meta["timings"]]
-    return _State(history, timings, best, found.best, parts=found.meta["parts"])
+    return _State(
+        history=history,
+        speed=[(seconds, speed) for seconds, speed in found.meta["speed"]],
+        best=max(history, key=lambda epoch: epoch.rank),
+        best_tensors=found.best,
+        parts=found.meta["parts"],
+        techniques=found.meta["techniques"],
+    )

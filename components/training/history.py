@@ -1,24 +1,32 @@
-"""What a fit tells of each epoch, and what it ended with."""
+"""What a fit went through and what it ended with."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from components.model.audit import GroupReport
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Epoch:
     """What an epoch ended with."""
 
     epoch: int
     """From 1."""
     train_loss: float
-    train_accuracy: float
+    train_score: float
     """On the augmented images, as they were trained on."""
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
+    validation_score_error: float
+    """The standard error of the score."""
     learning_rate: float
     """At its last step."""
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sorts epochs from the worst to the best."""
+        return self.validation_score, -self.validation_loss
 
 
 @dataclass(frozen=True)
@@ -27,11 +35,13 @@ class Fit:
 
     history: tuple[Epoch, ...]
     best: Epoch
-    """The first with the highest validation accuracy, of equal ones that with the lowest loss."""
+    """The first with the highest validation score, of equal ones that with the lowest loss."""
     audit: tuple[GroupReport, ...]
     """What was in force for each group."""
     parts: int = 1
     """How many parts a batch was taken in at the end, since memory held no more."""
+    techniques: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each technique did, by its name."""
 
 
 OnEpoch = Callable[[Epoch, float, float], bool]

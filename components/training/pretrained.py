@@ -3,28 +3,27 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from components.frame import files
 from components.model.backbone import State, build_pretrained
+from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
 from components.model.head import draw_head
 
 HEAD = "head"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pretrained:
     """Pretrained weights, ready to be made into a network with a fresh head."""
 
-    config: dict[str, Any]
-    """What `build/base/config.json` holds."""
+    config: PretrainedDescription
     state: State
-    classes: int
+    outputs: int
+    """Of the head."""
     size: int
     """Side of the images, pixels."""
     groups: tuple[Group, ...]
@@ -33,16 +32,20 @@ class Pretrained:
     """The fraction of the parameters trained at each freeze depth."""
 
     @classmethod
-    def read(cls, model: Path, config: Path, classes: int, size: int) -> "Pretrained":
-        """Read what `base` wrote, for a head of `classes`."""
-        described = files.read_json(config)
-        state = load_file(model)
-        built = build_pretrained(described, state, classes, size)
+    def read(cls, model: Path, config: Path, outputs: int, size: int) -> "Pretrained":
+        """Read what `base` wrote, for a head of so many outputs."""
+        described, state = PretrainedDescription.read(config), load_file(model)
+        built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
-        fractions = tuple(
-            trained_fraction(built, parts, freeze_depth) for freeze_depth in range(len(parts))
+        fractions = tuple(trained_fraction(built, parts, depth) for depth in range(len(parts)))
+        return cls(
+            config=described,
+            state=state,
+            outputs=outputs,
+            size=size,
+            groups=parts,
+            fractions=fractions,
         )
-        return cls(described, state, classes, size, parts, fractions)
 
     @property
     def digest(self) -> str:
@@ -62,7 +65,7 @@ class Pretrained:
         """A fresh network; the seed draws its head."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = build_pretrained(self.config, self.state, self.classes, self.size)
+            model = build_pretrained(self.config, self.state, self.outputs, self.size)
         redraw_head(model, seed)
         return model
 

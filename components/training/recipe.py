@@ -1,49 +1,75 @@
-"""What is asked of one fit, and which part of it a search varies."""
+"""What is asked of a fit: the setting that a search varies, and the recipe around it."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
 
 from components.frame import files
+from components.frame.documents import Document
 from components.model.device import Precision
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a search varies."""
+    """What a search varies.
+
+    A field here and its range in `SearchParams` declare a hyperparameter; the rest of the search
+    follows, and what trains reads it from here.
+    """
 
     freeze_depth: int
+    """How many groups of layers, from the stem, are frozen: 0 freezes none."""
     learning_rate: float
+    """Of the optimizer at its highest, for the head."""
     layer_decay: float = 1.0
     """Factor on the rate for every group below the head; 1.0 where the head alone is trained."""
     weight_decay: float = 0.05
     head_dropout: float = 0.0
+    """Fraction of what the classifier reads that is dropped, 0 to 1."""
     magnitude: int = 1
-    """Of the augmentation."""
+    """Of the augmentation, 0 none to 3 strong."""
     mixup: float = 0.0
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is asked of a fit; two fits with equal recipes and data give equal bits on a CPU."""
-
-    freeze_depth: int
-    """Index of the first trained group."""
-    learning_rate: float
-    """Of AdamW at its highest."""
-    weight_decay: float
-    label_smoothing: float
+    label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+
+
+CHOICES = tuple(field.name for field in fields(Setting))[2:]
+"""What there is to choose besides freeze depth and rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that is asked of a fit.
+
+    With equal recipes and data two fits end with equal bits, on a CPU.
+    """
+
+    setting: Setting
     epochs: int
+    """At most; the schedule of the rate is as long."""
     patience: int
-    """Epochs without a better validation accuracy after which a fit ends; `epochs`: never."""
+    """Epochs without a better validation score after which a fit ends; `epochs`: never."""
     seed: int
     precision: Precision = "auto"
-    layer_decay: float = 1.0
-    """Factor on the rate for every group below the head."""
-    head_dropout: float = 0.0
-    """Fraction of what the classifier reads that is dropped."""
+    schedule: str = "cosine"
+    """A name in `schedules.SCHEDULES`."""
+    optimizer: str = "adamw"
+    """A name in `optimizers.OPTIMIZERS`."""
 
+    @property
     def digest(self) -> str:
         """SHA-256 of all that is asked."""
         return hashlib.sha256(files.canonical(asdict(self))).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best(Document):
+    """`build/search/best.yaml`: what the search chose, for `train`."""
+
+    comment: ClassVar[str] = "The setting that `train` uses."
+
+    layer: str
+    """The first that is trained."""
+    batch_size: int
+    setting: Setting

@@ -1,13 +1,17 @@
 """One step of training: a batch, in as many parts as its memory asks for."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
 
+from components.data.batch import Batch
 from components.frame.errors import DataError, UsageError
 from components.model.device import Precision, autocast
-from components.training.score import Forward
+from components.tasks.task import Task
+from components.training.techniques.technique import Technique
+from components.training.validate import Forward
 
 MOST_PARTS = 8
 """A batch is halved at most three times."""
@@ -23,22 +27,32 @@ class TooLargeError(UsageError):
     """A batch that does not fit into memory, in however many parts."""
 
 
-class Steps:
-    """Steps of one fit; a part of a batch that memory once held only is all it asks for later."""
+class Stepper:
+    """Takes the steps of one fit; parts that memory once asked for are taken from then on."""
 
     def __init__(
-        self, forward: Forward, optimizer: torch.optim.Optimizer, *, device: torch.device,
-        precision: Precision, label_smoothing: float, parts: int = 1,
+        self,
+        model: nn.Module,
+        forward: Forward,
+        optimizer: torch.optim.Optimizer,
+        task: Task,
+        *,
+        device: torch.device,
+        precision: Precision,
+        label_smoothing: float,
+        techniques: tuple[Technique, ...] = (),
+        parts: int = 1,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
-    ) -> None:  # fmt: skip
-        self.forward, self.optimizer, self.device = forward, optimizer, device
-        self.precision, self.tell = precision, tell
-        self.criterion = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+    ) -> None:
+        self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
+        self.device, self.precision, self.tell = device, precision, tell
+        self.loss = task.loss(label_smoothing=label_smoothing)
+        self.techniques = techniques
         self.parts = parts
         """How many parts a batch is taken in."""
 
-    def step(self, inputs: Tensor, labels: Tensor, step: int, rate: float) -> tuple[Tensor, int]:
-        """Train on the batch of a step; its mean loss, and how many rows were right.
+    def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
+        """Train on the batch of a step; its mean loss, and the sum of its images' scores.
 
         Where memory runs out the batch is taken again in twice as many parts, whose gradients are
         added: the step is that of the whole batch but for batch normalisation, which sees parts.
@@ -48,42 +62,51 @@ class Steps:
             TooLargeError: the batch does not fit in any number of parts.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["scale"]
-        while (taken := self._tried(inputs, labels)) is None:
-            self._halve(len(labels))
-        loss, _ = taken
-        if not torch.isfinite(loss):
-            raise DivergedError(
-                f"the loss must be a number, but is {loss.item()} at step {step}, with a "
-                f"learning rate of {rate:g} there. Lower the rate, or the range it is searched in."
-            )
-        self.optimizer.step()
+            group["lr"] = learning_rate * group["scale"]
+        with ExitStack() as around:
+            for technique in self.techniques:
+                around.enter_context(technique.around_step(self.model, step))
+            while (taken := self._tried(batch)) is None:
+                self._halve(len(batch))
+            self._require_finite(taken[0], step, learning_rate)
+            self.optimizer.step()
         return taken
 
-    def _tried(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, int] | None:
+    def _tried(self, batch: Batch) -> tuple[Tensor, float] | None:
         """The gradients of a batch; none where memory ran out, and then nothing is held."""
         try:
-            return self._accumulate(inputs, labels)
+            return self._accumulate(batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         return None
 
-    def _accumulate(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, int]:
+    def _accumulate(self, batch: Batch) -> tuple[Tensor, float]:
         self.optimizer.zero_grad(set_to_none=True)
-        loss, right = torch.zeros((), device=self.device), 0
-        size, labels = -(-len(labels) // self.parts), labels.to(self.device)
-        for first in range(0, len(labels), size):
-            rows, wanted = inputs[first : first + size], labels[first : first + size]
+        loss, score, size = torch.zeros((), device=self.device), 0.0, -(-len(batch) // self.parts)
+        for first in range(0, len(batch), size):
+            part = batch.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
-                outputs = self.forward(rows.to(self.device)).float()
-                mean = self.criterion(outputs, wanted)
-            part = mean * (len(wanted) / len(labels))
-            part.backward()
-            loss += part.detach()
-            most = wanted if wanted.ndim == 1 else wanted.argmax(1)
-            right += int((outputs.argmax(1) == most).sum())
-        return loss, right
+                outputs = self.forward(part.inputs).float()
+                mean = self._penalised(self.loss(outputs, part.targets, reduction="mean"))
+            fraction = mean * (len(part) / len(batch))
+            fraction.backward()  # type: ignore[no-untyped-call]  # torch's own
+            loss += fraction.detach()
+            score += float(self.task.scores(outputs.detach(), part.targets).sum())
+        return loss, score
+
+    def _penalised(self, loss: Tensor) -> Tensor:
+        for technique in self.techniques:
+            penalty = technique.penalty(self.model)
+            loss = loss if penalty is None else loss + penalty
+        return loss
+
+    def _require_finite(self, loss: Tensor, step: int, learning_rate: float) -> None:
+        if not torch.isfinite(loss):
+            raise DivergedError(
+                f"the loss must be a number, but is {loss.item()} at step {step}, with a learning "
+                f"rate of {learning_rate:g} there. Lower the rate, or the range it is searched in."
+            )
 
     def _halve(self, rows: int) -> None:
         self.optimizer.zero_grad(set_to_none=True)

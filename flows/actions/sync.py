@@ -8,11 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.base import BaseParams, start_pin
+from components.base import BaseParams
 from components.data.source import open_source
 from components.frame import files
 from components.frame.params import load_params
 from components.ingest import IngestParams
+from components.model.weights.pin import start_pin
 from flows.project import Project
 
 SOURCE_HEADING = (
@@ -92,7 +93,8 @@ def _source_pin(project: Project) -> dict[str, Any]:
 
 def _start_pin(project: Project) -> dict[str, Any]:
     params = load_params(BaseParams, project.params / "base.yaml")
-    return start_pin(params, _present(project.data / "start.yaml") or {})
+    known = _present(project.data / "start.yaml") or {}
+    return start_pin(known=known, **params.model_dump())
 
 
 def _present(path: Path) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ PACKAGES = (
     "opencv-python-headless",
     "pandas",
     "pillow",
+    "ruamel.yaml",
     "safetensors",
     "timm",
     "torch",

@@ -23,8 +23,10 @@ from flows.tracking.tags import MODEL_TAG, RUN_TAG, TRIAL_TAG
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
-FOUND = frozenset({"validation_score", "validation_score_error", "validation_loss", "cost"})
-TOLD = frozenset({"state", "cached", "why"})
+FOUND = frozenset(
+    {"validation_score", "validation_score_error", "validation_loss", "shown", "cost"}
+)
+TOLD = frozenset({"state", "cached", "why", "chosen"})
 NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
 KINDS = {"probe": "probe", "confirmation": "confirmation run"}

@@ -9,8 +9,8 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from components.base import BaseParams, start_pin
 from components.frame import files
+from components.model.weights.pin import start_pin
 
 DAISY = 985
 """Of ImageNet's 1,000 classes the one nearest to a dahlia."""
@@ -20,8 +20,8 @@ SHARED = Path(__file__).parents[2].parent / "shared" / "weights"
 def take(place, **params):
     """Pin and take the weights that `params` ask for, as `thawline sync` and `base` would."""
     place.change("base", **params)
-    asked = BaseParams.model_validate(files.read_yaml(place.root / "params/base.yaml"))
-    files.write_yaml(place.root / "data" / "start.yaml", start_pin(asked, {}))
+    asked = files.read_yaml(place.root / "params/base.yaml")
+    files.write_yaml(place.root / "data" / "start.yaml", start_pin(known={}, **asked))
     return place.run("base")
 
 
@@ -148,8 +148,7 @@ def test_hub_without_network_says_what_to_do_within_seconds(monkeypatch):
     from components.frame.errors import UnreachableError
 
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    params = BaseParams(source="hub", architecture="resnet18.a1_in1k", seed=0)
     begun = time.monotonic()
     with pytest.raises(UnreachableError, match=r"base\.source=package"):
-        start_pin(params, {})
+        start_pin(source="hub", architecture="resnet18.a1_in1k", seed=0, known={})
     assert time.monotonic() - begun < 10

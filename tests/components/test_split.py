@@ -79,7 +79,7 @@ def test_groups_stay_together(tmp_path):
 def test_group_on_two_brought_sides_is_refused(tmp_path):
     """The source's own split contradicts the groups."""
     images = pd.concat([table({"a": 20}, subset="train"), table({"b": 20}, subset="test")])
-    with pytest.raises(DataError, match="one split of the split"):
+    with pytest.raises(DataError, match="one split of those that the source brought"):
         splits_of(tmp_path, images, group_by=r"(\d+)\.png$")
 
 
@@ -93,9 +93,11 @@ def test_pattern_that_fits_no_name_is_refused(tmp_path, pattern):
 def test_brought_sides_stay_and_missing_ones_come_from_train(tmp_path):
     """`test` as the source has it, `val` drawn from `train`."""
     brought = pd.concat(
-        [table({"a": 100, "b": 100}, subset="train"),
-         table({"a": 20, "b": 20}, start=500, subset="test")]
-    )  # fmt: skip
+        [
+            table({"a": 100, "b": 100}, subset="train"),
+            table({"a": 20, "b": 20}, start=500, subset="test"),
+        ]
+    )
     found = splits_of(tmp_path, brought)
     late = found.index.str.contains("/005")
     assert (found[late] == "test").all()

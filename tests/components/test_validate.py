@@ -184,10 +184,15 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     """A phone's image stands upright for training and serving alike (FAULTS 15)."""
     upright = np.arange(6, dtype=np.uint8).reshape(2, 3, 1).repeat(3, axis=2) * 40
     turns = {
-        1: lambda p: p, 2: np.fliplr, 3: lambda p: np.rot90(p, 2), 4: np.flipud,
-        5: lambda p: p.swapaxes(0, 1), 6: lambda p: np.rot90(p, 1),
-        7: lambda p: np.rot90(p, 2).swapaxes(0, 1), 8: lambda p: np.rot90(p, -1),
-    }  # fmt: skip
+        1: lambda p: p,
+        2: np.fliplr,
+        3: lambda p: np.rot90(p, 2),
+        4: np.flipud,
+        5: lambda p: p.swapaxes(0, 1),
+        6: lambda p: np.rot90(p, 1),
+        7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
+        8: lambda p: np.rot90(p, -1),
+    }
     stored = Image.fromarray(np.ascontiguousarray(turns[orientation](upright)))
     exif = stored.getexif()
     exif[0x0112] = orientation

@@ -63,16 +63,25 @@ class Clone:
 
     def start(self, *command: str) -> "subprocess.Popen[str]":
         environment = {
-            **os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "",
-            "DVC_NO_ANALYTICS": "1", "OMP_WAIT_POLICY": "PASSIVE",
-        }  # fmt: skip
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "DVC_NO_ANALYTICS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
         for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "PREFECT_HOME", "CI"):
             environment.pop(name, None)
         environment |= self.extra
         return subprocess.Popen(
-            command, cwd=self.root, env=environment, text=True, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=self.root,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def call(self, *command: str) -> Done:
         process = self.start(*command)

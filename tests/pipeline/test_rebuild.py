@@ -47,8 +47,12 @@ def fresh(original, tmp_path):
 def stored(clone, output):
     """Where the remote holds an output."""
     stages = files.read_yaml(clone.root / "dvc.lock")["stages"]
-    (md5,) = [out["md5"] for entry in stages.values() for out in entry.get("outs", [])
-              if out["path"] == output]  # fmt: skip
+    (md5,) = [
+        out["md5"]
+        for entry in stages.values()
+        for out in entry.get("outs", [])
+        if out["path"] == output
+    ]
     return clone.remote / "files/md5" / md5[:2] / md5[2:]
 
 

@@ -48,10 +48,14 @@ def test_summary_tells_what_a_person_wants_to_know(reference):
     best = reference.read("build/search/best.yaml")
     screen = reference.screen.rsplit("notify", 1)[-1]
     for wanted in (
-        f"{metrics['accuracy']:.1%}", f"{metrics['accuracy_low']:.1%}",
-        f"{metrics['majority_fraction']:.1%}", best["layer"], "version 1", "make ui",
-        "build/evaluate/",
-    ):  # fmt: skip
+        f"{metrics['accuracy']:.1%}",
+        f"{metrics['accuracy_low']:.1%}",
+        f"{metrics['majority_fraction']:.1%}",
+        best["layer"],
+        "version 1",
+        "make ui",
+        "build/report/figures/",
+    ):
         assert wanted in screen, wanted
 
 
@@ -85,11 +89,11 @@ def test_freeze_depth_that_was_chosen_is_the_freeze_depth_of_train(reference):
     state = load_torch(reference.root / "build/train/weights.safetensors")
     model = trained(network, state, len(network.task["classes"]))
     parts = groups(model)
-    assert parts[best["freeze_depth"]].name == best["layer"] == network.layer
+    assert parts[best["setting"]["freeze_depth"]].name == best["layer"] == network.layer
     for index, part in enumerate(parts[:-1]):
         for name in part.parameters:
             equal = (before[name] == after[name]).all()
-            assert equal == (index < best["freeze_depth"]), name
+            assert equal == (index < best["setting"]["freeze_depth"]), name
 
 
 def test_baseline_settings_come_first(reference):
@@ -196,8 +200,11 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     served = ROOT / "tests" / "flows" / "actions" / "served.py"
     done = subprocess.run(
         [sys.executable, "-I", served, tmp_path / "model", tmp_path / "requests.json"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["installed"] == []
@@ -248,10 +255,13 @@ def test_plots_are_drawn_from_data_and_figures(reference):
     assert not found.get("errors"), found
     drawn = {name for name, entries in found["data"].items() if entries}
     titles = (
-        "Learning curves", "Trials of the search by learning rate",
-        "Trials of the search by freeze depth", "Test images by class", "F1 of every class",
+        "Learning curves",
+        "Trials of the search by learning rate",
+        "Trials of the search by freeze depth",
+        "Test images by class",
+        "F1 of every class",
         "Calibration",
-    )  # fmt: skip
+    )
     for title in titles:
         assert any(name.endswith(title) for name in drawn), title
     for name in ("learning.png", "landscape.png", "matrix.png", "mistakes.png", "preview.png"):

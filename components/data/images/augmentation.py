@@ -5,7 +5,7 @@ changes of brightness and contrast, each growing with the magnitude.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,13 @@ Augmentation = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
 
 def family(size: int, *, horizontal_flip: bool) -> dict[str, Any]:
     """Every magnitude's pipeline for images of `size` pixels, as JSON can hold it."""
-    return {str(s): albumentations.to_dict(_pipeline(size, s, horizontal_flip=horizontal_flip)) for s in MAGNITUDES}
+    return {
+        str(s): albumentations.to_dict(_pipeline(size, s, horizontal_flip=horizontal_flip))
+        for s in MAGNITUDES
+    }
 
 
-def load(family: dict[str, Any], magnitude: int) -> Augmentation:
+def load(family: Mapping[str, Any], magnitude: int) -> Augmentation:
     """The pipeline of one magnitude, as a function of image and seed."""
     pipeline = albumentations.from_dict(family[str(magnitude)])
 
@@ -45,7 +48,9 @@ def load(family: dict[str, Any], magnitude: int) -> Augmentation:
 
 
 def _pipeline(size: int, magnitude: int, *, horizontal_flip: bool) -> albumentations.Compose:
-    steps: list[Any] = [albumentations.HorizontalFlip(p=0.5)] if horizontal_flip and magnitude else []
+    steps: list[Any] = (
+        [albumentations.HorizontalFlip(p=0.5)] if horizontal_flip and magnitude else []
+    )
     return albumentations.Compose([*steps, *_geometry(size, magnitude), *_light(magnitude)])
 
 

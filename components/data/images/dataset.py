@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from components.data.batch import Batch
 from components.data.images.augmentation import Augmentation
 from components.data.images.pixels import Pixels
 from components.data.images.transform import Transform
@@ -17,18 +18,19 @@ from components.frame import files
 from components.frame.errors import UnreachableError
 from components.frame.seeds import derived_seed
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-"""Images (n, 3, size, size) of float32 and labels (n,) of int64."""
+Item = tuple[NDArray[np.uint8], Any]
+"""An image (size, size, 3) and its target."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Decoded images of one split with their labels."""
+    """Decoded images of one split with their targets."""
 
     pixels: Pixels
     indices: NDArray[np.integer[Any]]
     """Which of the pixels belong to this split."""
-    labels: NDArray[np.integer[Any]]
+    targets: NDArray[Any]
+    """Of each, as the loss takes them, shape (images, ...)."""
     transform: Transform
 
     @property
@@ -47,9 +49,15 @@ class Split:
         yield from self._load(images, np.arange(len(self)), size, workers)
 
     def augmented(
-        self, augmentation: Augmentation, size: int, *, seed: int, epoch: int, workers: int = 0,
+        self,
+        augmentation: Augmentation,
+        size: int,
+        *,
+        seed: int,
+        epoch: int,
+        workers: int = 0,
         view: tuple[int, int] | None = None,
-    ) -> Iterator[Batch]:  # fmt: skip
+    ) -> Iterator[Batch]:
         """One epoch: shuffled, augmented, the incomplete last batch left out.
 
         Each image's augmentation depends on seed, epoch and image alone, so neither the number
@@ -76,14 +84,16 @@ class Split:
         return max(1, len(self) // size)
 
     def _load(
-        self, images: "Dataset[tuple[NDArray[np.uint8], int]]", order: NDArray[np.int64],
-        size: int, workers: int,
-    ) -> Iterator[Batch]:  # fmt: skip
+        self, images: Dataset[Item], order: NDArray[np.int64], size: int, workers: int
+    ) -> Iterator[Batch]:
         loader = DataLoader(
-            images, batch_size=size, sampler=order.tolist(), num_workers=workers,
+            images,
+            batch_size=size,
+            sampler=order.tolist(),
+            num_workers=workers,
             collate_fn=self._collate,
             generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
-        )  # fmt: skip
+        )
         try:
             yield from loader
         except RuntimeError as error:
@@ -91,31 +101,32 @@ class Split:
                 raise dead from error
             raise
 
-    def _collate(self, items: list[tuple[NDArray[np.uint8], int]]) -> Batch:
+    def _collate(self, items: list[Item]) -> Batch:
         images = np.stack([image for image, _ in items])
-        labels = torch.tensor([label for _, label in items])
-        return torch.from_numpy(self.transform.normalise(images)), labels
+        targets = np.stack([target for _, target in items])
+        normalised = self.transform.normalise(images)
+        return Batch(torch.from_numpy(normalised), torch.from_numpy(targets))
 
 
-class _Evaluated(Dataset[tuple[NDArray[np.uint8], int]]):
+class _Evaluated(Dataset[Item]):
     def __init__(self, split: Split) -> None:
         self.split = split
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+    def __getitem__(self, index: int) -> Item:
         split = self.split
         image = split.transform.crop(split.pixels[int(split.indices[index])])
-        return image, int(split.labels[index])
+        return image, split.targets[index]
 
 
-class _Augmented(Dataset[tuple[NDArray[np.uint8], int]]):
+class _Augmented(Dataset[Item]):
     def __init__(self, split: Split, augmentation: Augmentation, seed: int, epoch: int) -> None:
         self.split, self.augmentation, self.seed, self.epoch = split, augmentation, seed, epoch
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+    def __getitem__(self, index: int) -> Item:
         split = self.split
         image = split.pixels[int(split.indices[index])]
         seed = derived_seed(self.seed, self.epoch, index)
-        return self.augmentation(image, seed), int(split.labels[index])
+        return self.augmentation(image, seed), split.targets[index]
 
 
 def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:

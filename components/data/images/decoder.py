@@ -22,8 +22,17 @@ MAX_PIXELS = 80_000_000
 """Larger images are refused from their header: decoded they would take over 240 MB."""
 UNREADABLE_MODES = frozenset({"F", "I"})
 """32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError,
-          struct.error, zlib.error)  # fmt: skip
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 """What Pillow raises for damaged files, beside its own errors."""
 
 

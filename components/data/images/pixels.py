@@ -43,7 +43,11 @@ class Pixels:
 
 
 def pixels(
-    paths: Sequence[Path], digests: Sequence[str], shrink: Transform, cache: Path, progress: Progress
+    paths: Sequence[Path],
+    digests: Sequence[str],
+    shrink: Transform,
+    cache: Path,
+    progress: Progress,
 ) -> Pixels:
     """The images at `paths`, whose contents have the SHA-256 `digests`, from the cache or now.
 

@@ -1,4 +1,4 @@
-"""`augmentation.json`: how images become a network's input, when they are judged and in training."""
+"""`augmentation.json`: how images become a network's input, when judged and in training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ class Transform:
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize (h, w, 3) so that the short side is `resize` and the long one at most 3 times it."""
+        """Resize (h, w, 3): the short side to `resize`, the long one to at most 3 times that."""
         image = _trimmed(image)
         height, width = image.shape[:2]
         factor = self.resize / min(height, width)

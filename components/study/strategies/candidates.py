@@ -3,15 +3,20 @@
 from components.study.space import Space
 from components.study.trial import LATE
 
-LATE_LEAVES, FITTING_LEAVES, EARLY_LEAVES = 0.2, 0.45, 0.75
-"""What the late and the early freeze point leave of a pass, about; and what the mid one leaves
-where the pretrained layers fit the images, so that fewer must be trained."""
+LATE_LEAVES = 0.2
+"""Fraction of a pass that the late freeze point leaves behind the frozen layers, about."""
+FITTING_LEAVES = 0.45
+"""Fraction that the mid one leaves where the pretrained layers fit the images, about."""
+EARLY_LEAVES = 0.75
+"""Fraction that the early one leaves, about."""
 BOTH = 0.95
 """What the low-rate trial and the high-rate one until it is given up may take together, in full
 trials that train everything."""
-BUDGET, BUDGET_EACH = 1.0, 0.008
-"""What may be spent, in full trials that train everything: as a whole, and for each trial. Probes
-come on top: the baseline is asked for, and must leave room to look elsewhere."""
+BUDGET = 1.0
+"""What may be spent in any case, in full trials that train everything. Probes come on top: the
+baseline is asked for, and must leave room to look elsewhere."""
+BUDGET_EACH = 0.008
+"""What may be spent besides for each trial, in full trials that train everything."""
 
 
 def budget(space: Space) -> float:
@@ -37,15 +42,8 @@ def mid(space: Space) -> int:
     """
     fits = fitting(space)
     most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
-    freeze_depths = range(space.lowest, fits)
-    return next(
-        (
-            freeze_depth
-            for freeze_depth in freeze_depths
-            if LATE * space.trial(freeze_depth) <= most
-        ),
-        fits,
-    )
+    depths = range(space.lowest, fits)
+    return next((depth for depth in depths if LATE * space.trial(depth) <= most), fits)
 
 
 def fitting(space: Space) -> int:

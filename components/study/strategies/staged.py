@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
 
-from components.study.plan import CHOICES
 from components.study.space import Space
 from components.study.strategies.candidates import EARLY_LEAVES, budget, fitting, late, mid
 from components.study.strategies.strategy import (
@@ -19,32 +18,48 @@ from components.study.strategies.strategy import (
     Finalists,
     Notes,
     asked,
+    error_of_best,
     finalists,
     named,
 )
 from components.study.strategies.tpe import conditional, suggest
 from components.study.trial import LATE, Asked, Origin, Trial
-from components.training.recipe import Setting
+from components.training.recipe import CHOICES, Setting
 
 Step = Generator[Asked, Trial, None]
 
 PROBE = 1 / 3
 """Epochs of a probe, as a fraction of a full trial's; its schedule is as long."""
-CLEARLY, FAR, AHEAD = 0.5, 1.0, 2.0
-"""Standard errors by which a trial must lead the one that is preferred; by which the mid freeze
-point must lead the late one for an early one to be tried as well, and the head two thirds through
-to be trained on; and the head at its end, for its rate to be right."""
+CLEAR_LEAD = 0.5
+"""Standard errors by which the probe of a baseline must lead that of the high-rate trial to take
+its place."""
+FAR_LEAD = 1.0
+"""Standard errors by which the mid freeze point must lead the late one for an early one to be tried
+as well, and by which an untried finalist must lead the head two thirds through to be trained on."""
+RIGHT_RATE_LEAD = 2.0
+"""Standard errors by which a trial must lead the head at its end for its rate to be taken for
+right: the low rate is then not tried."""
 DEAR = 0.7
-"""A setting that leaves more of a pass behind the frozen layers is probed before it is trained."""
-HIGH, LOW = 0.85, 0.6
-"""The high and the low rate, as fractions of the way through the range on its logarithmic scale."""
-HIGH_MOST, LOW_MOST = 1e-2, 2e-3
-"""What they are at most, as fractions of the trained layers' mean norm scale."""
-HEAD_STEP, RATE_STEP = 3.0, 2.0
+"""Fraction of a pass behind the frozen layers; a baseline that leaves more is probed before it is
+trained in full, and no neighbour that leaves more is tried."""
+HIGH_RATE = 0.85
+"""The high rate, as a fraction of the way through the range on its logarithmic scale."""
+LOW_RATE = 0.6
+"""The low rate, as a fraction of the way through the range on its logarithmic scale."""
+HIGH_RATE_MOST = 1e-2
+"""The high rate at most, as a fraction of the trained layers' mean norm scale."""
+LOW_RATE_MOST = 2e-3
+"""The low rate at most, as a fraction of the trained layers' mean norm scale."""
+HEAD_STEP = 3.0
+"""Factor from one rate of the head to the next lower one."""
+RATE_STEP = 2.0
+"""Factor from a rate to its neighbours."""
 SAME_RATE = 1.1
-"""Rates that are closer than this factor are one."""
+"""Factor; rates that are closer are one."""
+BEST_WITH_NEIGHBOURS = 3
+"""How many of the best trials have their neighbours tried."""
 SLACK = 1.2
-"""By how much what guards against a wrong mid freeze point or rate may exceed it, as a factor."""
+"""Factor by which what guards against a wrong mid freeze point or rate may exceed the budget."""
 
 
 def staged(space: Space, notes: Notes) -> Exploring:
@@ -85,12 +100,12 @@ class _Staged:
     @property
     def high_rate(self) -> Setting:
         """The mid freeze point at a rate that turns layers over where they do not fit."""
-        return self._bounded(self.at(self.mid, HIGH), HIGH_MOST)
+        return self._bounded(self.at(self.mid, HIGH_RATE), HIGH_RATE_MOST)
 
     @property
     def low_rate(self) -> Setting:
         """A freeze point that trains a little less, at a rate that leaves it much as it was."""
-        return self._bounded(self.at(fitting(self.space), LOW), LOW_MOST)
+        return self._bounded(self.at(fitting(self.space), LOW_RATE), LOW_RATE_MOST)
 
     def _bounded(self, setting: Setting, fraction: float) -> Setting:
         most = fraction * self.space.norm_scales[setting.freeze_depth]
@@ -129,7 +144,7 @@ class _Staged:
         """The low-rate trial in full, unless what is tried leaves the head behind."""
         head, best = self._best(self.space.highest), self._best()
         alone = best is None or best.freeze_depth == self.space.highest
-        if alone or not self._leads(best, head, AHEAD):
+        if alone or not self._leads(best, head, RIGHT_RATE_LEAD):
             yield from self.full(self.low_rate)
 
     def late_trial(self) -> Step:
@@ -141,11 +156,11 @@ class _Staged:
 
     def early_trial(self) -> Step:
         """An early freeze point in full, where the mid one leads the late one far."""
-        mid, late = (self._best(freeze_depth) for freeze_depth in (self.mid, self.late))
+        mid, late = self._best(self.mid), self._best(self.late)
         if mid is None or late is None or self.early >= self.mid:
             return
         cost = (1 + self.space.plan.confirmation_runs) * self.space.trial(self.early)
-        if self.spent + cost <= SLACK * self.budget and self._leads(mid, late, FAR):
+        if self.spent + cost <= SLACK * self.budget and self._leads(mid, late, FAR_LEAD):
             yield from self.full(replace(mid.setting, freeze_depth=self.early))
 
     def neighbours(self) -> Step:
@@ -156,11 +171,8 @@ class _Staged:
     def estimated(self) -> Step:
         """What the estimator draws from all trials, at freeze depths that are still affordable."""
         while self._trials_left():
-            freeze_depths = range(self.space.lowest, self.space.highest)
-            lowest = next(
-                (freeze_depth for freeze_depth in freeze_depths if self.affordable(freeze_depth)),
-                None,
-            )
+            depths = range(self.space.lowest, self.space.highest)
+            lowest = next((depth for depth in depths if self.affordable(depth)), None)
             if lowest is None:
                 fraction = self.spent / self.space.whole
                 self.notes.say(
@@ -185,24 +197,22 @@ class _Staged:
         )
         best, candidates = self._best(), [Finalist(first)]
         if best is not None:
-            score, error = best.validation_accuracy, self.space.error(best)
+            score, error = best.score, best.error
             late = replace(self.low_rate, freeze_depth=self.late)
-            candidates = [Finalist(first, pruning_threshold=score + FAR * error)]
-            candidates += [Finalist(self.low_rate, score + AHEAD * error)]
+            candidates = [Finalist(first, pruning_threshold=score + FAR_LEAD * error)]
+            candidates += [Finalist(self.low_rate, score + RIGHT_RATE_LEAD * error)]
             candidates += [Finalist(late, score - error)] if self.late < self.space.head else []
-        return self._held(candidates) + [
-            Finalist(trial.setting, trial.validation_accuracy) for trial in self._tied()
-        ]
+        tied = [Finalist(trial.setting, trial.score) for trial in self._tied()]
+        return self._held(candidates) + tied
 
     def _held(self, candidates: Finalists) -> Finalists:
         """As many different ones as the budget holds; one without another is never given up."""
         found: dict[Setting, Finalist] = {}
         spent = float(self.spent)
         for candidate in candidates:
-            cost = self.space.plan.confirmation_runs * self.space.trial(
-                candidate.setting.freeze_depth
-            )
-            spent += cost * (LATE if candidate.pruning_threshold else 1)
+            cost = self.space.trial(candidate.setting.freeze_depth)
+            most = LATE if candidate.pruning_threshold is not None else 1
+            spent += self.space.plan.confirmation_runs * cost * most
             if not found or (spent <= SLACK * self.budget and candidate.setting not in found):
                 found[candidate.setting] = candidate
         kept = list(found.values())
@@ -213,26 +223,26 @@ class _Staged:
         best = self._best()
         if best is None:
             return []
-        least = best.validation_accuracy - TIE * self.space.error(best)
-        each = (self._best(freeze_depth) for freeze_depth in range(self.space.head + 1))
-        return [trial for trial in each if trial and trial.validation_accuracy >= least]
+        least = best.score - TIE * best.error
+        each = (self._best(depth) for depth in range(self.space.head + 1))
+        return [trial for trial in each if trial and trial.score >= least]
 
-    def _leads(self, one: Trial | None, other: Trial | None, errors: float = CLEARLY) -> bool:
+    def _leads(self, one: Trial | None, other: Trial | None, errors: float = CLEAR_LEAD) -> bool:
         """Whether a trial leads another by more than some standard errors; the answer is noted."""
         if one is None or other is None:
             return other is None
-        margin = errors * self.space.error(one, other)
-        leads = one.validation_accuracy > other.validation_accuracy + margin
+        margin = errors * error_of_best(one, other)
+        leads = one.score > other.score + margin
         self.notes.say(
             f"{named(self.space, one.setting)} {'leads' if leads else 'does not lead'} "
-            f"{named(self.space, other.setting)} clearly: {one.validation_accuracy:.3f} against "
-            f"{other.validation_accuracy:.3f}, {errors:g} standard errors are {margin:.3f}."
+            f"{named(self.space, other.setting)} clearly: {one.score:.3f} against "
+            f"{other.score:.3f}, {errors:g} standard errors are {margin:.3f}."
         )
         return leads
 
     def _neighbour(self) -> Setting | None:
         done = sorted((t for t in self.trials if t.scored), key=Trial.rank, reverse=True)
-        for trial in done[:3]:
+        for trial in done[:BEST_WITH_NEIGHBOURS]:
             for setting in self._around(trial.setting):
                 if not self._tried(setting) and self.affordable(setting.freeze_depth):
                     return setting
@@ -245,16 +255,13 @@ class _Staged:
         for step, factor in steps:
             others = {name: getattr(setting, name) for name in CHOICES}
             near = self.space.setting(freeze_depth + step, rate * factor, **others)
-            if (
-                near.freeze_depth < self.space.highest
-                and self.space.fraction(near.freeze_depth) <= DEAR
-            ):
+            left = self.space.fraction(near.freeze_depth)
+            if near.freeze_depth < self.space.highest and left <= DEAR:
                 yield near
         for name, choices in conditional(self.space, freeze_depth).items():
             others = {one: getattr(setting, one) for one in CHOICES if one != name}
-            yield from (
-                self.space.setting(freeze_depth, rate, **others, **{name: c}) for c in choices
-            )
+            for choice in choices:
+                yield self.space.setting(freeze_depth, rate, **others, **{name: choice})
 
     def _tried(self, setting: Setting) -> bool:
         return any(

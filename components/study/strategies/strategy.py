@@ -5,15 +5,15 @@ a kill it is run again from the start, and trials that are finished are handed o
 for the same ones and goes on where it was.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, sqrt
-from typing import cast
+from statistics import fmean
+from typing import Self, cast
 
-from components.study.plan import CHOICES
 from components.study.space import Space
 from components.study.trial import Asked, Origin, Stage, Trial
-from components.training.recipe import Setting
+from components.training.recipe import CHOICES, Setting
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Finalist:
 
     setting: Setting
     enough: float = inf
-    """It is left out if a finalist before it reaches so much, 0 to 1."""
-    pruning_threshold: float = 0.0
-    """It is given up if it reaches less two thirds through."""
+    """It is left out if a finalist before it has so high a score."""
+    pruning_threshold: float | None = None
+    """It is given up if its score is lower two thirds through."""
 
 
 Finalists = list[Finalist]
@@ -54,7 +54,12 @@ def asked(
     space: Space, setting: Setting, origin: Origin, stage: Stage = "full", epochs: int | None = None
 ) -> Asked:
     """A trial of a setting; without `epochs` as long as a full one."""
-    return Asked(setting, origin, stage, epochs or space.plan.epochs)
+    return Asked(setting=setting, origin=origin, stage=stage, epochs=epochs or space.plan.epochs)
+
+
+def error_of_best(*trials: Trial) -> float:
+    """The standard error of the best of some trials' scores."""
+    return max(trials, key=lambda trial: trial.score).error
 
 
 def named(space: Space, setting: Setting) -> str:
@@ -82,11 +87,11 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     if not others:
         return [Finalist(first.setting)]
     second = ([trial for trial in others if trial.freeze_depth != first.freeze_depth] or others)[0]
-    margin = TIE * space.error(first, second)
-    lead = first.validation_accuracy - second.validation_accuracy
+    margin = TIE * error_of_best(first, second)
+    lead = first.score - second.score
     lines = (
-        f"{named(space, first.setting)} ({first.validation_accuracy:.3f}) and "
-        f"{named(space, second.setting)} ({second.validation_accuracy:.3f})"
+        f"{named(space, first.setting)} ({first.score:.3f}) and "
+        f"{named(space, second.setting)} ({second.score:.3f})"
     )
     if lead > margin:
         notes.say(f"{lines} are more than {margin:.3f} apart: the first alone is trained anew.")
@@ -107,10 +112,10 @@ def session(
         over: whether time is up, asked with the number of trials before each.
     """
     last = yield from _limited(space, exploring, notes, over)
-    means: list[tuple[float, float, Setting]] = []
+    means: list[_Mean] = []
     for one in last:
         setting = one.setting
-        best = max((mean for mean, *_ in means), default=-inf)
+        best = max((mean.score for mean in means), default=-inf)
         if best >= one.enough:
             notes.say(
                 f"{named(space, setting)} is not trained: {one.enough:.3f} was asked for, and "
@@ -119,36 +124,50 @@ def session(
             continue
         confirmations = yield from _repeated(space, one, notes)
         if confirmations:
-            accuracy = sum(trial.validation_accuracy for trial in confirmations) / len(
-                confirmations
-            )
-            loss = sum(trial.validation_loss for trial in confirmations) / len(confirmations)
-            means.append((accuracy, -loss, setting))
+            means.append(_Mean.of(setting, confirmations))
     if not means:
         return None
     return _chosen(space, means, notes)
 
 
-def _chosen(space: Space, means: Iterable[tuple[float, float, Setting]], notes: Notes) -> Setting:
+@dataclass(frozen=True)
+class _Mean:
+    """What the confirmation runs of a finalist reached on average."""
+
+    setting: Setting
+    score: float
+    error: float
+    """The standard error of one run's score: all saw the same validation images."""
+    loss: float
+
+    @classmethod
+    def of(cls, setting: Setting, runs: Sequence[Trial]) -> Self:
+        """The means over one run or more."""
+        score, error = fmean(run.score for run in runs), fmean(run.error for run in runs)
+        return cls(setting, score, error, fmean(run.validation_loss for run in runs))
+
+
+def _chosen(space: Space, means: Iterable[_Mean], notes: Notes) -> Setting:
     """The best of the finalists; the head alone only where it leads by its standard error.
 
     Freezing all else costs 1.8 to 42.6 points against full fine-tuning, depending on the data set,
     over twelve of them and four networks (microsoft/robust-models-transfer,
     best_params_per_dataset_per_arch): where scores do not decide, that does.
     """
-    means = sorted(means, reverse=True, key=lambda mean: mean[:2])
-    accuracy, _, best = means[0]
-    margin = TIE * sqrt(2) * space.chance(accuracy)  # the lead's: both scores are by chance
-    for mean, _, other in means[1:]:
-        if other.freeze_depth < best.freeze_depth == space.head and accuracy <= mean + margin:
-            notes.say(
-                f"{named(space, best)} ({accuracy:.3f}) and {named(space, other)} ({mean:.3f}) "
-                f"are within {margin:.3f}: the head alone is seldom best."
-            )
-            accuracy, best = mean, other
-            break
-    notes.say(f"{named(space, best)} is chosen: {accuracy:.3f} in confirmation runs.")
-    return best
+    best, *others = sorted(means, reverse=True, key=lambda mean: (mean.score, -mean.loss))
+    margin = TIE * sqrt(2) * best.error  # the lead's: both scores are by chance
+    head = best.setting.freeze_depth == space.head
+    tied = (one for one in others if best.score <= one.score + margin)
+    trained = next((one for one in tied if one.setting.freeze_depth < space.head), None)
+    if head and trained is not None:
+        notes.say(
+            f"{named(space, best.setting)} ({best.score:.3f}) and "
+            f"{named(space, trained.setting)} ({trained.score:.3f}) are within {margin:.3f}: "
+            "the head alone is seldom best."
+        )
+        best = trained
+    notes.say(f"{named(space, best.setting)} is chosen: {best.score:.3f} in confirmation runs.")
+    return best.setting
 
 
 def _repeated(space: Space, one: Finalist, notes: Notes) -> Generator[Asked, Trial, list[Trial]]:
@@ -159,7 +178,7 @@ def _repeated(space: Space, one: Finalist, notes: Notes) -> Generator[Asked, Tri
         trial = yield replace(wanted, pruning_threshold=one.pruning_threshold)
         if trial.state == "pruned":
             notes.say(
-                f"{named(space, one.setting)} is given up: {trial.validation_accuracy:.3f} two "
+                f"{named(space, one.setting)} is given up: {trial.score:.3f} two "
                 f"thirds through, {one.pruning_threshold:.3f} was asked for."
             )
             return []

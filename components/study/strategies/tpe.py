@@ -7,7 +7,6 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.frame.seeds import derived_seed
-from components.study.plan import CHOICES
 from components.study.space import Space
 from components.study.strategies.strategy import FINALISTS, Exploring, Notes, asked, finalists
 from components.study.trial import Trial
@@ -48,8 +47,10 @@ def suggest(
     low, high = space.plan.rates
     freeze_depth = drawn.suggest_int("freeze_depth", *freeze_depths)
     rate = drawn.suggest_float("learning_rate", low, high, log=True)
-    others = {name: drawn.suggest_categorical(name, choices)
-              for name, choices in conditional(space, freeze_depth).items()}  # fmt: skip
+    others = {
+        name: drawn.suggest_categorical(name, choices)
+        for name, choices in conditional(space, freeze_depth).items()
+    }
     return space.setting(freeze_depth, rate, **others)
 
 
@@ -58,9 +59,8 @@ def conditional(space: Space, freeze_depth: int) -> dict[str, tuple[float, ...]]
     alone = freeze_depth == space.head
     return {
         name: choices
-        for name in CHOICES
-        if len(choices := getattr(space.plan.choices, name)) > 1
-        if not (alone and name == "layer_decay")
+        for name, choices in space.plan.choices.items()
+        if len(choices) > 1 and not (alone and name == "layer_decay")
     }
 
 
@@ -70,7 +70,7 @@ def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     return create_trial(
         state=states.get(trial.state, TrialState.FAIL),
-        value=trial.validation_accuracy if trial.state == "complete" else None,
+        value=trial.score if trial.state == "complete" else None,
         params={"freeze_depth": trial.freeze_depth, "learning_rate": trial.learning_rate}
         | {name: getattr(trial.setting, name) for name in others},
         distributions={
@@ -78,5 +78,5 @@ def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
             "learning_rate": FloatDistribution(*space.plan.rates, log=True),
             **{name: CategoricalDistribution(choices) for name, choices in others.items()},
         },
-        intermediate_values={e["epoch"]: e["validation_accuracy"] for e in trial.history},
+        intermediate_values={one.epoch: one.validation_score for one in trial.history},
     )

@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn import metrics as reference
 
 from components.evaluation import metrics
+from components.evaluation.significance import bootstrap_interval
 
 
 def case(seed, images=200, classes=4):
@@ -41,7 +42,7 @@ def test_interval_covers_the_truth_as_often_as_it_says():
     held = 0
     for _ in range(200):
         correct = generator.random(150) < 0.8
-        low, high = metrics.bootstrap_interval(correct, confidence_level=0.95, samples=300, seed=1)
+        low, high = bootstrap_interval(correct, confidence_level=0.95, samples=300, seed=1)
         held += low <= 0.8 <= high
     assert 0.88 <= held / 200 <= 0.99
 
@@ -49,7 +50,7 @@ def test_interval_covers_the_truth_as_often_as_it_says():
 def test_interval_is_near_the_binomial_one():
     """Clopper-Pearson is a little wider, and nearly the same at 1,000 images."""
     correct = np.arange(1000) < 900
-    low, high = metrics.bootstrap_interval(correct, confidence_level=0.95, samples=2000, seed=0)
+    low, high = bootstrap_interval(correct, confidence_level=0.95, samples=2000, seed=0)
     exact = stats.binomtest(900, 1000).proportion_ci(0.95)
     assert low == pytest.approx(exact.low, abs=0.006)
     assert high == pytest.approx(exact.high, abs=0.006)

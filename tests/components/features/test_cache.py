@@ -11,7 +11,7 @@ import timm
 import torch
 from torch.nn import functional
 
-from components.features.activations import padded
+from components.data.batch import padded
 from components.features.cache import FeatureCache, Source
 from components.features.store import ABOUT_BYTES
 from components.model import freezing
@@ -59,7 +59,16 @@ class Lab:
         self.reads = 0
 
     def source(self, **changes):
-        base = Source("data", "weights", "network", SIZE, "view-0", ROWS, BATCH, "cpu")
+        base = Source(
+            data="data",
+            weights="weights",
+            architecture="network",
+            size=SIZE,
+            view="view-0",
+            rows=ROWS,
+            batch_size=BATCH,
+            device="cpu",
+        )
         return dataclasses.replace(base, **changes)
 
     def images(self, view=0):

@@ -8,11 +8,14 @@ from components.figures.augmentation_preview import save_preview
 from components.figures.confusion_matrix import confusions, save_matrix, shades
 from components.figures.learning_curves import Curves, gap, save_learning, sentence
 from components.figures.mistakes import Mistake, save_mistakes
+from components.figures.scores import Scores
 from components.figures.sheet import percent, shortened, signed, thinned
+from components.tasks.classification import Classification
 
 PIXELS = np.full((12, 12, 3), 200, np.uint8)
 ACCURACY = Curves([0.6, 0.9, 0.99], [0.7, 0.91, 0.9])
 LOSS = Curves([1.0, 0.5, 0.1], [0.8, 0.4, 0.5])
+SCORES = Scores(Classification(("cat", "dog")))
 
 
 def opened(path) -> Image.Image:
@@ -33,8 +36,10 @@ def counts(classes: int) -> np.ndarray:
 
 
 DRAWN = {
-    "learning": lambda path: save_learning(path, ACCURACY, LOSS, 2),
-    "one epoch": lambda path: save_learning(path, Curves([0.5], [0.5]), Curves([1.0], [1.0]), 1),
+    "learning": lambda path: save_learning(path, ACCURACY, LOSS, 2, SCORES),
+    "one epoch": lambda path: save_learning(
+        path, Curves([0.5], [0.5]), Curves([1.0], [1.0]), 1, SCORES
+    ),
     "preview": lambda path: save_preview(
         path,
         [[PIXELS] * 4] * 2,
@@ -68,7 +73,7 @@ def test_nothing_runs_over_the_edge_of_the_sheet(tmp_path):
     long = "a name that is much longer than any place for it"
     save_matrix(tmp_path / "matrix.png", counts(8), [f"{long} {i}" for i in range(8)])
     save_mistakes(tmp_path / "mistakes.png", mistakes(1), 1, 123_456)
-    save_learning(tmp_path / "learning.png", ACCURACY, LOSS, 2)
+    save_learning(tmp_path / "learning.png", ACCURACY, LOSS, 2, SCORES)
     for path in tmp_path.glob("*.png"):
         pixels = np.asarray(opened(path).convert("RGB"), int)
         for band in (pixels[:, 4:9], pixels[:, -9:-4], pixels[-9:-4, 20:-20]):
@@ -77,10 +82,10 @@ def test_nothing_runs_over_the_edge_of_the_sheet(tmp_path):
 
 def test_the_gap_is_named_at_the_kept_epoch():
     """Training less validation, in points, with the epoch and the score it belongs to."""
-    assert gap(ACCURACY, 3) == pytest.approx(9)
-    assert "Epoch 3 is kept: 90.0%" in sentence(ACCURACY, 3)
-    assert "+9.0 points there: training is ahead" in sentence(ACCURACY, 3)
-    assert "\N{MINUS SIGN}10.0 points there: training is not ahead" in sentence(ACCURACY, 1)
+    assert gap(ACCURACY, 3) == pytest.approx(0.09)
+    assert "Epoch 3 is kept, with a validation accuracy of 90.0%" in sentence(ACCURACY, 3, SCORES)
+    assert "+9.0 points there: training is ahead" in sentence(ACCURACY, 3, SCORES)
+    assert "\N{MINUS SIGN}10.0 points there: training is not ahead" in sentence(ACCURACY, 1, SCORES)
 
 
 def test_the_commonest_confusions_come_first():

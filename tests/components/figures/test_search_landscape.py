@@ -2,13 +2,23 @@
 
 import pytest
 
+from components.figures.scores import Scores
 from components.figures.search_landscape import Point, front, save_front, save_landscape
+from components.tasks.classification import Classification
 
 LAYERS = ("stem", "blocks", "head")
+SCORES = Scores(Classification(("cat", "dog")))
 
 
 def point(freeze_depth, score, cost, kind="full", *, chosen=False):
-    return Point(freeze_depth, 1e-3, score, cost, kind, chosen)
+    return Point(
+        freeze_depth=freeze_depth,
+        learning_rate=1e-3,
+        score=score,
+        cost=cost,
+        kind=kind,
+        chosen=chosen,
+    )
 
 
 @pytest.fixture
@@ -33,6 +43,6 @@ def test_figures_are_equal_bytes_each_time(points, tmp_path, count):
     some = [points[2], *points][:count]
     for save in (save_landscape, save_front):
         for name in ("a.png", "b.png"):
-            save(tmp_path / name, some, LAYERS)
+            save(tmp_path / name, some, LAYERS, SCORES)
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
         assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")

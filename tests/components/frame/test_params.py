@@ -3,21 +3,24 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from components.augment import AugmentParams
 from components.evaluate import EvaluateParams
 from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.params import check_params, load_params
+from components.frame.params import RENAMED, check_params, load_params
 from components.search import SearchParams
 from components.train import TrainParams
 
+ROOT = Path(__file__).parents[3]
+
 
 @pytest.fixture
-def search(request):
-    root = request.config.rootpath
-    return files.read_yaml(root / "params" / "search.yaml")
+def search():
+    return files.read_yaml(ROOT / "params" / "search.yaml")
 
 
 def errors(model, values, tmp_path):
@@ -63,6 +66,43 @@ def test_impossible_values_are_refused(search, tmp_path, change):
     assert next(iter(change)) in text
 
 
+def test_old_names_are_refused_with_the_new_ones(search, tmp_path):
+    """Each once, also in a list; nothing is called missing that stands there by its old name."""
+    del search["freeze_depth"], search["confirmation_runs"]
+    old = {"depth_from": 0, "depth_to": "head", "fresh_seeds": 1, "strength": 1}
+    enqueue = [{"depth": "head", "learning_rate": 1e-2}, {"depth": 0, "learning_rate": 1e-3}]
+    text = errors(SearchParams, {**search, **old, "enqueue": enqueue}, tmp_path)
+    assert sorted(text.splitlines()) == [
+        "params/search.yaml: `depth_from` is called `freeze_depth.low` now.",
+        "params/search.yaml: `depth_to` is called `freeze_depth.high` now.",
+        "params/search.yaml: `enqueue.depth` is called `enqueue.freeze_depth` now.",
+        "params/search.yaml: `fresh_seeds` is called `confirmation_runs` now.",
+        "params/search.yaml: `strength` is called `magnitude` now.",
+    ]
+
+
+@pytest.mark.parametrize("section", RENAMED)
+def test_every_new_name_is_a_parameter(section):
+    """A remedy that is refused in turn would be none."""
+    for new in RENAMED[section].values():
+        first, _, rest = new.partition(".")
+        elsewhere = (ROOT / "params" / f"{first}.yaml").exists()
+        values = files.read_yaml(ROOT / "params" / f"{first if elsewhere else section}.yaml")
+        found = values if elsewhere else values[first]
+        inner = found[0] if isinstance(found, list) else found
+        assert not rest or rest in inner, new
+
+
+def test_a_mistake_beside_an_old_name_is_told_too(tmp_path):
+    """All errors come together."""
+    values = {"task": "classification", "image_size": 4, "mirror": True, "preview_images": 1}
+    with pytest.raises(UsageError) as caught:
+        check_params(AugmentParams, values, tmp_path / "augment.yaml")
+    assert "`mirror` is called `horizontal_flip` now." in str(caught.value)
+    assert "image_size" in str(caught.value)
+    assert "crop_fraction is missing" in str(caught.value)
+
+
 @pytest.mark.parametrize("model", [TrainParams, EvaluateParams])
 def test_empty_file_names_what_is_missing(tmp_path, model):
     """FAULTS 44: no default takes the place of a line that is gone."""
@@ -83,7 +123,7 @@ def test_empty_file_names_what_is_missing(tmp_path, model):
         ("a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\n", "aliases"),
         ("# " + "x" * 2**20 + "\n", "1 MB"),
     ],
-)  # fmt: skip
+)
 def test_strange_yaml_is_refused(tmp_path, text, message):
     """FAULTS 44: doubled keys, tabs, lists, alias bombs, huge files."""
     path = tmp_path / "train.yaml"

@@ -40,7 +40,7 @@ def test_every_trial_is_a_line_that_a_person_can_read(make_search, capsys):
     screen = capsys.readouterr().out
     begun = r"""^(?:trial|probe|confirmation\ run)\ \d+:\ trained\ from\ \S+\ on
         \ \(\d+%\ of\ the\ parameters\),\ learning\ rate\ \S+,\ \d\ epochs;\ about\ .+\ left$"""
-    ended = r"""^\ \ \d+\.\d%\ on\ validation\ images,
+    ended = r"""^\ \ validation\ accuracy\ \d+\.\d%,
         \ from\ the\ (?:cache|images\ \(.+\)),\ .+$"""
     for pattern in (begun, ended):
         lines = re.findall(pattern, screen, re.MULTILINE | re.VERBOSE)

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from contextlib import suppress
+from math import sqrt
 
 import pytest
 
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
+from components.training.recipe import Setting
 
 
 class PowerCutError(Exception):
@@ -52,14 +54,14 @@ def test_killed_search_ends_with_the_same_trials(make_search, strategy, monkeypa
     """Cut after every epoch and after every trial's end, it is never thrown off."""
     expected = table(make_search("whole", strategy=strategy, prune_after=2).run())
     cuts = cut_after_epochs(monkeypatch)
-    tell = module.Search._tell_event
+    tell = module.Search._tell_end
 
-    def cut_tell(self, trial, seconds):
+    def cut_tell(self, trial, seconds, failure=None):
         if seconds:
             raise PowerCutError
-        tell(self, trial, seconds)
+        tell(self, trial, seconds, failure)
 
-    monkeypatch.setattr(module.Search, "_tell_event", cut_tell)
+    monkeypatch.setattr(module.Search, "_tell_end", cut_tell)
     found = run_until_done(lambda: make_search("cut", strategy=strategy, prune_after=2))
     assert table(found) == expected
     assert cuts["epochs"] == sum(len(trial.history) for trial in found.trials)
@@ -102,16 +104,16 @@ def test_chosen_setting_was_trained_in_a_confirmation_run(make_search, strategy)
         t for t in found.trials if t.stage == "confirmation" and t.setting == found.chosen
     ]
     assert len(confirmations) == 2
-    assert found.validation_accuracy == sum(t.validation_accuracy for t in confirmations) / 2
+    assert found.score == sum(t.score for t in confirmations) / 2
     means = {}
     for trial in (t for t in found.trials if t.stage == "confirmation"):
-        means.setdefault(trial.setting, []).append(trial.validation_accuracy)
-    best = max(means, key=lambda setting: sum(means[setting]))
-    highest = sum(means[best]) / 2
+        means.setdefault(trial.setting, []).append(trial)
+    best = max(means, key=lambda setting: sum(t.score for t in means[setting]))
+    highest = sum(t.score for t in means[best]) / 2
     if best.freeze_depth == space.head:
-        assert found.validation_accuracy >= highest - space.chance(highest)
+        assert found.score >= highest - sum(t.error for t in means[best]) / 2 * sqrt(2)
     else:
-        assert found.validation_accuracy == highest
+        assert found.score == highest
 
 
 def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
@@ -124,9 +126,14 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
 
 def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
-    from components.study.plan import Choices
-
-    more = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2))
+    more = {
+        "layer_decay": (1.0, 0.7),
+        "weight_decay": (0.05, 0.0),
+        "head_dropout": (0.0, 0.3),
+        "magnitude": (1, 2),
+        "mixup": (0.0,),
+        "label_smoothing": (0.1, 0.0),
+    }
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
     rows = [trial.row() for trial in found.trials]
@@ -142,9 +149,10 @@ def test_search_without_any_finished_trial_says_so(make_search):
 
 def test_failed_trials_are_kept_as_failed(make_search):
     """With no score, and outside the choice."""
-    from components.training.recipe import Setting
-
-    wild = (Setting(0, 1e30), Setting(5, 1e-2))
+    wild = (
+        Setting(freeze_depth=0, learning_rate=1e30),
+        Setting(freeze_depth=5, learning_rate=1e-2),
+    )
     found = make_search(strategy="tpe", rates=(1e-3, 1e31), enqueued=wild, max_trials=2).run()
     assert [t.state for t in found.trials] == ["failed", "complete", "complete"]
     assert found.chosen == wild[1]

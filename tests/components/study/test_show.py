@@ -10,15 +10,16 @@ from components.study import show
 def test_table_shows_every_trial_and_every_decision(tmp_path):
     """With percentages and rounded rates."""
     head = "number,state,origin,stage,freeze_depth,layer,trained_fraction,learning_rate,epochs,"
-    head += "validation_accuracy,validation_loss,cost,cached,why"
-    row = "0,complete,enqueued,full,8,classifier,0.016,0.01,4,0.8125,0.5,12345678,True,"
+    head += "validation_score,shown,cost,cached,why"
+    row = "0,complete,enqueued,full,8,classifier,0.016,0.01,4,0.8125,81.2%,12345678,True,"
     files.write_text(tmp_path / "trials.csv", f"{head}\n{row}\n")
     files.write_text(tmp_path / "decisions.csv", 'trials_before,decision\n1,"A, and b."\n')
-    files.write_json(tmp_path / "summary.json", {"full_fine_tunings_spent": 1.234})
+    summary = {"score_name": "accuracy", "full_fine_tunings_spent": 1.234}
+    files.write_json(tmp_path / "summary.json", summary)
+    expected = "0 full complete classifier 1.6% 0.01 4 81.2% 12M True"
     lines = show.text(tmp_path).splitlines()
-    assert lines[0].split() == list(show.COLUMNS)
-    assert lines[1].split() == ["0", "full", "complete", "classifier", "1.6%", "0.01", "4",
-                                "81.2%", "12M", "True"]  # fmt: skip
+    assert lines[0].split()[7:] == ["validation_accuracy", "cost", "cached"]
+    assert lines[1].split() == expected.split()
     assert lines[-2:] == ["A, and b.", "1.23 trainings of the whole network spent"]
 
 

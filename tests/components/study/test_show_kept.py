@@ -7,7 +7,7 @@ from components.training.recipe import Setting
 def test_kept_activations_are_listed_and_cleared(make_search):
     """Each with its layer and size; afterwards nothing is left."""
     search = make_search()
-    search.reuse.inputs(search.reuse.network.model, Setting(5, 1e-3), 0)
+    search.reuse.inputs(search.reuse.network.model, Setting(freeze_depth=5, learning_rate=1e-3), 0)
     cache = search.folder.parent / "cache"
     lines = show.activations(cache).splitlines()
     assert any(line.startswith("5 ") and "validation" in line for line in lines), lines

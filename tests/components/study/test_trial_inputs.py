@@ -1,17 +1,19 @@
 """What trials share changes nothing: cached is uncached, renewed is fresh."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
-from components.training.recipe import Setting
+from components.training.recipe import CHOICES, Setting
+from components.training.techniques.mixup import Mixup
+
+WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
-    asked = Asked(Setting(freeze_depth, rate, **others), "rule", "full", 3)
+    setting = Setting(freeze_depth=freeze_depth, learning_rate=rate, **others)
+    asked = Asked(setting=setting, origin="rule", stage="full", epochs=3)
     keep = search.folder / f"{freeze_depth}.safetensors"
     outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
     keep.unlink()
@@ -106,8 +108,11 @@ def test_network_that_cannot_be_cut_is_run_whole(make_search, monkeypatch):
 def test_views_are_shared_and_differ(make_search):
     """Epoch 1 and 3 see the same images in another order, epoch 2 others."""
     search = make_search()
-    feed = search.reuse.inputs(search.reuse.network.model, Setting(0, 1e-3), 5).feed
-    sums = [sorted(p.sum().item() for b, _ in feed.training(e) for p in b) for e in (1, 2, 3)]
+    feed = search.reuse.inputs(search.reuse.network.model, WHOLE, 5).feed
+    sums = [
+        sorted(image.sum().item() for batch in feed.training(epoch) for image in batch.inputs)
+        for epoch in (1, 2, 3)
+    ]
     assert sums[0] == sums[2] != sums[1]
 
 
@@ -121,12 +126,12 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
-@pytest.mark.parametrize("name", ["layer_decay", "weight_decay", "head_dropout", "mixup"])
+@pytest.mark.parametrize("name", CHOICES)
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
     baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: 0.5})
+    other, _ = run(search, 4, **{name: 3 if name == "magnitude" else 0.5})
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:]]
     expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
@@ -145,14 +150,14 @@ def test_blended_images_never_come_from_the_cache(make_search):
 
 def test_blending_keeps_images_and_labels_together(make_search):
     """Each row is a fraction of two images, and its labels say which and how much."""
-    feed = make_search().reuse.inputs(None, Setting(0, 1e-3), 1).feed
-    plain = next(feed.training(1))
-    inputs, probabilities = next(replace(feed, mixup=1.0).training(1))
-    fraction = float(probabilities.max(1).values.min())
-    partner = plain[0].roll(1, 0)
+    reuse = make_search().reuse
+    plain = next(reuse.inputs(None, WHOLE, 1).feed.training(1))
+    blended = Mixup(1.0, reuse.images.task).batch(plain, seed=3)
+    fraction = float(blended.targets.max(1).values.min())
+    partner = plain.inputs.roll(1, 0)
     candidates = [
-        fraction * plain[0] + (1 - fraction) * partner,
-        (1 - fraction) * plain[0] + fraction * partner,
+        fraction * plain.inputs + (1 - fraction) * partner,
+        (1 - fraction) * plain.inputs + fraction * partner,
     ]
-    assert any(torch.allclose(inputs, one, atol=1e-5) for one in candidates)
-    assert torch.allclose(probabilities.sum(1), torch.ones(len(probabilities)))
+    assert any(torch.allclose(blended.inputs, one, atol=1e-5) for one in candidates)
+    assert torch.allclose(blended.targets.sum(1), torch.ones(len(plain)))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import signal
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -12,23 +13,27 @@ from samples import draw, encode
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
 from components.frame.errors import DataError, UnreachableError
 from components.model.backbone import create
 from components.model.groups import groups
+from components.tasks.classification import Classification
 from components.training import checkpoint
 from components.training.feed import ImageFeed
 from components.training.fit import fit
-from components.training.recipe import Recipe
-from components.training.report import EpochReport
-from components.training.schedule import one_cycle
+from components.training.images import Images
+from components.training.progress import EpochReport
+from components.training.recipe import Recipe, Setting
+from components.training.schedules import cosine
 from components.training.step import DivergedError
+from components.training.validate import validate
 
+SETTING = [field.name for field in fields(Setting)]
 CPU = torch.device("cpu")
 SIZE = 32
+TASK = Classification(("a", "b"))
 
 
 @pytest.fixture
@@ -49,20 +54,15 @@ def feed(tmp_path):
         for chosen in (np.arange(40), np.arange(40, 52))
     )
     family = augmentations.family(SIZE, horizontal_flip=False)
-    return ImageFeed(Images(train, val, ("a", "b"), transform, family), 8, 1, 0, 0)
+    seen = Images(train=train, val=val, task=TASK, transform=transform, family=family)
+    return ImageFeed(images=seen, batch_size=8, magnitude=1, seed=0, workers=0)
 
 
 def recipe(**changes):
-    settings = {
-        "freeze_depth": 1,
-        "learning_rate": 3e-3,
-        "weight_decay": 0.05,
-        "label_smoothing": 0.1,
-        "epochs": 3,
-        "patience": 3,
-        "seed": 0,
-    }
-    return Recipe(**{**settings, **changes})
+    """`changes` are of the recipe, or of the setting in it."""
+    of_setting = {name: changes.pop(name) for name in SETTING if name in changes}
+    setting = Setting(**{"freeze_depth": 1, "learning_rate": 3e-3, **of_setting})
+    return Recipe(**{"setting": setting, "epochs": 3, "patience": 3, "seed": 0, **changes})
 
 
 def network():
@@ -79,9 +79,16 @@ def state_hash(model):
 def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True):
     model = network()
     done = fit(
-        model, groups(model), feed, asked,
-        device=CPU, keep=keep, keep_best=keep_best, on_epoch=on_epoch,
-    )  # fmt: skip
+        model,
+        groups(model),
+        feed,
+        TASK,
+        asked,
+        device=CPU,
+        keep=keep,
+        keep_best=keep_best,
+        on_epoch=on_epoch,
+    )
     return model, done
 
 
@@ -117,7 +124,7 @@ def test_resumed_fit_tells_every_epoch_once(feed, tmp_path):
     with pytest.raises(PowerCutError):
         run(feed, keep, recipe(), on_epoch=cut_after(2))
     for _ in range(2):
-        run(feed, keep, recipe(), on_epoch=EpochReport(log, "train", trial=None, epochs=3))
+        run(feed, keep, recipe(), on_epoch=EpochReport(log, "train", TASK, trial=None, epochs=3))
     assert [event["epoch"] for event in events.read(log.path)] == [1, 2, 3]
 
 
@@ -138,16 +145,11 @@ def test_frozen_groups_do_not_move_and_the_others_do(feed, tmp_path):
 
 def test_best_epoch_is_kept_not_the_last(feed, tmp_path):
     """The weights returned score what the best epoch scored."""
-    from components.training.fit import score
-
     model, done = run(feed, tmp_path / "keep.safetensors", recipe(epochs=6, learning_rate=0.03))
-    loss, accuracy = score(model, feed.validation(), CPU)
-    assert (
-        accuracy
-        == done.best.validation_accuracy
-        == max(epoch.validation_accuracy for epoch in done.history)
-    )
-    assert loss == pytest.approx(done.best.validation_loss, abs=1e-5)
+    found = validate(model, feed.validation(), TASK, device=CPU)
+    highest = max(epoch.validation_score for epoch in done.history)
+    assert found.score == done.best.validation_score == highest
+    assert found.loss == pytest.approx(done.best.validation_loss, abs=1e-5)
 
 
 def test_patience_ends_a_fit_that_no_longer_improves(feed, tmp_path):
@@ -179,10 +181,11 @@ def test_workers_change_no_bit(feed):
     for epoch in (1, 2):
         alone = list(feed.training(epoch))
         helped = list(replace(feed, workers=2).training(epoch))
-        for (one, labels), (two, others) in zip(alone, helped, strict=True):
-            assert torch.equal(one, two)
-            assert torch.equal(labels, others)
-    assert not torch.equal(next(iter(feed.training(1)))[0], next(iter(feed.training(2)))[0])
+        for one, other in zip(alone, helped, strict=True):
+            assert torch.equal(one.inputs, other.inputs)
+            assert torch.equal(one.targets, other.targets)
+    first, second = (next(iter(feed.training(epoch))) for epoch in (1, 2))
+    assert not torch.equal(first.inputs, second.inputs)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -200,25 +203,29 @@ def test_dead_worker_is_named_at_once(feed, number):
 def test_checkpoint_gives_back_what_was_saved(tmp_path):
     """Model, best and moments apart, and one metadata key."""
     saved = checkpoint.Checkpoint(
-        {"a.b": torch.ones(2)}, {"a.b": torch.zeros(2)}, {"a.b/step": torch.tensor(3.0)},
-        {"digest": "d", "history": []},
-    )  # fmt: skip
+        model={"a.b": torch.ones(2)},
+        best={"a.b": torch.zeros(2)},
+        moments={"a.b/step": torch.tensor(3.0)},
+        techniques={"ema/a.b": torch.full((2,), 5.0)},
+        meta={"digest": "d", "history": []},
+    )
     path = tmp_path / "keep.safetensors"
     checkpoint.save(path, saved)
     found = checkpoint.load(path, "d")
     assert torch.equal(found.model["a.b"], torch.ones(2))
     assert torch.equal(found.best["a.b"], torch.zeros(2))
     assert found.moments["a.b/step"] == 3
+    assert torch.equal(found.techniques["ema/a.b"], torch.full((2,), 5.0))
 
 
 def test_schedule_rises_then_falls_to_nearly_nothing():
     """A tenth of the steps up, a cosine down."""
-    rates = [one_cycle(step, 100) for step in range(100)]
+    rates = [cosine(step, 100) for step in range(100)]
     assert rates[9] == 1.0 == max(rates)
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[-1] < 0.001
-    assert all(0 < one_cycle(step, 3) <= 1 for step in range(3))
+    assert all(0 < cosine(step, 3) <= 1 for step in range(3))
 
 
 def test_saved_state_is_the_same_bytes_each_time(tmp_path):

@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from components.training.step import Steps, TooLargeError, is_out_of_memory
+from components.data.batch import Batch
+from components.tasks.classification import Classification
+from components.training.step import Stepper, TooLargeError, is_out_of_memory
 
 CPU = torch.device("cpu")
 ROWS = 16
+TASK = Classification(("a", "b", "c"))
 
 
 def network():
@@ -21,7 +24,7 @@ def network():
 
 def batch():
     torch.manual_seed(1)
-    return torch.randn(ROWS, 3, 2, 2), torch.randint(3, (ROWS,))
+    return Batch(torch.randn(ROWS, 3, 2, 2), torch.randint(3, (ROWS,)))
 
 
 def steps(model, *, holds, told):
@@ -33,8 +36,15 @@ def steps(model, *, holds, told):
         return model(rows)
 
     optimizer = torch.optim.SGD([{"params": [*model.parameters()], "scale": 1.0}], lr=1.0)
-    return Steps(
-        forward, optimizer, device=CPU, precision="off", label_smoothing=0.1, tell=told.append
+    return Stepper(
+        model,
+        forward,
+        optimizer,
+        TASK,
+        device=CPU,
+        precision="off",
+        label_smoothing=0.1,
+        tell=told.append,
     )
 
 
@@ -45,8 +55,8 @@ def test_step_in_parts_is_the_step_of_the_whole_batch():
     whole = steps(alike, holds=ROWS, told=[])
     parted = steps(model, holds=5, told=told)
     for number in range(2):
-        expected = whole.step(*batch(), number, 0.1)
-        loss, right = parted.step(*batch(), number, 0.1)
+        expected = whole.step(batch(), number, 0.1)
+        loss, right = parted.step(batch(), number, 0.1)
         assert float(loss) == pytest.approx(float(expected[0]), rel=1e-5)
         assert right == expected[1]
     for mine, other in zip(model.parameters(), alike.parameters(), strict=True):
@@ -59,7 +69,7 @@ def test_batch_that_fits_in_no_parts_says_what_to_lower():
     """After three halvings."""
     told = []
     with pytest.raises(TooLargeError, match=r"parts of 2\. Lower search\.batch_size"):
-        steps(network(), holds=1, told=told).step(*batch(), 0, 0.1)
+        steps(network(), holds=1, told=told).step(batch(), 0, 0.1)
     assert len(told) == 3
 
 
@@ -68,7 +78,7 @@ def test_other_faults_are_not_taken_for_missing_memory():
     told = []
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         steps(network(), holds=ROWS, told=told).step(
-            torch.zeros(ROWS, 5), torch.zeros(ROWS, dtype=torch.int64), 0, 0.1
+            Batch(torch.zeros(ROWS, 5), torch.zeros(ROWS, dtype=torch.int64)), 0, 0.1
         )
     assert told == []
 
@@ -83,16 +93,19 @@ def test_allocators_own_words_are_understood():
 LITTLE_MEMORY = """
 import resource, torch
 from torch import nn
-from components.training.step import Steps
+from components.data.batch import Batch
+from components.tasks.classification import Classification
+from components.training.step import Stepper
 torch.set_num_threads(1)
 layers = [nn.Conv2d(3, 64, 3), *(nn.Conv2d(64, 64, 1) for _ in range(5))]
 model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
 optimizer = torch.optim.SGD([{"params": [*model.parameters()], "scale": 1.0}], lr=0.1)
-steps = Steps(model, optimizer, device=torch.device("cpu"), precision="off", label_smoothing=0.0)
-steps.step(torch.randn(2, 3, 64, 64), torch.tensor([0, 1]), 0, 0.1)
+task, cpu = Classification(("a", "b")), torch.device("cpu")
+steps = Stepper(model, model, optimizer, task, device=cpu, precision="off", label_smoothing=0.0)
+steps.step(Batch(torch.randn(2, 3, 64, 64), torch.tensor([0, 1])), 0, 0.1)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20,) * 2)
-loss, _ = steps.step(torch.randn(64, 3, 64, 64), torch.arange(64) % 2, 1, 0.1)
+loss, _ = steps.step(Batch(torch.randn(64, 3, 64, 64), torch.arange(64) % 2), 1, 0.1)
 print("parts", steps.parts, bool(torch.isfinite(loss)))
 """
 

@@ -155,8 +155,8 @@ def test_the_run_holds_figures_and_lineage(seen, shown):
     for name in ("dvc.lock", "dvc.yaml", "params/search.yaml", "data/source.yaml"):
         fetched = client(seen).download_artifacts(shown.info.run_id, name)
         assert Path(fetched).read_bytes() == (seen.root / name).read_bytes()
-    there = client(seen).list_artifacts(shown.info.run_id, "figures/train")
-    assert [entry.path for entry in there] == ["figures/train/learning.png"]
+    there = client(seen).list_artifacts(shown.info.run_id, "figures/report/figures")
+    assert [entry.path for entry in there] == ["figures/report/figures/learning.png"]
     manifest = client(seen).list_artifacts(shown.info.run_id, "data")
     assert "data/splits.parquet" in [entry.path for entry in manifest]
 

@@ -13,7 +13,7 @@ from flows.actions import pending
 
 ONLY_STAGES = """\
 from prefect import flow
-from flows import finetune
+from flows.pipeline import finetune
 from flows.project import find
 
 @flow(name="stages", persist_result=False)

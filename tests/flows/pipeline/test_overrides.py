@@ -45,6 +45,15 @@ def test_values_are_read_as_dvc_reads_them(toy):
     assert files.read_yaml(toy.params / "split.yaml")["test_fraction"] == 0.1
 
 
+def test_an_old_name_is_refused_with_the_new_one(toy):
+    """What a person typed for years is told how it is called now, and nothing is written."""
+    copy_params(toy, "search")
+    before = texts(toy)
+    with pytest.raises(UsageError, match="`strength` is called `magnitude` now"):
+        overrides.apply(toy, ["search.strength=2"])
+    assert texts(toy) == before
+
+
 def test_one_wrong_value_keeps_all_from_being_written(toy):
     """All or nothing, and every error at once, with what may have been meant."""
     before = texts(toy)

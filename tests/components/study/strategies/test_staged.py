@@ -1,20 +1,20 @@
 """The strategies alone, on scores that are made up."""
 
 from dataclasses import replace
-from math import inf, log
+from math import inf, log, sqrt
 
 import pytest
 
 from components.model.partial.cost import Cost
 from components.study.importance import importances
-from components.study.plan import Choices
 from components.study.space import Space
 from components.study.strategies.candidates import fitting, kept_freeze_depths, late, mid
 from components.study.strategies.staged import staged
 from components.study.strategies.strategy import Notes, session
 from components.study.strategies.tpe import conditional, suggest, tpe
 from components.study.trial import Trial
-from components.training.recipe import Setting
+from components.training.history import Epoch
+from components.training.recipe import CHOICES, Setting
 
 GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
 """Multiply-accumulates of the groups of a small network, about."""
@@ -22,18 +22,44 @@ LAYERS = tuple(f"layer{number}" for number in range(len(GROUPS)))
 HEAD = len(GROUPS) - 1
 
 
+def at(freeze_depth, rate):
+    return Setting(freeze_depth=freeze_depth, learning_rate=rate)
+
+
 @pytest.fixture
 def space(plan):
-    enqueued = (Setting(HEAD, 1e-2),)
     asked = replace(
-        plan, freeze_depths=(0, HEAD), max_trials=16, epochs=6, compute=1.0, enqueued=enqueued
+        plan,
+        freeze_depths=(0, HEAD),
+        max_trials=16,
+        epochs=6,
+        compute=1.0,
+        enqueued=(at(HEAD, 1e-2),),
     )
-    return Space(asked, Cost(GROUPS), LAYERS, 512, 256, (2.0,) * len(GROUPS))
+    return Space(
+        plan=asked,
+        cost=Cost(GROUPS),
+        layers=LAYERS,
+        train_rows=512,
+        validation_rows=256,
+        norm_scales=(2.0,) * len(GROUPS),
+    )
 
 
-def history(score, epochs):
+def history(score, epochs, images):
+    """Epochs that end at a score, with the error that so many images give it."""
+    near = (score * images + 1) / (images + 2)
+    error = sqrt(near * (1 - near) / images)
     return tuple(
-        {"epoch": number, "validation_accuracy": score, "validation_loss": 1 - score}
+        Epoch(
+            epoch=number,
+            train_loss=0.0,
+            train_score=0.0,
+            validation_loss=1 - score,
+            validation_score=score,
+            validation_score_error=error,
+            learning_rate=0.0,
+        )
         for number in range(1, epochs + 1)
     )
 
@@ -54,14 +80,23 @@ def play(space, score, strategy=staged, over=lambda _: False):
             ended = "pruned" if asked.stage == "probe" or epochs < asked.epochs else "complete"
             state = "failed" if value is None else ended
             cached = space.cacheable(freeze_depth)
+            reached = () if value is None else history(value, epochs, space.validation_rows)
             trials.append(
                 Trial(
-                    len(trials), state, asked.origin,
-                    asked.stage, LAYERS[freeze_depth], 0.5, asked.setting,
-                    history(value, epochs) if value is not None else (),
-                    epochs * space.epoch(freeze_depth, cached=cached), cached, "", (),
+                    number=len(trials),
+                    state=state,
+                    origin=asked.origin,
+                    stage=asked.stage,
+                    layer=LAYERS[freeze_depth],
+                    trained_fraction=0.5,
+                    setting=asked.setting,
+                    history=reached,
+                    cost=epochs * space.epoch(freeze_depth, cached=cached),
+                    cached=cached,
+                    why="",
+                    audit=(),
                 )
-            )  # fmt: skip
+            )
             asked = asking.send(trials[-1])
     except StopIteration as ended:
         return ended.value, trials, notes
@@ -139,7 +174,7 @@ def test_a_low_rate_trial_is_run_only_where_the_high_rate_one_leaves_no_head_beh
 def test_rates_are_no_more_than_a_fraction_of_the_norm_scales_they_change(space):
     """With norm scales of 0.2 a hundredth and two thousandths of them: lower than asked for."""
     small = replace(space, norm_scales=(0.2,) * len(GROUPS))
-    _, trials, _ = play(small, lambda at, _: 0.8 if at == HEAD else 0.7)
+    _, trials, _ = play(small, lambda d, _: 0.8 if d == HEAD else 0.7)
     assert [one.learning_rate for one in confirmed(trials)[:2]] == pytest.approx([2e-3, 4e-4])
     none = replace(space, norm_scales=(inf,) * len(GROUPS))
     both = [confirmed(play(one, lambda *_: 0.7)[1]) for one in (space, none)]
@@ -171,7 +206,7 @@ def test_a_high_rate_trial_that_does_not_lead_the_head_is_given_up(space):
 def test_a_budget_holds_a_second_cut_since_the_first_may_be_given_up(space):
     """It holds two thirds of the first and the second, but not both in full."""
     tight = replace(space, plan=replace(space.plan, compute=0.8))
-    _, trials, _ = play(tight, lambda at, _: 0.8 if at == HEAD else 0.3)
+    _, trials, _ = play(tight, lambda d, _: 0.8 if d == HEAD else 0.3)
     assert [setting.freeze_depth for setting in confirmed(trials)][:2] == [
         mid(tight),
         fitting(tight),
@@ -195,29 +230,29 @@ def test_one_cut_at_one_rate_is_trained_once(space):
     one = replace(
         space.plan, freeze_depths=(HEAD - 1, HEAD), rates=(1e-3, 1e-3), enqueued=(), compute=0.3
     )
-    _, trials, _ = play(replace(space, plan=one), lambda at, _: 0.8 if at == HEAD else 0.7)
+    _, trials, _ = play(replace(space, plan=one), lambda d, _: 0.8 if d == HEAD else 0.7)
     assert [setting.freeze_depth for setting in confirmed(trials)] == [HEAD - 1, HEAD]
 
 
 def test_a_low_rate_trial_at_the_late_freeze_point_is_trained_as_such(space):
     """Where there is one cut besides the head; it does not wait for both to fall behind."""
     one = replace(space.plan, freeze_depths=(HEAD - 1, HEAD), enqueued=(), compute=0.42)
-    _, trials, _ = play(replace(space, plan=one), lambda at, _: 0.8 if at == HEAD else 0.81)
+    _, trials, _ = play(replace(space, plan=one), lambda d, _: 0.8 if d == HEAD else 0.81)
     assert [setting.freeze_depth for setting in confirmed(trials)] == [HEAD - 1, HEAD - 1]
 
 
 def test_probes_of_what_is_enqueued_come_on_top(space):
     """They leave room for both cuts."""
-    custom = (Setting(HEAD, 1e-2), Setting(0, 1e-3))
+    custom = (at(HEAD, 1e-2), at(0, 1e-3))
     asked = replace(space, plan=replace(space.plan, enqueued=custom))
-    _, trials, _ = play(asked, lambda at, _: 0.8 if at == HEAD else 0.3)
+    _, trials, _ = play(asked, lambda d, _: 0.8 if d == HEAD else 0.3)
     assert {mid(space), fitting(space)} <= {setting.freeze_depth for setting in confirmed(trials)}
 
 
 def test_a_cut_without_another_is_never_given_up(space):
     """A budget that holds one alone."""
     poor = replace(space, plan=replace(space.plan, compute=0.5))
-    _, trials, _ = play(poor, lambda at, _: 0.8 if at == HEAD else 0.3)
+    _, trials, _ = play(poor, lambda d, _: 0.8 if d == HEAD else 0.3)
     cuts = [
         trial for trial in trials if trial.stage == "confirmation" and trial.freeze_depth < HEAD
     ]
@@ -232,7 +267,7 @@ def test_late_freeze_point_is_trained_where_the_others_fall_behind_the_head(spac
         (0.81, [mid(space), fitting(space), HEAD]),
         (0.9, [mid(space), fitting(space), late(space), HEAD]),
     ):
-        _, trials, notes = play(space, lambda at, _: head if at == HEAD else 0.8)  # noqa: B023
+        _, trials, notes = play(space, lambda d, _: head if d == HEAD else 0.8)  # noqa: B023
         assert [setting.freeze_depth for setting in confirmed(trials)] == freeze_depths
         left_out = sum("is not trained" in sentence for _, sentence in notes.sentences)
         assert left_out == 4 - len(freeze_depths)
@@ -242,7 +277,7 @@ def test_late_freeze_point_is_trained_where_the_others_fall_behind_the_head(spac
 def test_few_validation_images_prove_no_lead(space):
     """Of eight images one more right leaves the head not behind."""
     few = replace(space, validation_rows=8)
-    _, trials, _ = play(few, lambda at, _: 6 / 8 if at == HEAD else 7 / 8)
+    _, trials, _ = play(few, lambda d, _: 6 / 8 if d == HEAD else 7 / 8)
     assert [setting.freeze_depth for setting in confirmed(trials)] == [mid(space), fitting(space)]
 
 
@@ -264,17 +299,17 @@ def test_clearly_better_late_freeze_point_is_found(space):
 def test_best_head_is_among_the_finalists(space):
     """So that a search never ends worse than the head alone."""
     chosen, _, _ = play(space, peaked(HEAD, 1e-2, 0.02))
-    assert chosen == Setting(HEAD, 1e-2)
+    assert chosen == at(HEAD, 1e-2)
 
 
 def test_enqueued_full_fine_tuning_is_probed_and_taken_where_it_leads(space):
     """It is trained in full only if its probe leads clearly."""
-    custom = Setting(0, 1e-3)
-    asked = replace(space, plan=replace(space.plan, enqueued=(Setting(HEAD, 1e-2), custom)))
+    custom = at(0, 1e-3)
+    asked = replace(space, plan=replace(space.plan, enqueued=(at(HEAD, 1e-2), custom)))
     chosen, trials, _ = play(asked, peaked(mid(space), 2e-3, 0.0))
     mine = [trial for trial in trials if trial.setting == custom]
     assert [(trial.origin, trial.stage) for trial in mine] == [("enqueued", "probe")]
-    wins, _, _ = play(asked, lambda d, r: 0.9 if Setting(d, r) == custom else 0.5)
+    wins, _, _ = play(asked, lambda d, r: 0.9 if at(d, r) == custom else 0.5)
     assert wins == custom
     assert chosen != custom
 
@@ -301,7 +336,7 @@ def test_max_trials_bounds_what_is_tried_in_full(space):
 def test_second_finalist_out_of_reach_is_not_trained_anew(space):
     """And the decision says so."""
     rich = replace(space, plan=replace(space.plan, compute=100.0))
-    _, trials, notes = play(rich, lambda at, _: 0.9 if at == late(space) else 0.5)
+    _, trials, notes = play(rich, lambda d, _: 0.9 if d == late(space) else 0.5)
     assert sum(trial.stage == "confirmation" for trial in trials) <= 2
     assert any(word in notes.sentences[-2][1] for word in ("apart", "within"))
 
@@ -343,7 +378,14 @@ def test_any_range_of_freeze_depths_is_searched_within_its_bounds(space, freeze_
     assert all(low <= freeze_depth <= high for freeze_depth in kept_freeze_depths(bounded))
 
 
-MORE = Choices((1.0, 0.7), (0.05, 0.0), (0.0, 0.3), (1, 2), (0.0, 0.2))
+MORE = {
+    "layer_decay": (1.0, 0.7),
+    "weight_decay": (0.05, 0.0),
+    "head_dropout": (0.0, 0.3),
+    "magnitude": (1, 2),
+    "mixup": (0.0, 0.2),
+    "label_smoothing": (0.1, 0.0),
+}
 
 
 @pytest.mark.parametrize("strategy", [staged, tpe])
@@ -352,8 +394,9 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
     rich = replace(space, plan=replace(space.plan, choices=MORE, compute=100.0, max_trials=40))
     _, trials, _ = play(rich, peaked(5, 3e-3, 0.02), strategy)
     settings = [trial.setting for trial in trials]
-    for name in ("layer_decay", "weight_decay", "head_dropout", "magnitude", "mixup"):
-        assert {getattr(one, name) for one in settings} == set(getattr(MORE, name)), name
+    assert set(MORE) == set(CHOICES)
+    for name, several in MORE.items():
+        assert {getattr(one, name) for one in settings} == set(several), name
     assert {one.layer_decay for one in settings if one.freeze_depth == HEAD} == {1.0}
     assert "layer_decay" not in conditional(rich, HEAD)
     assert len({(t.setting, t.stage) for t in trials if t.stage == "full"}) > 12
@@ -362,16 +405,14 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
 def test_baseline_values_are_not_searched(space):
     """One value of each leaves freeze depth and rate alone."""
     _, trials, _ = play(space, peaked(5, 3e-3, 0.02))
-    assert {replace(t.setting, freeze_depth=0, learning_rate=1.0) for t in trials} == {
-        Setting(0, 1.0)
-    }
+    assert {replace(t.setting, freeze_depth=0, learning_rate=1.0) for t in trials} == {at(0, 1.0)}
 
 
 def test_importances_tell_what_the_scores_hang_on(space):
     """Of full trials alone; nothing where there are too few, or all reached the same."""
     wide = replace(space, plan=replace(space.plan, max_trials=40))
     for name, score in {
-        "freeze_depth": lambda at, _: 0.9 - 0.05 * abs(at - 4),
+        "freeze_depth": lambda d, _: 0.9 - 0.05 * abs(d - 4),
         "learning_rate": lambda _, rate: 0.9 - 0.1 * abs(log(rate / 1e-3)),
     }.items():
         _, trials, _ = play(wide, score, tpe)

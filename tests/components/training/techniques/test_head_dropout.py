@@ -5,10 +5,17 @@ import torch
 
 from components.frame.errors import InertError
 from components.model.backbone import create
-from components.model.head import head_dropout
+from components.training.techniques.head_dropout import HeadDropout
 
-FAMILIES = ("resnet18", "mobilenetv2_035", "convnext_atto", "vit_tiny_patch16_224", "vgg11",
-            "mixer_s32_224", "deit_tiny_distilled_patch16_224")  # fmt: skip
+FAMILIES = (
+    "resnet18",
+    "mobilenetv2_035",
+    "convnext_atto",
+    "vit_tiny_patch16_224",
+    "vgg11",
+    "mixer_s32_224",
+    "deit_tiny_distilled_patch16_224",
+)
 
 
 @pytest.mark.parametrize("architecture", FAMILIES)
@@ -27,12 +34,14 @@ def test_dropout_acts_in_training_only_and_is_taken_away(architecture):
     with torch.no_grad():
         model.eval()
         judged = model(images)
-        with head_dropout(model, 0.9):
+        technique = HeadDropout(0.9)
+        with technique.around_epoch(model, 1):
             assert torch.equal(model(images), judged)
             model.train()
             draws = [model(images) for _ in range(2)]
         draws = [one[0] if isinstance(one, tuple) else one for one in draws]
         assert not torch.equal(*draws)
+        assert technique.in_force()["fraction"] == 0.9
         model.eval()
         assert torch.equal(model(images), judged)
 
@@ -40,5 +49,8 @@ def test_dropout_acts_in_training_only_and_is_taken_away(architecture):
 def test_dropout_that_drops_nothing_is_an_internal_error():
     """A network that was never trained within the block."""
     model = create("resnet18", 3, 64, {}).eval()
-    with pytest.raises(InertError, match="nothing was dropped"), head_dropout(model, 0.1):
+    technique = HeadDropout(0.1)
+    with technique.around_epoch(model, 1):
         model(torch.zeros(1, 3, 64, 64))
+    with pytest.raises(InertError, match="nothing was dropped"):
+        technique.in_force()

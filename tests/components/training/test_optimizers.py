@@ -6,7 +6,8 @@ import torch
 from components.model.backbone import create
 from components.model.groups import groups
 from components.training.checkpoint import moments, restore_moments
-from components.training.optimizer import adamw
+from components.training.optimizers import make_optimizer
+from components.training.recipe import Recipe, Setting
 
 STEPS, RATE = 4, 1e-2
 
@@ -28,7 +29,9 @@ def steps(model, optimizer, numbers):
 
 
 def made(model):
-    return adamw(model, groups(model), 0, learning_rate=RATE, weight_decay=0.1, layer_decay=0.5)
+    setting = Setting(freeze_depth=0, learning_rate=RATE, weight_decay=0.1, layer_decay=0.5)
+    asked = Recipe(setting=setting, epochs=1, patience=1, seed=0)
+    return make_optimizer(model, groups(model), asked)
 
 
 def test_it_is_adamw_as_torch_writes_it_out():

@@ -1,0 +1,22 @@
+"""How large the images are that a network sees."""
+
+import pandas as pd
+
+SMALLEST = 48
+"""`auto` makes no smaller images: a network that halves five times sees too little below."""
+STEP = 16
+"""`auto` takes a multiple of this many pixels."""
+
+
+def auto_size(table: pd.DataFrame, native: int, *, fixed: bool) -> int:
+    """Near the images' own short side, up to the size that the weights were trained at.
+
+    Args:
+        table: of the images, with their `width` and `height` in pixels.
+        native: the side that the weights were trained at, pixels.
+        fixed: whether the network takes no other.
+    """
+    if fixed:
+        return native
+    short = table[["width", "height"]].min(axis=1).median()
+    return int(min(max(SMALLEST, round(short / STEP) * STEP), native))

@@ -1,0 +1,123 @@
+"""Splits that stay: each image's is decided by its content, or its group's name, alone."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from components.data.manifest import read_table, write_table
+from components.frame import files
+from components.frame.errors import DataError, UsageError
+
+SPLITS = ("train", "val", "test")
+
+
+def assign(
+    images: Path,
+    *,
+    test_fraction: float,
+    val_fraction: float,
+    group_by: str | None,
+    splits: Path,
+    fractions: Path,
+) -> None:
+    """Choose splits by a hash of the content, so that no image ever moves as the data grows.
+
+    A class too small for its fraction has images moved so that each split holds at least one; such
+    classes are named. A split that the source brought stays, and a split that it lacks is drawn.
+
+    Raises:
+        UsageError: `group_by` is no regular expression with one group, or misses an image.
+        DataError: a group lies in several of the splits that the source brought.
+    """
+    table = read_table(images)
+    table["position"] = _keys(group_by, table).map(_position)
+    _check_groups(table, group_by)
+    table["split"] = _splits(table, test_fraction, val_fraction)
+    small = [name for name in sorted(table["class"].unique()) if _fill_empty(table, name)]
+    write_table(splits, table.drop(columns="position"))
+    files.write_json(fractions, _report(table, small))
+    print(", ".join(f"{part} {(table['split'] == part).sum():,}" for part in SPLITS))
+    for name in small:
+        print(f"class {name!r} is too small for its fraction: its splits may move as it grows")
+
+
+def _keys(pattern: str | None, table: pd.DataFrame) -> "pd.Series[str]":
+    """What decides an image's split: its content, or the group that its name tells."""
+    if pattern is None:
+        return table["sha256"]
+    try:
+        found = table["path"].str.extract(pattern, expand=True)[0]
+    except (re.error, ValueError) as error:
+        raise UsageError(
+            "params/split.yaml: group_by must be a regular expression with one group, "
+            f"but {pattern!r} is not: {error}."
+        ) from None
+    if found.isna().any():
+        raise UsageError(
+            f"params/split.yaml: group_by {pattern!r} must match every name, but does not match "
+            f"{table['path'][found.isna()].iloc[0]!r} ({found.isna().sum()} such)."
+        )
+    return found
+
+
+def _position(key: str) -> float:
+    """A number in [0, 1) that depends on the key alone."""
+    return int.from_bytes(hashlib.sha256(f"split {key}".encode()).digest()[:8]) / 2**64
+
+
+def _check_groups(table: pd.DataFrame, pattern: str | None) -> None:
+    if pattern is None:
+        return
+    for _, group in table.groupby("position"):
+        if group["subset"].nunique() > 1:
+            raise DataError(
+                "a group must lie on one split of those that the source brought, but "
+                f"{group['path'].iloc[0]!r} and {group['path'].iloc[-1]!r} belong together "
+                "(split.group_by). Move one of them, or set split.group_by to null."
+            )
+
+
+def _splits(table: pd.DataFrame, test_fraction: float, val_fraction: float) -> "pd.Series[str]":
+    """The split of each image: the one it was given, or one by its position."""
+    brought = set(table["subset"].dropna())
+    test = 0 if "test" in brought else test_fraction
+    val = 0 if "val" in brought else val_fraction
+    position = table["position"]
+    drawn = np.select([position < test, position < test + val], ["test", "val"], "train")
+    given = table["subset"].isin(["val", "test"])
+    return table["subset"].where(given, drawn)
+
+
+def _fill_empty(table: pd.DataFrame, name: str) -> bool:
+    """Move an image of a class, with its group, to each split that has none.
+
+    Returns:
+        whether one had to be moved.
+    """
+    moved = False
+    for part in SPLITS:
+        rows = table[table["class"] == name]
+        movable = rows[~rows["subset"].isin(["val", "test"])]
+        donor = movable["split"].value_counts().reindex(SPLITS, fill_value=0).idxmax()
+        if (rows["split"] == part).any() or (movable["split"] == donor).sum() <= 1:
+            continue
+        chosen = movable.loc[movable["split"] == donor, "position"].min()
+        table.loc[table["position"] == chosen, "split"] = part
+        moved = True
+    return moved
+
+
+def _report(table: pd.DataFrame, small: list[str]) -> dict[str, object]:
+    fractions = table["split"].value_counts(normalize=True).reindex(SPLITS, fill_value=0)
+    counts = table.groupby(["class", "split"]).size().unstack(fill_value=0)
+    return {
+        "fractions": {part: round(float(fractions[part]), 4) for part in SPLITS},
+        "classes": {
+            name: {part: int(row.get(part, 0)) for part in SPLITS}
+            for name, row in counts.iterrows()
+        },
+        "too_small_for_their_fraction": small,
+    }

@@ -1,0 +1,107 @@
+"""The augmentation of a run, written for what trains and drawn for a person."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from components.data.images.augmentation import family, load
+from components.data.images.decoder import read
+from components.data.images.policy import AugmentationDescription
+from components.data.images.sizing import auto_size
+from components.data.images.transform import Transform
+from components.data.manifest import read_table
+from components.figures.augmentation_preview import save_preview
+from components.frame.errors import UsageError
+from components.model.description import PretrainedDescription
+from components.tasks.registry import task_class
+
+DRAWS = 3
+"""Draws of each magnitude in the preview."""
+EACH = 3
+"""Images of a class from which those of the preview are taken."""
+
+
+def build(
+    splits: Path,
+    raw: Path,
+    config: Path,
+    *,
+    task: str,
+    image_size: Literal["auto"] | int,
+    crop_fraction: float,
+    horizontal_flip: bool,
+    preview_images: int,
+    augmentation: Path,
+    preview: Path,
+) -> None:
+    """Write the evaluation transform and the augmentation family, and a sheet of examples.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    _check_task(task)
+    table = read_table(splits)
+    transform = _transform(table, PretrainedDescription.read(config), image_size, crop_fraction)
+    described = AugmentationDescription(
+        task=task,
+        evaluation=transform.to_dict(),
+        training=family(transform.size, horizontal_flip=horizontal_flip),
+    )
+    described.write(augmentation)
+    _draw_preview(described, table, raw, preview_images, preview)
+    print(f"images of {transform.size} x {transform.size} pixels")
+
+
+def _check_task(name: str) -> None:
+    try:
+        task_class(name)
+    except UsageError as error:
+        raise UsageError(f"params/augment.yaml: {error}") from None
+
+
+def _transform(
+    table: pd.DataFrame,
+    pretrained: PretrainedDescription,
+    image_size: Literal["auto"] | int,
+    crop_fraction: float,
+) -> Transform:
+    if image_size == "auto":
+        fixed = pretrained.fixed_input_size
+        image_size = auto_size(table, int(pretrained.input_size[-1]), fixed=fixed)
+    return Transform.from_dict(
+        {
+            "size": image_size,
+            "resize": round(image_size / crop_fraction),
+            "mean": pretrained.mean,
+            "std": pretrained.std,
+        }
+    )
+
+
+def _draw_preview(
+    described: AugmentationDescription, table: pd.DataFrame, raw: Path, most: int, preview: Path
+) -> None:
+    transform = Transform.from_dict(described.evaluation)
+    chosen = table[table["split"] == "train"].groupby("class", sort=True).head(EACH)
+    chosen = chosen.sort_values("sha256").head(most)
+    images = [transform.shrink(read(raw / path)) for path in chosen["path"]]
+    rows = [[transform.crop(image), *_drawn(image, described)] for image in images]
+    headings = [f"magnitude {one}" for one in _shown(described) for _ in range(DRAWS)]
+    save_preview(preview, rows, ["original", *headings], list(chosen["class"]))
+
+
+def _drawn(image: NDArray[np.uint8], described: AugmentationDescription) -> list[NDArray[np.uint8]]:
+    """An image as each magnitude may show it."""
+    return [
+        load(described.training, int(magnitude))(image, seed)
+        for magnitude in _shown(described)
+        for seed in range(DRAWS)
+    ]
+
+
+def _shown(described: AugmentationDescription) -> list[str]:
+    """All magnitudes but 0, which draws nothing."""
+    return [magnitude for magnitude in described.training if magnitude != "0"]

@@ -1,0 +1,59 @@
+"""How the events of a stage read on the screen, a line each. No stage depends on this file."""
+
+from collections.abc import Callable
+
+from components.frame.durations import duration
+from components.frame.events import Event
+
+STAGES = {"full": "trial", "probe": "probe", "confirmation": "confirmation run"}
+
+
+def narrate(event: Event) -> None:
+    """Print the line of an event, where it has one."""
+    line = LINES.get(event["kind"])
+    if line is not None:
+        print(line(event), flush=True)
+
+
+def _device(event: Event) -> str:
+    return f"on {event['device']}, {event['precision']}"
+
+
+def _progress(event: Event) -> str:
+    return f"  {event['what']} {event['done']:,} of {event['total']:,}"
+
+
+def _begun(event: Event) -> str:
+    return (
+        f"{STAGES[event['stage']]} {event['number'] + 1}: trained from {event['layer']} on "
+        f"({event['trained_fraction']:.0%} of the parameters), learning rate "
+        f"{event['learning_rate']:.2g}, {event['epochs']} epochs; about "
+        f"{duration(event['seconds_left'])} left"
+    )
+
+
+def _epoch(event: Event) -> str:
+    left = event["seconds"] * (event["epochs"] - event["epoch"])
+    return (
+        f"  epoch {event['epoch']}/{event['epochs']}  loss {event['train_loss']:.3f}  "
+        f"validation {event['shown']} (loss {event['validation_loss']:.3f})  "
+        f"{event['images_per_second']:.0f} images/s, at most {duration(left)} left"
+    )
+
+
+def _trial(event: Event) -> str:
+    return f"  {event['outcome']}, {duration(event['seconds'])}"
+
+
+def _said(event: Event) -> str:
+    return f"  {event['sentence']}"
+
+
+LINES: dict[str, Callable[[Event], str]] = {
+    "device": _device,
+    "progress": _progress,
+    "begun": _begun,
+    "epoch": _epoch,
+    "trial": _trial,
+    "said": _said,
+}

@@ -1,0 +1,77 @@
+"""Weights of timm's models on the Hugging Face hub."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import timm
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+)
+
+from components.frame.errors import UnreachableError, UsageError
+from components.model.backbone import check_architecture
+from components.model.weights.found import Found
+from components.model.weights.local import load
+
+PATIENCE = 5.0
+"""Seconds in which the hub must answer."""
+
+
+def from_hub(architecture: str, revision: str) -> Found:
+    """The hub's weights of an architecture at a revision, and what it states of them."""
+    repository, stated = _hub(architecture)
+    state, _ = load(_fetched(architecture, "model.safetensors", revision))
+    return Found(
+        state=state,
+        architecture=architecture,
+        mean=tuple(stated.mean),
+        std=tuple(stated.std),
+        source=f"{repository} at {revision[:12]}",
+        licence=stated.license or "unknown",
+    )
+
+
+def hub_revision(architecture: str) -> str:
+    """The commit of a model's repository: the hub's, or without network that in its cache."""
+    return _fetched(architecture, "config.json", None).parent.name
+
+
+def _fetched(architecture: str, name: str, revision: str | None) -> Path:
+    """A file of a model's repository; its folder is named after the commit."""
+    repository, _ = _hub(architecture)
+    away = not _answers(repository)
+    try:
+        return Path(hf_hub_download(repository, name, revision=revision, local_files_only=away))
+    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise UnreachableError(
+            f"the hub's {repository} cannot be reached. Use weights that need no network: "
+            "--set base.source=package, a file: --set base.source=PATH, or --set base.source=none"
+        ) from error
+
+
+def _answers(repository: str) -> bool:
+    """Whether the hub knows a repository; asked once, since a download tries for half a minute."""
+    try:
+        HfApi().model_info(repository, timeout=PATIENCE)
+    except (httpx2.HTTPError, OfflineModeIsEnabled):
+        return False
+    return True
+
+
+def _hub(architecture: str) -> tuple[str, Any]:
+    name = architecture.split(".", maxsplit=1)[0]
+    check_architecture(name)
+    found = timm.get_pretrained_cfg(architecture)
+    if found is None or not found.hf_hub_id:
+        tags = ", ".join(timm.list_pretrained(f"{name}.*")) or "none"
+        raise UsageError(
+            f"params/base.yaml: timm has no weights {architecture!r} on the hub; of this "
+            f"model there are: {tags}."
+        )
+    owner = str(found.hf_hub_id).rstrip("/")
+    repository = owner if "/" in owner else f"{owner}/{found.architecture}.{found.tag}"
+    return repository, found

@@ -1,0 +1,44 @@
+"""Taking the weights that a network starts from, once and for all."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from components.frame import files
+from components.frame.errors import DataError
+from components.model.weights.drawn import drawn
+from components.model.weights.found import Found
+from components.model.weights.hub import from_hub
+from components.model.weights.local import local
+from components.model.weights.packaged import packaged
+from components.model.weights.pin import start_pin
+
+
+def take(
+    start: Path, *, source: str, architecture: str, seed: int, model: Path, config: Path
+) -> None:
+    """Write the weights that the pin `start` names to `model`, and what they are to `config`.
+
+    Raises:
+        DataError: they are others than the pin names, or do not fit their architecture.
+    """
+    pin = files.read_yaml(start)
+    if start_pin(source, architecture, seed, pin) != pin:
+        raise DataError(
+            "the weights that params/base.yaml asks for must be those that data/start.yaml "
+            "pins, but are not. Take them: thawline sync"
+        )
+    found = _read(source, architecture, seed, pin)
+    described = found.describe(sha256="")
+    state = {name: value.contiguous() for name, value in sorted(found.state.items())}
+    files.write_tensors(model, state)
+    replace(described, sha256=files.sha256(model)).write(config)
+    print(f"{described.architecture} from {described.source}")
+
+
+def _read(source: str, architecture: str, seed: int, pin: dict[str, Any]) -> Found:
+    if source == "none":
+        return drawn(architecture, seed)
+    if source == "hub":
+        return from_hub(architecture, pin["revision"])
+    return packaged() if source == "package" else local(source, architecture)

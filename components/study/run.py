@@ -1,0 +1,149 @@
+"""The search as a stage: from its parameters to a plan, and from what it found to files."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from components.frame import files
+from components.frame.errors import UsageError
+from components.frame.tables import write_csv
+from components.frame.work import Work
+from components.model.device import choose_device
+from components.study.plan import Plan
+from components.study.search import Found, Search
+from components.tasks.task import Task
+from components.training.images import check_batch_size
+from components.training.inputs import Inputs
+from components.training.pretrained import Pretrained
+from components.training.progress import tell_device
+from components.training.recipe import CHOICES, Best, Setting
+
+if TYPE_CHECKING:
+    from components.search import SearchParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What the search writes."""
+
+    best: Path
+    trials: Path
+    curves: Path
+    decisions: Path
+    freeze_depths: Path
+    audits: Path
+    summary: Path
+    importances: Path
+
+
+def run_search(params: "SearchParams", inputs: Inputs, outputs: Outputs, work: Work) -> None:
+    """Search, choose, and write down what was tried and why."""
+    images, pretrained = inputs.opened("search", work)
+    check_batch_size(params.batch_size, images, "params/search.yaml")
+    plan, device = make_plan(params, pretrained), choose_device(params.device)
+    tell_device(work.events, device, params.precision)
+    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, device).run()
+    best = Best(
+        layer=pretrained.layers[found.chosen.freeze_depth],
+        batch_size=params.batch_size,
+        setting=found.chosen,
+    )
+    best.write(outputs.best)
+    _write_tables(found, pretrained, images.task, outputs)
+    files.write_json(outputs.audits, _audits(found))
+    files.write_json(outputs.summary, _summary(found, pretrained, images.task))
+    files.write_json(outputs.importances, found.importances)
+    print(
+        f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
+        f"{images.task.score_name} {images.task.shown(found.score)} in confirmation runs"
+    )
+
+
+def make_plan(params: "SearchParams", pretrained: Pretrained) -> Plan:
+    """The parameters with freeze depths as this network's groups.
+
+    Raises:
+        UsageError: it has no such freeze depths.
+    """
+    low, high = _freeze_depths(params, pretrained)
+    choices = {name: tuple(getattr(params, name)) for name in CHOICES}
+    enqueued = (
+        Setting(
+            freeze_depth=min(max(pretrained.freeze_depth(one.freeze_depth), low), high),
+            learning_rate=one.learning_rate,
+            **{name: several[0] for name, several in choices.items()},
+        )
+        for one in params.enqueue
+    )
+    own = {"learning_rate", "freeze_depth", "enqueue", "cache_gib", "device", *CHOICES}
+    return Plan(
+        freeze_depths=(low, high),
+        rates=(params.learning_rate.low, params.learning_rate.high),
+        choices=choices,
+        enqueued=tuple(dict.fromkeys(enqueued)),
+        cache_bytes=int(params.cache_gib * 2**30),
+        **params.model_dump(exclude=own),
+    )
+
+
+def _freeze_depths(params: "SearchParams", pretrained: Pretrained) -> tuple[int, int]:
+    asked = params.freeze_depth
+    low, high = pretrained.freeze_depth(asked.low), pretrained.freeze_depth(asked.high)
+    if low > high:
+        raise UsageError(
+            "params/search.yaml: `freeze_depth.low <= freeze_depth.high` must hold, but got "
+            f"{low} ({pretrained.layers[low]}) and {high} ({pretrained.layers[high]})."
+        )
+    return low, high
+
+
+def _write_tables(found: Found, pretrained: Pretrained, task: Task, outputs: Outputs) -> None:
+    shown = {trial.number: task.shown(trial.score) for trial in found.trials if trial.history}
+    rows = [
+        {**t.row(), "shown": shown.get(t.number), "chosen": t.setting == found.chosen}
+        for t in found.trials
+    ]
+    write_csv(outputs.trials, pd.DataFrame(rows))
+    curves = [{"number": t.number, **asdict(epoch)} for t in found.trials for epoch in t.history]
+    write_csv(outputs.curves, pd.DataFrame(curves))
+    decided = pd.DataFrame(list(found.decisions), columns=["trials_before", "decision"])
+    write_csv(outputs.decisions, decided)
+    depths = range(len(pretrained.layers))
+    table = {
+        "freeze_depth": depths,
+        "layer": pretrained.layers,
+        "trained_fraction": [round(fraction, 4) for fraction in pretrained.fractions],
+        "trial_cost": [found.space.uncached_trial(depth) for depth in depths],
+    }
+    write_csv(outputs.freeze_depths, pd.DataFrame(table))
+
+
+def _audits(found: Found) -> list[dict[str, Any]]:
+    """What was in force in each trial, by group of layers."""
+    return [
+        {
+            "number": trial.number,
+            "cached": trial.cached,
+            "why": trial.why,
+            "cost": trial.cost,
+            "groups": list(trial.audit),
+        }
+        for trial in found.trials
+    ]
+
+
+def _summary(found: Found, pretrained: Pretrained, task: Task) -> dict[str, Any]:
+    states = [trial.state for trial in found.trials]
+    spent = sum(trial.cost for trial in found.trials)
+    return {
+        "score_name": task.score_name,
+        f"validation_{task.score_name}": found.score,
+        "freeze_depth": found.chosen.freeze_depth,
+        "trained_fraction": round(pretrained.fractions[found.chosen.freeze_depth], 4),
+        "learning_rate": found.chosen.learning_rate,
+        "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
+        "cached_trials": sum(trial.cached for trial in found.trials),
+        "full_fine_tunings_spent": round(spent / found.space.whole, 4),
+    }

@@ -1,0 +1,78 @@
+"""What a trained network is worth: its answers to the test images, and the figures over them."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import nn
+
+from components.data.images.decoder import read
+from components.data.images.transform import Transform
+from components.data.manifest import read_table, write_table
+from components.evaluation.significance import bootstrap_interval
+from components.frame import files
+from components.frame.tables import write_csv
+from components.model.backbone import trained
+from components.model.description import NetworkDescription
+from components.model.device import DeviceName, choose_device
+from components.model.predict import answers
+from components.tasks import registry
+from components.tasks.task import Array, Task
+
+
+def assess(
+    network: Path,
+    weights: Path,
+    splits: Path,
+    raw: Path,
+    *,
+    predictions: Path,
+    metrics: Path,
+    tables: Path,
+    confidence_level: float,
+    bootstrap_samples: int,
+    batch_size: int,
+    seed: int,
+    device: DeviceName,
+) -> None:
+    """Predict every test image once and write each prediction and what they come to together."""
+    described = NetworkDescription.read(network)
+    task = registry.from_description(described.task)
+    images = read_table(splits)
+    images = images[images["split"] == "test"].sort_values("path", ignore_index=True)
+    model = trained(described, load_file(weights), task.outputs).to(choose_device(device))
+    transform = Transform.from_dict(described.transform)
+    found = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
+    truth = task.truth(images)
+    scored = task.predictions(found, truth)
+    write_table(predictions, images[["path", "sha256"]].join(scored))
+    for name, table in task.tables(found, truth).items():
+        write_csv(tables / f"{name}.csv", table)
+    low, high = bootstrap_interval(
+        scored["score"].to_numpy(),
+        confidence_level=confidence_level,
+        samples=bootstrap_samples,
+        seed=seed,
+    )
+    figures = task.metrics(found, truth)
+    bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}
+    own = {"confidence_level": confidence_level, "images": len(images)}
+    files.write_json(metrics, figures | bounds | own)
+    score = figures[task.score_name]
+    print(
+        f"test {task.score_name} {task.shown(score)} ({confidence_level:.0%} interval "
+        f"{task.shown(low)} to {task.shown(high)}) on {len(images):,} images; "
+        f"{task.beside(figures)}"
+    )
+
+
+def predict(
+    model: nn.Module, task: Task, transform: Transform, paths: list[Path], batch_size: int
+) -> Array:
+    """The task's answers for image files, shape (files, ...)."""
+    batches: list[NDArray[np.float32]] = []
+    for start in range(0, len(paths), batch_size):
+        inputs = [transform(read(path)) for path in paths[start : start + batch_size]]
+        batches.append(answers(model, np.stack(inputs), task.answers))
+    return np.concatenate(batches)

@@ -1,0 +1,27 @@
+"""What search and train read alike: the split images and the network that every fit starts from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.frame.work import Work
+from components.training.images import Images, open_images
+from components.training.pretrained import Pretrained
+from components.training.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The files, as the stages before wrote them."""
+
+    splits: Path
+    raw: Path
+    model: Path
+    config: Path
+    augmentation: Path
+
+    def opened(self, stage: str, work: Work) -> tuple[Images, Pretrained]:
+        """The images, decoded, and the network to start from."""
+        progress = Progress(work.events, stage, "decoded")
+        images = open_images(self.splits, self.raw, self.augmentation, work.cache, progress)
+        outputs, size = images.task.outputs, images.transform.size
+        return images, Pretrained.read(self.model, self.config, outputs, size)

@@ -1,0 +1,90 @@
+"""A second task, as somebody would add it: one number an image. Its score is minus the error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from components.frame.errors import UsageError
+from components.tasks.task import Array, Loss
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The number that names an image's folder."""
+
+    name: ClassVar[str] = "regression"
+    score_name: ClassVar[str] = "negative_error"
+    score_range: ClassVar[tuple[float, float]] = (-np.inf, 0.0)
+    figures: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[int] = 1
+
+    @classmethod
+    def of(cls, table: "pd.DataFrame") -> Self:
+        return cls()
+
+    @classmethod
+    def from_description(cls, described: Mapping[str, Any]) -> Self:
+        return cls()
+
+    def description(self) -> dict[str, Any]:
+        return {}
+
+    def truth(self, table: "pd.DataFrame") -> "pd.Series[Any]":
+        return table["class"].astype("float64")
+
+    def targets(self, table: "pd.DataFrame") -> NDArray[np.float32]:
+        return self.truth(table).to_numpy(np.float32)[:, None]
+
+    def loss(self, *, label_smoothing: float) -> Loss:
+        if label_smoothing:
+            raise UsageError(f"label_smoothing must be 0 for numbers, but is {label_smoothing}.")
+        return functional.mse_loss
+
+    def blendable(self, targets: Tensor) -> Tensor:
+        return targets
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return -(outputs - targets).abs().squeeze(1)
+
+    def answers(self, outputs: Tensor) -> Tensor:
+        return outputs.float()
+
+    def served(self, answers: Array) -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.DataFrame({"number": answers[:, 0]})
+
+    def grade(self, served: "pd.DataFrame", truth: "pd.Series[Any]") -> NDArray[np.float64]:
+        return -np.abs(served["number"].to_numpy(float) - truth.to_numpy(float))
+
+    def predictions(self, answers: Array, truth: "pd.Series[Any]") -> "pd.DataFrame":
+        import pandas as pd
+
+        table = pd.DataFrame({"true": truth.to_numpy(), "predicted": answers[:, 0]})
+        return table.assign(score=self.grade(self.served(answers), truth))
+
+    def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
+        return {self.score_name: float(self.grade(self.served(answers), truth).mean())}
+
+    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+        return {}
+
+    def shown(self, score: float) -> str:
+        return f"{score:.2f}"
+
+    def beside(self, metrics: Mapping[str, float]) -> str:
+        return "the mean alone reaches -1.5"
+
+    def lacking(self, other: Self) -> tuple[str, ...]:
+        return ()
+
+    def answerable(self, truth: "pd.Series[Any]") -> NDArray[np.bool_]:
+        return np.ones(len(truth), dtype=bool)

@@ -1,0 +1,118 @@
+"""A task is one file and a line: nothing that searches, trains, scores or judges knows which."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from places import Place
+
+from components.frame import files
+
+FILE = Path(__file__).with_name("regression.py")
+LINE = "TASKS[Regression.name] = Regression\n"
+SETTINGS = {
+    "base": {"source": "none", "architecture": "test_resnet"},
+    "augment": {"task": "regression", "image_size": 32},
+    "search": {
+        "max_trials": 3,
+        "epochs": 2,
+        "batch_size": 8,
+        "label_smoothing": 0.0,
+        "enqueue": [{"freeze_depth": 0, "learning_rate": 1e-2}],
+    },
+    "train": {"epochs": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """60 images whose brightness is a number from 0 to 5, and a project that knows the task."""
+    folder = tmp_path_factory.mktemp("regression")
+    for number in range(60):
+        level = number % 6
+        rng = np.random.default_rng(number)
+        image = np.clip(40 * level + rng.integers(0, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
+        path = folder / "images" / str(level) / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    place = Place(folder / "project")
+    tasks = place.root / "components" / "tasks"
+    shutil.copy(FILE, tasks)
+    text = (tasks / "registry.py").read_text()
+    line = f"\nfrom components.tasks.regression import Regression\n\n{LINE}"
+    (tasks / "registry.py").write_text(text + line)
+    for stage, values in SETTINGS.items():
+        place.change(stage, **values)
+    place.source(folder / "images")
+    pin = {"source": "none", "architecture": "test_resnet", "seed": 0}
+    files.write_yaml(place.root / "data" / "start.yaml", pin)
+    return place
+
+
+def run(place, *stages):
+    """Run stages as `dvc repro` would, with the project's own code."""
+    said = ""
+    for stage in stages:
+        command = [sys.executable, "-m", f"components.{stage}"]
+        done = subprocess.run(command, cwd=place.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        said = done.stdout
+    return said
+
+
+@pytest.fixture(scope="module")
+def evaluated(place):
+    run(place, "ingest", "validate", "split", "base", "augment", "search", "train")
+    return place, run(place, "evaluate")
+
+
+def test_another_task_is_searched_trained_and_evaluated(evaluated):
+    """Its score is below nothing, and the search took the highest."""
+    place, said = evaluated
+    trials = pd.read_csv(place.root / "build/search/trials.csv")
+    assert (trials["validation_score"].dropna() < 0).all()
+    chosen = trials[trials["chosen"] & (trials["stage"] == "confirmation")]
+    reached = chosen["validation_score"].mean()
+    others = trials[(trials["stage"] == "confirmation") & ~trials["chosen"]]
+    errors = chosen["validation_score_error"].mean() * 2**0.5
+    assert (others["validation_score"] <= reached + errors).all()
+    metrics = files.read_json(place.root / "build/evaluate/metrics.json")
+    assert metrics["negative_error_low"] <= metrics["negative_error"]
+    assert metrics["negative_error"] <= metrics["negative_error_high"]
+    assert metrics["negative_error"] > -1.5, "the mean alone reaches that"
+    assert said.startswith(f"test negative_error {metrics['negative_error']:.2f} (95% interval ")
+
+
+def test_the_error_of_its_score_comes_from_the_scores(evaluated):
+    """Not from a formula for right and wrong: no binomial error is above a half."""
+    place, _ = evaluated
+    history = pd.read_csv(place.root / "build/train/history.csv")
+    predictions = pd.read_parquet(place.root / "build/evaluate/predictions.parquet")
+    assert set(predictions) == {"path", "sha256", "true", "predicted", "score"}
+    errors = (predictions["true"] - predictions["predicted"]).abs()
+    assert np.allclose(predictions["score"], -errors)
+    assert (history["validation_score_error"] > 0).all()
+
+
+def test_another_task_is_drawn_without_figures_of_its_own(evaluated):
+    """Those of the search and of training are for every task."""
+    place, _ = evaluated
+    run(place, "report")
+    drawn = {path.name for path in (place.root / "build/report/figures").iterdir()}
+    assert drawn == {"landscape.png", "front.png", "epochs.png", "learning.png"}
+
+
+def test_smoothing_that_a_task_cannot_do_is_refused(place):
+    """Asked for and not in force is an error."""
+    before = files.read_yaml(place.root / "params" / "search.yaml")
+    place.change("search", label_smoothing=0.1)
+    command = [sys.executable, "-m", "components.search"]
+    done = subprocess.run(command, cwd=place.root, capture_output=True, text=True, check=False)
+    place.change("search", **before)
+    assert done.returncode == 2
+    assert "label_smoothing must be 0 for numbers, but is 0.1" in done.stderr

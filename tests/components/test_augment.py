@@ -1,0 +1,59 @@
+"""What the network gets to see is written once, for a task that there is."""
+
+import pandas as pd
+import pytest
+from samples import draw, encode
+
+from components.data.images.policy import AugmentationDescription
+from components.frame import files
+from components.model.description import PretrainedDescription
+
+PRETRAINED = PretrainedDescription(
+    architecture="test_efficientnet",
+    arguments={},
+    mean=(0.1, 0.2, 0.3),
+    std=(0.5, 0.5, 0.5),
+    input_size=(3, 64, 64),
+    fixed_input_size=False,
+    classes=0,
+    source="random weights",
+    licence="none needed",
+    sha256="",
+)
+
+
+@pytest.fixture
+def ready(place):
+    """Two images of each of two classes, and weights to start from."""
+    rows = []
+    for number in range(4):
+        path = f"{'cat' if number % 2 else 'dog'}/{number}.png"
+        files.write_bytes(place.root / "data/raw" / path, encode(draw(number)))
+        rows.append({"path": path, "class": path[:3], "split": "train", "sha256": str(number)})
+    table = pd.DataFrame(rows).assign(width=24, height=24)
+    (place.root / "build/split").mkdir(parents=True)
+    table.to_parquet(place.root / "build/split/splits.parquet")
+    PRETRAINED.write(place.root / "build/base/config.json")
+    return place
+
+
+def test_the_policy_names_the_task_and_every_magnitude(ready):
+    """And judges images by the mean of the weights, at a size the network can use."""
+    outcome = ready.run("augment")
+    assert outcome.code == 0, outcome.errors
+    written = AugmentationDescription.read(ready.root / "build/augment/augmentation.json")
+    assert written.task == "classification"
+    assert written.evaluation["mean"] == [0.1, 0.2, 0.3]
+    assert written.evaluation["size"] == 48
+    assert list(written.training) == ["0", "1", "2", "3"]
+    assert (ready.root / "build/augment/preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unknown_task_is_refused_with_the_file_that_asks_for_it(ready):
+    """Nothing is written for it."""
+    ready.change("augment", task="classifikation")
+    outcome = ready.run("augment")
+    assert outcome.code == 2
+    assert "params/augment.yaml: task must be one of classification" in outcome.errors
+    assert "but is 'classifikation'" in outcome.errors
+    assert not (ready.root / "build/augment/augmentation.json").exists()
