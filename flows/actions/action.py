@@ -17,10 +17,7 @@ AFTER_BUILD = ("publish", "register", "judge", "promote", "push")
 
 def function(name: str) -> Callable[..., Any] | None:
     """The function of an action, which takes the project and its parameters; none has that name."""
-    if name not in ACTIONS:
-        return None
-    found: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
-    return found
+    return _action(name) if name in ACTIONS else None
 
 
 def has_params(action: Callable[..., Any]) -> bool:
@@ -34,9 +31,7 @@ def perform(project: Project, name: str) -> str:
     Raises:
         ThawlineError: it could not be done.
     """
-    action = function(name)
-    assert action is not None  # noqa: S101  # for ourselves
-    given = []
+    action, given = _action(name), []
     if has_params(action):
         given = [load_params(params_model(action), project.params / f"{name}.yaml")]
     try:
@@ -48,3 +43,8 @@ def perform(project: Project, name: str) -> str:
             raise full from error
         raise
     return result if isinstance(result, str) else str(result.message)
+
+
+def _action(name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
+    return found

@@ -114,7 +114,7 @@ def _watch_restore(repo: Any) -> list[str]:  # noqa: ANN401  # dvc has no types
     restored: list[str] = []
     restore = repo.stage_cache.restore
 
-    def noted(stage: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+    def noted(stage: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # DVC's
         restore(stage, *arguments, **options)
         restored.append(stage.addressing)
 

@@ -89,10 +89,7 @@ def headline(outputs: Outputs) -> str:
 
 def score(outputs: Outputs) -> str:
     """The score on the test images with its interval."""
-    task, name = outputs.task, outputs.task.score_name
-    value, low, high = (
-        task.shown(outputs.metrics[key]) for key in (name, f"{name}_low", f"{name}_high")
-    )
+    value, low, high = outputs.shown_score
     return f"{value} ({low} to {high})"
 
 

@@ -65,7 +65,7 @@ def _knock() -> None:
     if not address.startswith(("http://", "https://")):
         return
     try:
-        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310
+        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310  # http
     except urllib.error.HTTPError:
         return  # it answers, and what it refuses Prefect says itself
     except OSError as error:

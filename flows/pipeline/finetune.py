@@ -128,10 +128,10 @@ def do_actions(project: Project, report: Report) -> None:
             return
 
 
-def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) -> Any:  # noqa: ANN401
+def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) -> Any:  # noqa: ANN401  # Prefect's
     """The Prefect task of a stage; exit code 5 and signals are worth a retry, nothing else is."""
 
-    def worth_retry(_task: Any, _run: Any, _state: Any) -> bool:  # noqa: ANN401
+    def worth_retry(_task: Any, _run: Any, _state: Any) -> bool:  # noqa: ANN401  # Prefect's
         code = report.codes.get(node.name, 1)
         return code == UnreachableError.exit_code or code > SIGNALS
 

@@ -21,7 +21,7 @@ from flows.project import Project
 
 @dataclass(frozen=True)
 class Override:
-    """`search.trials=20`, taken apart."""
+    """`search.max_trials=20`, taken apart."""
 
     section: str
     """A stage or an action: the name of its file in `params/`."""
@@ -47,7 +47,7 @@ class Change:
 
 
 def apply(project: Project, texts: Sequence[str]) -> list[Change]:
-    """Write values such as `search.trials=20` into `params/`; all of them, or none.
+    """Write values such as `search.max_trials=20` into `params/`; all of them, or none.
 
     Raises:
         UsageError: a sentence for everything that is wrong with them.
@@ -111,7 +111,9 @@ def parse(project: Project, text: str) -> Override:
     place, equals, value = text.partition("=")
     section, *keys = place.strip().split(".")
     if not equals or not keys or not all(keys):
-        raise UsageError(f"--set takes STAGE.KEY=VALUE, as in search.trials=20, but got {text!r}.")
+        raise UsageError(
+            f"--set takes STAGE.KEY=VALUE, as in search.max_trials=20, but got {text!r}."
+        )
     if section not in sections(project):
         raise UsageError(
             f"--set {text}: {section!r} has no parameters.{_nearest(project, section)}"

@@ -38,9 +38,8 @@ def facts(project: Project) -> list[tuple[str, str]]:
 
 
 def _score(outputs: Outputs) -> str:
-    metrics, task, name = outputs.metrics, outputs.task, outputs.task.score_name
-    value, low, high = (task.shown(metrics[key]) for key in (name, f"{name}_low", f"{name}_high"))
-    beside = task.beside(metrics)
+    metrics, (value, low, high) = outputs.metrics, outputs.shown_score
+    beside = outputs.task.beside(metrics)
     return (
         f"{value} on {metrics['images']:,} images ({metrics['confidence_level']:.0%} interval "
         f"{low} to {high}){f'; {beside}' if beside else ''}"

@@ -44,7 +44,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         self,
         context: Any,  # noqa: ANN401, ARG002  # MLflow's own type
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # noqa: ARG002
+        params: dict[str, Any] | None = None,  # noqa: ARG002  # as MLflow calls it
     ) -> pd.DataFrame:
         """Answer for each image.
 

@@ -131,8 +131,8 @@ def registered(store: "Store", name: str, model: str) -> "ModelVersion":
     found = versions(store, name, model)
     if not found:
         raise UsageError(
-            f"A model must be registered before it is judged, but {name} has no version of the "
-            "one in build/train. Register it: thawline register"
+            f"A model must be registered before it is judged or promoted, but {name} has no "
+            "version of the one in build/train. Register it: thawline register"
         )
     return found[0]
 

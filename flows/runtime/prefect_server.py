@@ -66,7 +66,7 @@ def named() -> str | None:
 def answers(address: str) -> bool:
     """Whether a Prefect server answers within seconds at the address of its API."""
     try:
-        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310
+        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310  # http
     except urllib.error.HTTPError:
         return True  # what it refuses Prefect says itself
     except (OSError, ValueError):

@@ -179,7 +179,7 @@ def _told(row: dict[str, str]) -> dict[str, str]:
 def _dataset(outputs: Outputs, split: str, images: Any) -> Dataset:  # noqa: ANN401  # a data frame
     images = images.sort_values("path")
     truth = outputs.task.truth(images)
-    rows = [list(row) for row in zip(images["path"], truth, images["sha256"], strict=True)]
+    rows = [list(row) for row in zip(images["path"], truth.tolist(), images["sha256"], strict=True)]
     kinds = {"path": "string", str(truth.name): _kind(truth), "sha256": "string"}
     schema = [{"name": name, "type": kind, "required": True} for name, kind in kinds.items()]
     return Dataset(

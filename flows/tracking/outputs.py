@@ -49,6 +49,13 @@ class Outputs:
         """`metrics.json`: what `evaluate` found on the test images."""
         return dict(files.read_json(self.path("evaluate/metrics.json")))
 
+    @property
+    def shown_score(self) -> tuple[str, str, str]:
+        """The score on the test images and both ends of its interval, as a person reads them."""
+        name = self.task.score_name
+        value, low, high = (self.metrics[key] for key in (name, f"{name}_low", f"{name}_high"))
+        return self.task.shown(value), self.task.shown(low), self.task.shown(high)
+
     @cached_property
     def best(self) -> dict[str, Any]:
         """`best.yaml`: the setting that the search chose, flat as the table of trials has it."""
@@ -81,7 +88,7 @@ def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
     import pandas as pd
 
     found = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
-    return {path.stem: pd.read_csv(path) for path in found}
+    return {path.stem: pd.read_csv(path, keep_default_na=False) for path in found}
 
 
 def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:

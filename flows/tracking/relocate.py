@@ -28,7 +28,7 @@ def follow(database: Path) -> bool:
         for old in elsewhere:
             for table, column in COLUMNS.items():
                 connection.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608  # names of ours
                     f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
                     (here, len(old) + 1, old, len(old) + 1, f"{old}/"),
                 )

@@ -236,7 +236,7 @@ def _knock(where: str) -> None:
 def _get(url: str) -> bytes:
     request = urllib.request.Request(url)  # noqa: S310  # http or https, checked by the callers
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # as above
             content: bytes = answer.read()
             return content
     except urllib.error.HTTPError as error:

@@ -48,7 +48,7 @@ class Prefect:
         )
         for _ in range(BUSY_TRIES):
             try:
-                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # http
                     return json.load(answer)
             except urllib.error.HTTPError as error:
                 if error.code != BUSY:
