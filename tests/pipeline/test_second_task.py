@@ -1,4 +1,4 @@
-"""A second task from the images to the gate: one file and a line, and two models are judged by it."""
+"""A second task from the images to the gate: one file and a line."""
 
 import shutil
 
@@ -49,7 +49,8 @@ def test_models_of_another_task_are_judged_by_its_score(make_clone, numbers):
     clone.change("train", epochs=30, patience=30)
     second = clone.call("python", "-m", "flows.cli", "run")
     assert second.code == 0, second.output
-    verdicts = [entry for entry in read(clone.root / "mlflow/ledger.jsonl") if entry["kind"] == "verdict"]
+    ledger = read(clone.root / "mlflow/ledger.jsonl")
+    verdicts = [entry for entry in ledger if entry["kind"] == "verdict"]
     assert verdicts[0]["reason"] == "It is the first model of its name."
     judged = verdicts[1]
     assert judged["challenger_score"] > judged["champion_score"]
