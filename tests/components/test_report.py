@@ -121,7 +121,7 @@ def test_every_figure_is_drawn_and_none_that_was_there_stays(built):
         "front.png",
         "landscape.png",
         "learning.png",
-        "matrix.png",
+        "confusion_matrix.png",
         "mistakes.png",
     ]
 
