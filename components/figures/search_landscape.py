@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator
@@ -87,20 +88,9 @@ def save_landscape(
     with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
         axis = figure.subplots()
         drawn = _scatter(axis, points)
-        axis.scatter(
-            [chosen.freeze_depth],
-            [chosen.learning_rate],
-            s=300,
-            facecolors="none",
-            edgecolors=ORANGE,
-            linewidths=2.4,
-            label="chosen",
-            zorder=4,
-        )
+        _ring(axis, chosen)
         axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.yaxis.set_major_formatter(plain)
-        axis.yaxis.set_minor_formatter("")
+        _tick_sparsely(axis.yaxis)
         axis.set_xlim(-0.6, len(layers) - 0.4)
         places, names = thinned(list(layers), MOST_TICKS)
         axis.set_xticks(places, names, rotation=40, ha="right", rotation_mode="anchor")
@@ -142,9 +132,7 @@ def save_front(path: Path, points: Sequence[Point], layers: Sequence[str], score
             _weigh(axis, [point for point in points if point.kind == kind], kind, floor)
         _name(axis, beside, best, layers, scores)
         axis.set_xscale("log")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.xaxis.set_major_formatter(plain)
-        axis.xaxis.set_minor_formatter("")
+        _tick_sparsely(axis.xaxis)
         axis.yaxis.set_major_formatter(scores.tick)
         axis.set(xlabel="cost, in trainings of the whole network")
         axis.set(ylabel=f"validation {scores.name}")
@@ -193,6 +181,27 @@ def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
             zorder=3,
         )
     return drawn
+
+
+def _ring(axis: Axes, chosen: Point) -> None:
+    """A circle around what was chosen."""
+    axis.scatter(
+        [chosen.freeze_depth],
+        [chosen.learning_rate],
+        s=300,
+        facecolors="none",
+        edgecolors=ORANGE,
+        linewidths=2.4,
+        label="chosen",
+        zorder=4,
+    )
+
+
+def _tick_sparsely(axis: Axis) -> None:
+    """Two plain numbers a decade of a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.set_major_formatter(plain)
+    axis.set_minor_formatter("")
 
 
 def _floor(points: Sequence[Point]) -> float:

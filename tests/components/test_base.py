@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,13 @@ def test_hub_without_network_says_what_to_do_within_seconds(monkeypatch):
     with pytest.raises(UnreachableError, match=r"base\.source=package"):
         start_pin(source="hub", architecture="resnet18.a1_in1k", seed=0, known={})
     assert time.monotonic() - begun < 10
+
+
+def test_a_pin_is_made_without_torch():
+    """`thawline run` compares it before anything heavy is imported."""
+    code = (
+        "import sys; import components.model.weights.pin; "
+        "print([m for m in ('torch', 'timm', 'huggingface_hub') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
