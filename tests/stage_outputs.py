@@ -319,8 +319,8 @@ def write_search(root: Path, figure: Path) -> None:
     described.write(root / "build" / "augment" / "augmentation.json")
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
-    for name in ("search/search.png", "train/learning.png"):
-        (root / "build" / name).parent.mkdir(exist_ok=True)
+    for name in ("augment/preview.png", "report/figures/learning.png"):
+        (root / "build" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(figure, root / "build" / name)
 
 
