@@ -298,6 +298,7 @@ def write_search(root: Path, figure: Path) -> None:
     import pandas as pd
 
     from components.data.images.policy import AugmentationDescription
+    from components.training.recipe import Best, Setting
 
     trials, curves = [], []
     for number, state in enumerate(TRIALS):
@@ -311,15 +312,15 @@ def write_search(root: Path, figure: Path) -> None:
     pd.DataFrame(trials).to_csv(folder / "trials.csv", index=False)
     pd.DataFrame(curves).to_csv(folder / "curves.csv", index=False)
     chosen = settings(0)
-    searched = {name: chosen[name] for name in ("freeze_depth", "learning_rate")}
-    best = {"layer": chosen["layer"], "batch_size": 16, "setting": searched}
-    files.write_yaml(folder / "best.yaml", best)
+    setting = Setting(freeze_depth=chosen["freeze_depth"], learning_rate=chosen["learning_rate"])
+    best = Best(layer=chosen["layer"], batch_size=16, setting=setting)
+    best.write(folder / "best.yaml")
     described = AugmentationDescription(task=TASK.name, evaluation={}, training={})
     described.write(root / "build" / "augment" / "augmentation.json")
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
-    for name in ("search/search.png", "train/learning.png"):
-        (root / "build" / name).parent.mkdir(exist_ok=True)
+    for name in ("augment/preview.png", "report/figures/learning.png"):
+        (root / "build" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(figure, root / "build" / name)
 
 

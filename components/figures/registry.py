@@ -18,7 +18,7 @@ FIGURES: dict[str, tuple[str, Draw]] = {
     "front": ("front.png", draw_front),
     "epochs": ("epochs.png", draw_curves),
     "learning": ("learning.png", draw_learning),
-    "confusion_matrix": ("matrix.png", draw_matrix),
+    "confusion_matrix": ("confusion_matrix.png", draw_matrix),
     "mistakes": ("mistakes.png", draw_mistakes),
 }
 """The file of each, and what draws it."""

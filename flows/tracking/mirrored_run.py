@@ -89,7 +89,7 @@ def _files(project: Project) -> dict[str, Path]:
 def _params(outputs: Outputs) -> dict[str, str]:
     """The settings that were chosen under their plain names, as trials have them, and all given."""
     network = outputs.network
-    chosen = outputs.best | {
+    chosen = outputs.chosen | {
         "architecture": network.architecture,
         "freeze_depth": network.freeze_depth,
         "layer": network.layer,

@@ -1,6 +1,6 @@
 """What MLflow should hold of the run in `build/`: read from the stages' outputs and events."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -57,10 +57,12 @@ class Outputs:
         return self.task.shown(value), self.task.shown(low), self.task.shown(high)
 
     @cached_property
-    def best(self) -> dict[str, Any]:
+    def chosen(self) -> dict[str, Any]:
         """`best.yaml`: the setting that the search chose, flat as the table of trials has it."""
-        content = dict(files.read_yaml(self.path("search/best.yaml")))
-        return dict(content.pop("setting", {})) | content
+        from components.training.recipe import Best
+
+        best = Best.read(self.path("search/best.yaml"))
+        return {**asdict(best.setting), "layer": best.layer, "batch_size": best.batch_size}
 
     @cached_property
     def history(self) -> list[dict[str, str]]:

@@ -117,11 +117,11 @@ def test_every_figure_is_drawn_and_none_that_was_there_stays(built):
     outcome = built.run("report")
     assert outcome.code == 0, outcome.errors
     assert drawn(built) == [
+        "confusion_matrix.png",
         "epochs.png",
         "front.png",
         "landscape.png",
         "learning.png",
-        "matrix.png",
         "mistakes.png",
     ]
 

@@ -264,7 +264,13 @@ def test_plots_are_drawn_from_data_and_figures(reference):
     )
     for title in titles:
         assert any(name.endswith(title) for name in drawn), title
-    for name in ("learning.png", "landscape.png", "matrix.png", "mistakes.png", "preview.png"):
+    for name in (
+        "learning.png",
+        "landscape.png",
+        "confusion_matrix.png",
+        "mistakes.png",
+        "preview.png",
+    ):
         assert any(key.endswith(name) for key in found["data"]), name
 
 

@@ -83,6 +83,12 @@ class Regression:
     def beside(self, metrics: Mapping[str, float]) -> str:
         return "the mean alone reaches -1.5"
 
+    def about(self) -> str:
+        return "tells the number of an image"
+
+    def limits(self, tables: "Mapping[str, pd.DataFrame]") -> tuple[str, ...]:
+        return ("A number is told for every image.",)
+
     def lacking(self, other: Self) -> tuple[str, ...]:
         return ()
 

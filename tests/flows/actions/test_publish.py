@@ -196,13 +196,13 @@ def test_what_a_person_wrote_in_mlflow_stays(project, parent):
 def test_a_deleted_trial_and_a_lost_figure_come_back(project, parent):
     """Publishing again brings what the store lost, and nothing else."""
     client(project).delete_run(trials(project, parent)[1].info.run_id)
-    (lost,) = project.mlflow.rglob("figures/search/search.png")
+    (lost,) = project.mlflow.rglob("figures/augment/preview.png")
     lost.write_bytes(b"cut")
 
     assert publish(project, PARAMS).changed
 
     assert len(trials(project, parent)) == 3
-    whole = project.build / "search" / "search.png"
+    whole = project.build / "augment" / "preview.png"
     assert lost.read_bytes() == whole.read_bytes()
     assert not publish(project, PARAMS).changed
 
