@@ -1,1 +1,1 @@
-"""The Prefect side and the command line: reads the graph, runs it, acts on its result."""
+"""The orchestration and the command line: reads the graph, runs it, changes the world by it."""

@@ -47,6 +47,7 @@ def assess(
     truth = task.truth(images)
     scored = task.predictions(found, truth)
     write_table(predictions, images[["path", "sha256"]].join(scored))
+    tables.mkdir(exist_ok=True)  # also where a task has none
     for name, table in task.tables(found, truth).items():
         write_csv(tables / f"{name}.csv", table)
     low, high = bootstrap_interval(

@@ -33,7 +33,6 @@ PACKAGES = (
     "opencv-python-headless",
     "pandas",
     "pillow",
-    "ruamel.yaml",
     "safetensors",
     "timm",
     "torch",
