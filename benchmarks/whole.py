@@ -19,9 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from components.frame import files  # noqa: E402
+from components.frame import files
 
 SPENT = re.compile(r"^\S+\s+(\w+)\s+ran in (.+)$", re.MULTILINE)
 

@@ -149,7 +149,6 @@ def search(
     from components.training.inputs import Inputs
 
     run_search(
-        params,
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
         Outputs(
             best=best,
@@ -162,6 +161,7 @@ def search(
             importances=importances,
         ),
         work,
+        **params.model_dump(),
     )
 
 

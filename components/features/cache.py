@@ -158,10 +158,10 @@ class FeatureCache:
             "precision": self.precision,
         }
         return Entry(
-            self._key(source, cut, freeze_depth),
-            self.bytes_needed(cut, freeze_depth, source.rows),
-            cost.prefix(freeze_depth) * source.rows,
-            {**about, **asdict(source)},
+            key=self._key(source, cut, freeze_depth),
+            size=self.bytes_needed(cut, freeze_depth, source.rows),
+            saves=cost.prefix(freeze_depth) * source.rows,
+            about={**about, **asdict(source)},
         )
 
     def _fill(

@@ -27,7 +27,7 @@ VALIDATION = "validation"
 VALUES, ABOUT, FLOOR, LOCK = ".bin", ".json", "floor.json", "lock"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """Values on disk, and what is known of them."""
 

@@ -112,7 +112,7 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         raise UsageError(f"{path} must be valid YAML, but: {what}") from None
 
 
-def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401
+def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401  # whatever YAML can hold
     """Write `content` as YAML in the order given, below `comment`."""
     from ruamel.yaml import YAML
 

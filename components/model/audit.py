@@ -15,7 +15,7 @@ from components.model.groups import Group
 BatchNormMode = Literal["none", "frozen", "trained", "mixed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupReport:
     """What is in force for one group."""
 
@@ -67,11 +67,11 @@ def _report(
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     found = {rate for name in group.parameters for rate in rates.get(name, [])}
     return GroupReport(
-        group.name,
-        sum(parameter.numel() for parameter in parameters),
-        sum(parameter.numel() for parameter in trained),
-        tuple(sorted(found)),
-        mode,
+        name=group.name,
+        parameters=sum(parameter.numel() for parameter in parameters),
+        trained=sum(parameter.numel() for parameter in trained),
+        learning_rates=tuple(sorted(found)),
+        batch_norm=mode,
     )
 
 

@@ -36,6 +36,6 @@ def _whole(module: nn.Module, path: str, frozen: set[str]) -> Iterator[nn.Module
         yield from _whole(child, f"{path}{key}.", frozen)
 
 
-def _stay_in_evaluation(module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001, FBT001, FBT002
+def _stay_in_evaluation(module: nn.Module, mode: bool = True) -> nn.Module:  # noqa: ARG001, FBT001, FBT002  # torch's signature
     """Takes the place of `train` on a frozen module; the signature is torch's."""
     return type(module).train(module, mode=False)

@@ -1,8 +1,9 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
-from components.model.device import choose_device
+from components.model.device import DeviceName, choose_device
 from components.study.plan import Plan
 from components.study.search import Found, Search
 from components.tasks.task import Task
@@ -19,9 +20,6 @@ from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import CHOICES, Best, Setting
-
-if TYPE_CHECKING:
-    from components.search import SearchParams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +36,25 @@ class Outputs:
     importances: Path
 
 
-def run_search(params: "SearchParams", inputs: Inputs, outputs: Outputs, work: Work) -> None:
-    """Search, choose, and write down what was tried and why."""
+def run_search(
+    inputs: Inputs,
+    outputs: Outputs,
+    work: Work,
+    *,
+    batch_size: int,
+    device: DeviceName,
+    **asked: Any,  # noqa: ANN401  # the other parameters, as `SearchParams` has checked them
+) -> None:
+    """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    check_batch_size(params.batch_size, images, "params/search.yaml")
-    plan, device = make_plan(params, pretrained), choose_device(params.device)
-    tell_device(work.events, device, params.precision)
-    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, device).run()
+    check_batch_size(batch_size, images, "params/search.yaml")
+    plan = make_plan(pretrained, batch_size=batch_size, **asked)
+    where = choose_device(device)
+    tell_device(work.events, where, plan.precision)
+    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
     best = Best(
         layer=pretrained.layers[found.chosen.freeze_depth],
-        batch_size=params.batch_size,
+        batch_size=batch_size,
         setting=found.chosen,
     )
     best.write(outputs.best)
@@ -61,42 +68,48 @@ def run_search(params: "SearchParams", inputs: Inputs, outputs: Outputs, work: W
     )
 
 
-def make_plan(params: "SearchParams", pretrained: Pretrained) -> Plan:
-    """The parameters with freeze depths as this network's groups.
+def make_plan(
+    pretrained: Pretrained,
+    *,
+    freeze_depth: Mapping[str, Any],
+    learning_rate: Mapping[str, float],
+    enqueue: Sequence[Mapping[str, Any]],
+    cache_gib: float,
+    **others: Any,  # noqa: ANN401  # those that `Plan` takes as they are, and `CHOICES`
+) -> Plan:
+    """The parameters of the search with freeze depths as this network's groups.
 
     Raises:
         UsageError: it has no such freeze depths.
     """
-    low, high = _freeze_depths(params, pretrained)
-    choices = {name: tuple(getattr(params, name)) for name in CHOICES}
+    low, high = _freeze_depths(pretrained, **freeze_depth)
+    choices = {name: tuple(others.pop(name)) for name in CHOICES}
     enqueued = (
         Setting(
-            freeze_depth=min(max(pretrained.freeze_depth(one.freeze_depth), low), high),
-            learning_rate=one.learning_rate,
+            freeze_depth=min(max(pretrained.freeze_depth(one["freeze_depth"]), low), high),
+            learning_rate=one["learning_rate"],
             **{name: several[0] for name, several in choices.items()},
         )
-        for one in params.enqueue
+        for one in enqueue
     )
-    own = {"learning_rate", "freeze_depth", "enqueue", "cache_gib", "device", *CHOICES}
     return Plan(
         freeze_depths=(low, high),
-        rates=(params.learning_rate.low, params.learning_rate.high),
+        rates=(learning_rate["low"], learning_rate["high"]),
         choices=choices,
         enqueued=tuple(dict.fromkeys(enqueued)),
-        cache_bytes=int(params.cache_gib * 2**30),
-        **params.model_dump(exclude=own),
+        cache_bytes=int(cache_gib * 2**30),
+        **others,
     )
 
 
-def _freeze_depths(params: "SearchParams", pretrained: Pretrained) -> tuple[int, int]:
-    asked = params.freeze_depth
-    low, high = pretrained.freeze_depth(asked.low), pretrained.freeze_depth(asked.high)
-    if low > high:
+def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:
+    lowest, highest = pretrained.freeze_depth(low), pretrained.freeze_depth(high)
+    if lowest > highest:
         raise UsageError(
             "params/search.yaml: `freeze_depth.low <= freeze_depth.high` must hold, but got "
-            f"{low} ({pretrained.layers[low]}) and {high} ({pretrained.layers[high]})."
+            f"{lowest} ({pretrained.layers[lowest]}) and {highest} ({pretrained.layers[highest]})."
         )
-    return low, high
+    return lowest, highest
 
 
 def _write_tables(found: Found, pretrained: Pretrained, task: Task, outputs: Outputs) -> None:

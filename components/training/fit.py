@@ -48,7 +48,7 @@ class Feed(Protocol):
         ...
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _State:
     """Where a fit stands."""
 
@@ -116,7 +116,13 @@ def fit(
     if keep_best:
         checkpoints.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
-    return Fit(tuple(state.history), state.best, in_force, state.parts, state.techniques)
+    return Fit(
+        history=tuple(state.history),
+        best=state.best,
+        audit=in_force,
+        parts=state.parts,
+        techniques=state.techniques,
+    )
 
 
 def _prepared(

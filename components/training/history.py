@@ -29,7 +29,7 @@ class Epoch:
         return self.validation_score, -self.validation_loss
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fit:
     """What a fit ended with."""
 

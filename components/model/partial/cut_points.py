@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -134,12 +135,11 @@ def _before(calls: Sequence[Call], target: Call, freeze_depth: int) -> Iterator[
         call = done[place] if place < len(done) else target
         if times[call.path] > 1:
             continue
+        at = partial(Point, freeze_depth=freeze_depth, module=call.path, before=before)
         if call is not target and call.single:
-            yield _Candidate(Point(freeze_depth, call.path, "output", 0, before), behind)
+            yield _Candidate(at(side="output", leaf=0), behind)
         if len(call.leaves) == 1 and (call is target or place > last):
-            yield _Candidate(
-                Point(freeze_depth, call.path, "input", call.leaves[0], before), behind
-            )
+            yield _Candidate(at(side="input", leaf=call.leaves[0]), behind)
 
 
 def _first_right(

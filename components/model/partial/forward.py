@@ -22,7 +22,7 @@ Memo = dict[tuple[str, tuple[object, ...]], Any]
 """What a module (by its path) returned for shape tensors (by their signature)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """Where a network is cut: all frozen modules lie before, all trained ones behind."""
 
@@ -48,7 +48,7 @@ class _ReachedError(Exception):
     """All activations wanted are there: the rest of the pass is not needed."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Pass:
     """One run of the model: where it starts, what it must collect."""
 
@@ -108,7 +108,11 @@ class Cut:
         """What the model returns for the images behind the activation, in its present mode."""
         point = self.points[freeze_depth]
         run = _Pass(
-            point, activation.clone() if point.clones else activation, (), {}, started=False
+            start=point,
+            activation=activation.clone() if point.clones else activation,
+            wanted=(),
+            taken={},
+            started=False,
         )
         with self._replaced(run, point.before):
             output = self.model(self._shape_tensor(activation))
@@ -120,7 +124,9 @@ class Cut:
         self, start: Point | None, activation: Tensor | None, images: Tensor, to: Collection[int]
     ) -> dict[int, Tensor]:
         wanted = tuple(self.points[freeze_depth] for freeze_depth in to)
-        run = _Pass(start, activation, wanted, {}, started=start is None)
+        run = _Pass(
+            start=start, activation=activation, wanted=wanted, taken={}, started=start is None
+        )
         if not wanted:
             return {}
         before = () if start is None else start.before

@@ -71,6 +71,6 @@ def _wrap(value: torch.Tensor, origin: torch.device) -> ShapeTensor:
 
 def _shape_only(value: torch.Tensor) -> torch.Tensor:
     if isinstance(value, ShapeTensor):
-        with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001
+        with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001  # as torch's own subclasses do it
             return value.as_subclass(torch.Tensor)
     return value.detach().to("meta")

@@ -19,7 +19,7 @@ FLOPS_PER_MAC = 2
 """torch counts a multiplication and an addition."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Call:
     """A module at work."""
 
@@ -79,10 +79,10 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self,
         func: Any,  # noqa: ANN401  # torch's signature
-        types: Any,  # noqa: ANN401
+        types: Any,  # noqa: ANN401  # torch's signature
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401  # torch's signature
         result = func(*args, **(kwargs or {}))
         formula = flop_registry.get(func._overloadpacket)  # noqa: SLF001  # the key of torch's table
         if formula is not None:
@@ -124,12 +124,15 @@ class _Recorder:
         own = self._groups(module.parameters(recurse=False))
         owners = self._groups(module.parameters())
 
-        def begin(_module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401
+        def begin(_module: nn.Module, args: Any, kwargs: Any) -> None:  # noqa: ANN401  # torch's signature
             above = tuple(call.path for call in self._under_way)
             leaves = tuple(shape_tensors((args, kwargs)))
-            self._begin(Call(path, own, owners, above, leaves, self._clock))
+            call = Call(
+                path=path, own=own, owners=owners, above=above, leaves=leaves, begun=self._clock
+            )
+            self._begin(call)
 
-        def end(_module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:  # noqa: ANN401
+        def end(_module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:  # noqa: ANN401  # torch's signature
             self._end(single=isinstance(result, ShapeTensor))
             known = signature(tree_leaves((args, kwargs)))
             if known:

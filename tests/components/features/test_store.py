@@ -17,7 +17,7 @@ import os, signal, sys
 from pathlib import Path
 from components.features.store import Entry, Store
 store = Store(Path(sys.argv[1]), 10**6)
-with store.lock(), store.adding(Entry("dead", 1000, 1, {})) as file:
+with store.lock(), store.adding(Entry(key="dead", size=1000, saves=1, about={})) as file:
     file.write(bytes(500))
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -32,7 +32,7 @@ def add(store, key, size, saves, in_use=()):
     with store.lock():
         if not store.make_room(size, in_use):
             return False
-        with store.adding(Entry(key, size, saves, {"of": key})) as file:
+        with store.adding(Entry(key=key, size=size, saves=saves, about={"of": key})) as file:
             file.write(bytes(size))
             file.flush()
             assert on_disk(store.folder) <= store.budget
@@ -47,7 +47,7 @@ def keys(store):
 def test_an_entry_comes_back_as_it_was_written(tmp_path):
     """With its description and its values."""
     store = Store(tmp_path / "cache", 10**6)
-    with store.lock(), store.adding(Entry("a", 3, 30, {"rows": 1})) as file:
+    with store.lock(), store.adding(Entry(key="a", size=3, saves=30, about={"rows": 1})) as file:
         file.write(b"abc")
     with store.lock():
         entry = store.use("a")

