@@ -18,8 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 from components.frame import files
+
+ROOT = Path(__file__).resolve().parents[1]
 
 SPENT = re.compile(r"^\S+\s+(\w+)\s+ran in (.+)$", re.MULTILINE)
 

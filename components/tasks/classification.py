@@ -163,7 +163,7 @@ class Classification:
 
     def _numbers(self, names: "pd.Series[Any]") -> NDArray[np.int64]:
         numbers = {name: index for index, name in enumerate(self.classes)}
-        return np.asarray(names.map(numbers), dtype=np.int64)
+        return np.array(names.map(numbers), dtype=np.int64)
 
     def _likeliest(self, answers: Array) -> list[str]:
         return [self.classes[index] for index in answers.argmax(1)]

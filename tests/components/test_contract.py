@@ -71,6 +71,29 @@ def test_command_runs_the_module_of_the_stage(stage):
     assert stage_function(stage).__name__ == stage
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_that_is_only_looked_at_is_a_dependency(stage):
+    """How progress reads makes nothing stale; charts are drawn by `report` alone."""
+    code = code_of(f"components.{stage}")
+    assert "components/frame/narration.py" not in code
+    if stage not in {"augment", "report"}:
+        assert not [path for path in code if path.startswith("components/figures/")]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_module_is_a_door(stage):
+    """The parameter model and the signature; rooms are imported when the stage runs."""
+    body = ast.parse((ROOT / "components" / f"{stage}.py").read_text()).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    (door,) = [function for function in functions if function.name == stage]
+    imports = [node for node in ast.walk(door) if isinstance(node, ast.ImportFrom)]
+    assert imports
+    above = {node.module for node in body if isinstance(node, ast.ImportFrom)}
+    assert not {name for name in above if name.startswith("components.")} - {
+        f"components.frame.{name}" for name in ("params", "spec", "stage", "work")
+    }
+
+
 def test_packages_hold_no_code_of_their_own():
     """An `__init__.py` is no dep, so it must change nothing."""
     for path in (ROOT / "components").rglob("__init__.py"):
