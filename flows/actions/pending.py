@@ -15,12 +15,15 @@ from typing import Any
 from components.frame import files
 from flows.actions.action import AFTER_BUILD
 from flows.project import Project
+from flows.records import identity
 from flows.tracking import store as tracking
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
 """Actions whose work is lost with the tracking store."""
 IN_LEDGER = frozenset({"judge", "promote"})
 """Actions whose work is lost with the ledger."""
+SHOWING = frozenset({"publish", "push"})
+"""Actions that hand on the figures, too."""
 UNSEEN = "__pycache__"
 """A folder that `.dvcignore` leaves out too."""
 
@@ -55,20 +58,24 @@ def remember_action(project: Project, action: str) -> None:
 def pending(project: Project) -> list[str]:
     """The actions that are not done for what is built now, and all that follow the first of them.
 
-    A tracking server that does not answer is taken for the one that got everything.
+    Figures alone that were drawn anew are shown and sent, and nothing else is done about them. A
+    tracking server that does not answer is taken for the one that got everything.
     """
     if not project.lock.exists():
         return list(AFTER_BUILD)
-    done = _read(_done_file(project))
+    done, shown = _read(_done_file(project)), list[str]()
     for action, receipt in _receipts(project).items():
-        if not _covers(done.get(action), receipt):
-            return list(AFTER_BUILD[AFTER_BUILD.index(action) :])
-    return []
+        if _covers(done.get(action), receipt):
+            continue
+        if not _covers(done.get(action), receipt | {"lock": done.get(action, {}).get("lock")}):
+            return shown + list(AFTER_BUILD[AFTER_BUILD.index(action) :])
+        shown.append(action)
+    return shown
 
 
 def _receipts(project: Project) -> dict[str, State]:
     """What each action's work depends on: where that is the same, it need not be done again."""
-    run = files.sha256(project.lock)
+    run, lock = identity.lock_key(project.lock), files.sha256(project.lock)
     store = {
         "address": tracking.public(tracking.address(project)),
         "store": tracking.store_identity(project),
@@ -76,6 +83,8 @@ def _receipts(project: Project) -> dict[str, State]:
     receipts: dict[str, State] = {}
     for action in AFTER_BUILD:
         receipts[action] = {"run": run, "params": _digest([project.params / f"{action}.yaml"])}
+        if action in SHOWING:
+            receipts[action]["lock"] = lock
         if action in IN_STORE:
             receipts[action] |= store
         if action in IN_LEDGER:

@@ -47,21 +47,23 @@ def publish(project: Project, params: PublishParams) -> Published:
     from flows.pages import experiment as view
     from flows.pages import model_card
     from flows.tracking import mirrored_run, runs
-    from flows.tracking.outputs import Outputs
+    from flows.tracking.outputs import Outputs, figure_files
     from flows.tracking.tags import RUN_TAG
 
     outputs = Outputs(project)
     content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
     key = {RUN_TAG: content.tags[RUN_TAG]}
+    drawn = figure_files(project) | {project.lock.name: project.lock}  # which names the figures
     with tracking.opened(project, params.experiment) as store:
         _adopt_live(project, store, key)
         parent, opened = _parent(store, content, key)
         nested = _publish_trials(store, parent.info.run_id, trials)
         note = {view.NOTE_TAG: model_card.of_run(outputs, parent.info.run_id, store.experiment)}
-        filled = runs.fill(store, parent, content, key | note)
+        filled = runs.fill(store, parent, content, key | note | runs.drawn_tag(drawn))
+        redrawn = runs.is_whole(parent) and runs.redraw(store, parent, drawn)
         _drop_live(project, store)
         shown = view.ensure(store, outputs.task.score_name)
-    changed = opened or nested or filled or shown
+    changed = opened or nested or filled or redrawn or shown
     message = _sentence(content, trials, changed=changed)
     return Published(parent.info.run_id, store.experiment, changed, message)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
-from flows.records import revision
+from flows.records import identity, revision
 from flows.registry import packing, versions
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def read(folder: Path, version: "ModelVersion") -> Lineage:
             f"{lineage.commit} with changes that nobody committed ({state}). It cannot be rebuilt."
         )
     lock = lineage.root / "dvc.lock"
-    if not lock.is_file() or files.sha256(lock) != lineage.tags.get(RUN_TAG):
+    if not lock.is_file() or identity.lock_key(lock) != lineage.tags.get(RUN_TAG):
         raise DataError(
             f"{lineage.called} must carry the dvc.lock it was made with, but does not: "
             f"SHA-256 {lineage.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."

@@ -10,14 +10,28 @@ from components.frame.errors import UsageError
 from components.model.description import NetworkDescription
 from flows.project import Project
 
+DRAWING = "report"
+"""The stage that only draws: what it makes anew makes no new run."""
+
 
 def run_key(project: Project) -> str:
-    """The key of the pipeline run that `build/` holds: the SHA-256 of `dvc.lock`.
+    """The key of the pipeline run that `build/` holds.
 
     Raises:
         UsageError: nothing was built yet.
     """
-    return files.sha256(built(project, "dvc.lock"))
+    return lock_key(built(project, "dvc.lock"))
+
+
+def lock_key(lock: Path) -> str:
+    """The SHA-256 of a `dvc.lock` without its entry of the stage that only draws."""
+    kept, inside = [], False
+    for line in lock.read_text(encoding="utf-8").splitlines(keepends=True):
+        if not line.startswith("   "):  # a stage's name, or the end of the stages
+            inside = line.rstrip() == f"  {DRAWING}:"
+        if not inside:
+            kept.append(line)
+    return hashlib.sha256("".join(kept).encode()).hexdigest()
 
 
 def model_digest(project: Project) -> str:

@@ -8,9 +8,10 @@ it is deleted and made anew, never appended to.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from components.frame import files
 from flows.project import Project
 from flows.records import identity
 from flows.tracking.run_content import Point, RunContent
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 WHOLE_TAG = "thawline.whole"
+DRAWN_TAG = "thawline.drawn"
 PARENT_TAG = "mlflow.parentRunId"
 NAME_TAG = "mlflow.runName"
 CONTEXT_TAG = "mlflow.data.context"
@@ -103,6 +105,26 @@ def fill(store: Store, held: "Run", content: RunContent, tags: Mapping[str, str]
     store.client.set_terminated(run, content.status, content.ended)
     store.client.set_tag(run, WHOLE_TAG, "1")
     return True
+
+
+def redraw(store: Store, held: "Run", drawn: Mapping[str, Path]) -> bool:
+    """Bring up figures that were drawn anew, and what names them; True if there are any.
+
+    A tag tells what is there: files of one size may differ.
+    """
+    tag = drawn_tag(drawn)
+    if held.data.tags.get(DRAWN_TAG, tag[DRAWN_TAG]) == tag[DRAWN_TAG]:
+        return False
+    for name, path in drawn.items():
+        store.client.log_artifact(held.info.run_id, str(path), _folder(name) or None)
+    store.client.set_tag(held.info.run_id, DRAWN_TAG, tag[DRAWN_TAG])
+    return True
+
+
+def drawn_tag(drawn: Mapping[str, Path]) -> dict[str, str]:
+    """The tag that tells which figures a run holds."""
+    digests = {name: files.sha256(path) for name, path in drawn.items()}
+    return {DRAWN_TAG: identity.digest(digests)}
 
 
 def log(

@@ -16,7 +16,13 @@ MEGABYTE = 2**20
 
 
 def state(size: int, value: float) -> Checkpoint:
-    return Checkpoint({"weight": torch.full((size // 4,), value)}, {}, {}, {"digest": "d"})
+    return Checkpoint(
+        model={"weight": torch.full((size // 4,), value)},
+        best={},
+        moments={},
+        techniques={},
+        meta={"digest": "d"},
+    )
 
 
 def test_checkpoint_before_stays_whole(small_disk, tmp_path):

@@ -164,7 +164,7 @@ def test_learning_rate_bound_reruns_search_and_train_only_if_the_choice_changed(
     assert copy.stale() == {"search"}
     assert copy.call("dvc", "repro", "search").code == 0
     changed = (copy.root / "build/search/best.yaml").read_bytes() != before
-    assert copy.stale() == ({"train"} if changed else set())
+    assert copy.stale() == ({"train", "report"} if changed else {"report"})
 
 
 def test_best_settings_alone_make_train_stale(copy):
@@ -172,7 +172,7 @@ def test_best_settings_alone_make_train_stale(copy):
     copy.change("evaluate", confidence_level=0.9)
     assert copy.stale() == {"evaluate"}
     (copy.root / "build/search/trials.csv").write_text("another\n")
-    assert copy.stale() == {"evaluate", "search"}
+    assert copy.stale() == {"evaluate", "search", "report"}
 
 
 def test_added_image_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_path):
@@ -208,11 +208,11 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["installed"] == []
-    names = reference.read("build/train/network.json")["classes"]
+    names = reference.read("build/train/network.json")["task"]["classes"]
     for index, name in enumerate(names):
         found = np.array(answer["answers"][f"probability_{name}"])
         assert np.abs(found - predictions[f"probability_{index}"]).max() < 1e-6
-    assert answer["answers"]["class"] == list(predictions["prediction"])
+    assert answer["answers"]["class"] == list(predictions["predicted"])
 
 
 def shown(clone, *words):

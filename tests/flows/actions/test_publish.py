@@ -146,7 +146,7 @@ def test_the_run_can_be_recognised(seen, shown):
     assert shown.info.run_name == "100.0 % · blocks.1 · colours · test_efficientnet"
     note = shown.data.tags["mlflow.note.content"]
     assert note.startswith("100.0% (95.0% to 100.0%) accuracy on 36 test images of colours; the")
-    assert shown.data.tags["thawline.run"] == files.sha256(seen.lock)
+    assert shown.data.tags["thawline.run"] == identity.lock_key(seen.lock)
     assert shown.data.tags["thawline.model"] == identity.model_digest(seen)
 
 
@@ -212,6 +212,28 @@ def test_another_lock_is_another_run(project, parent):
     files.write_text(project.lock, "schema: '2.0'\n")
     assert publish(project, PARAMS).run != parent.info.run_id
     assert len(runs(project, "tags.`thawline.run` != ''")) == 2
+
+
+def test_figures_drawn_anew_are_brought_to_the_run_that_is_there(project, parent):
+    """A new colour makes no new run: figures and the lock that names them, nothing else."""
+    before = {run.info.run_id for run in runs(project)}
+    with project.lock.open("a") as lock:
+        lock.write("  report:\n    cmd: python -m components.report\n")
+    (figure,) = (project.build / "report" / "figures").glob("*.png")
+    drawn = figure.read_bytes()
+    figure.write_bytes(drawn[::-1])  # of the same size
+
+    again = publish(project, PARAMS)
+
+    assert (again.run, again.changed) == (parent.info.run_id, True)
+    assert {run.info.run_id for run in runs(project)} == before
+    for name, path in {
+        f"figures/report/figures/{figure.name}": figure,
+        "dvc.lock": project.lock,
+    }.items():
+        there = client(project).download_artifacts(again.run, name)
+        assert Path(there).read_bytes() == path.read_bytes()
+    assert not publish(project, PARAMS).changed
 
 
 def test_a_run_half_published_whose_events_are_gone_is_replaced(project, parent):
