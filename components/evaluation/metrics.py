@@ -79,11 +79,3 @@ def per_class(labels: Labels, probabilities: Probabilities, names: list[str]) ->
     return pd.DataFrame(
         {"class": names, "precision": precision, "recall": recall, "f1": f1, "images": support}
     )
-
-
-def confusion(labels: Labels, probabilities: Probabilities, classes: int) -> NDArray[np.int64]:
-    """How often each class (row) was taken for each (column), shape (classes, classes)."""
-    found: NDArray[np.int64] = metrics.confusion_matrix(
-        labels, probabilities.argmax(1), labels=list(range(classes))
-    )
-    return found

@@ -49,7 +49,6 @@ LINEAGE = "lineage"
 """Folder in the model that holds what it can be built again from."""
 MACHINE = "machine.json"
 """In the same folder: where it was built."""
-EXAMPLE = "example.png"
 
 
 def pack(project: Project, folder: Path, model: "Model") -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WHOLE_TAG = "thawline.whole"
 DRAWN_TAG = "thawline.drawn"
 PARENT_TAG = "mlflow.parentRunId"
-NAME_TAG = "mlflow.runName"
 CONTEXT_TAG = "mlflow.data.context"
 METRICS_AT_ONCE = 800
 ENTRIES_AT_ONCE = 100
