@@ -62,15 +62,16 @@ def build_pretrained(
     return model
 
 
-def trained(network: NetworkDescription, state: State, outputs: int) -> nn.Module:
+def trained(network: NetworkDescription, state: State, outputs: int, size: int) -> nn.Module:
     """A network as `train` left it, in evaluation mode.
 
     Args:
         network: what `build/train/network.json` holds.
         state: its weights, every one of them.
         outputs: how many numbers its task takes from it.
+        size: side of the images that its transform gives it, pixels.
     """
-    model = create(network.architecture, outputs, network.transform["size"], network.arguments)
+    model = create(network.architecture, outputs, size, network.arguments)
     model.load_state_dict(dict(state), strict=True)
     return model.eval()
 

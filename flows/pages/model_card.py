@@ -146,7 +146,7 @@ def _data(outputs: Outputs) -> str:
 
 
 def _limits(outputs: Outputs) -> str:
-    size = outputs.network.transform["size"]
+    size = outputs.transform.size
     first, *rest = outputs.task.limits(task_tables(outputs.project))
     lines = [
         first,

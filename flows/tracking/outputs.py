@@ -14,6 +14,7 @@ from flows.tracking import run_content, timings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from components.data.images.transform import Transform
     from components.tasks.task import Task
 
 FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
@@ -43,6 +44,13 @@ class Outputs:
         from components.tasks import registry
 
         return registry.from_description(self.network.task)
+
+    @property
+    def transform(self) -> "Transform":
+        """How an image becomes what the network sees."""
+        from components.data.images.transform import Transform
+
+        return Transform.from_dict(self.network.transform)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -23,9 +23,9 @@ class Transform:
     """Side of the square the network sees, in pixels."""
     resize: int
     """Short side after resizing, in pixels; at least `size`."""
-    mean: tuple[float, float, float]
-    """Of the weights the network starts from, per channel, for values in 0..1."""
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    """Of the weights the network starts from, by channel, for values in 0..1."""
+    std: tuple[float, ...]
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:

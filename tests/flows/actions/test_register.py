@@ -120,7 +120,7 @@ def test_it_answers_as_the_network_does(seen, served):
         load_file(seen.build / "train" / "weights.safetensors"),
         network.task["classes"],
     )
-    model = backbone.trained(network, state, len(classes))
+    model = backbone.trained(network, state, len(classes), network.transform["size"])
     transform = Transform.from_dict(network.transform)
     batch = np.stack([transform(decoder.read(Path(path))) for path in served["images"]])
     with torch.inference_mode():
