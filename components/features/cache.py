@@ -31,7 +31,7 @@ from components.frame import files
 from components.model.partial.cost import Cost
 from components.model.partial.forward import Cut
 
-Precision = Literal["float32", "float16"]
+CachePrecision = Literal["float32", "float16"]
 FORMAT = 1
 """Of the files; entries of another one are not found."""
 Batches = Callable[[], Iterator[Tensor]]
@@ -77,9 +77,9 @@ class Provided:
 class FeatureCache:
     """Activations in a folder, within a byte budget."""
 
-    def __init__(self, folder: Path, budget: int, precision: Precision) -> None:
+    def __init__(self, folder: Path, budget: int, precision: CachePrecision) -> None:
         """`budget` is in bytes, for all files in the folder together."""
-        self.precision: Precision = precision
+        self.precision: CachePrecision = precision
         self._store = Store(folder, budget)
         self._in_use: set[str] = set()
 

@@ -17,12 +17,8 @@ from components.study.plan import Plan
 from components.study.record import Record
 from components.study.runner import Runner
 from components.study.space import Space
-from components.study.strategies.candidates import budget as staged_budget
-from components.study.strategies.candidates import kept_freeze_depths
-from components.study.strategies.staged import staged
+from components.study.strategies import candidates, staged, tpe
 from components.study.strategies.strategy import Notes, Session, session
-from components.study.strategies.tpe import budget as tpe_budget
-from components.study.strategies.tpe import tpe
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
 from components.tasks.task import Task
@@ -32,7 +28,11 @@ from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport
 from components.training.recipe import Setting
 
-STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
+STRATEGIES = {
+    "staged": (staged.staged, candidates.budget),
+    "tpe": (tpe.tpe, tpe.budget),
+}
+"""What each does, and what it may spend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class Search:
         if self.plan.strategy == "tpe":
             return ()
         space = self.reuse.space
-        return tuple(sorted(filter(space.cacheable, kept_freeze_depths(space))))
+        return tuple(sorted(filter(space.cacheable, candidates.kept_freeze_depths(space))))
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from components.data.batch import Batch
-from components.data.images import augmentation as augmentations
-from components.data.images import dataset
+from components.data.images import augmentation, dataset
 from components.features.activations import Features
 from components.features.cache import FeatureCache, Source
 from components.features.store import FOLDER, VALIDATION
@@ -155,7 +154,7 @@ class Reuse:
         plan, images = self.plan, self.images
         if view is None:
             return images.val.batches(plan.batch_size, workers=plan.workers)
-        augment = augmentations.load(images.family, magnitude)
+        augment = augmentation.load(images.family, magnitude)
         seen = (self.views.seed, view)
         return images.train.view(augment, plan.batch_size, seen, workers=plan.workers)
 
@@ -177,7 +176,7 @@ class Reuse:
 
     def _view_name(self, magnitude: int, view: int) -> str:
         """Names all that an augmented view depends on, the code that draws it included."""
-        code = [files.sha256(Path(str(m.__file__))) for m in (augmentations, dataset)]
+        code = [files.sha256(Path(str(m.__file__))) for m in (augmentation, dataset)]
         family = self.images.family[str(magnitude)]
         content = files.canonical([family, self.views.seed, view, code])
         return hashlib.sha256(content).hexdigest()

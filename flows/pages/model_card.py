@@ -10,7 +10,7 @@ import json
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from flows.pages import experiment as view
+from flows.pages import experiment
 from flows.tracking import mirrored_run, run_content
 from flows.tracking.outputs import (
     Outputs,
@@ -42,7 +42,7 @@ DIGITS = {"roc_auc": ".4f", "calibration_error": ".1%"}
 """How they are written, where not with three digits."""
 
 
-def of_run(outputs: Outputs, run: str, experiment: str) -> str:
+def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
     """The description of a run."""
     parts = [
         headline(outputs),
@@ -51,7 +51,7 @@ def of_run(outputs: Outputs, run: str, experiment: str) -> str:
         _decisions(outputs),
     ]
     parts += [_figure(path, run) for path in _figures(outputs)]
-    parts.append(f"[All runs, in columns that compare](#{view.path(experiment)})")
+    parts.append(f"[All runs, in columns that compare](#{experiment.path(experiment_id)})")
     return "\n\n".join(filter(None, parts))
 
 

@@ -10,7 +10,7 @@ from flows.building import graph, stages
 from flows.building.stages import StageFailedError
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding import lineage as lineages
+from flows.rebuilding.lineage import Lineage
 from flows.registry import versions
 from flows.serving import fetched
 
@@ -25,7 +25,7 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
     """
     wanted = versions.Name(name or versions.model_name(project), version=version)
     with fetched.named(project, wanted) as (found, folder):
-        lineage = lineages.read(folder, found)
+        lineage = Lineage.read(folder, found)
         clone.check_code(project, lineage)
         clone.prepare(project, lineage)
         _say("fetch", fetch.fetch(project, lineage))

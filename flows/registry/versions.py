@@ -12,20 +12,20 @@ from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
+from flows.tracking.tags import FILES_TAG, MODEL_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-MODEL_TAG = "thawline.model"
-FILES_TAG = "thawline.files"
 READY = "READY"
 FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+"""What MLflow answers where there is no such model, alias or version."""
 
 
 class RegisterParams(Params):
@@ -151,9 +151,9 @@ def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
     try:
         return store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
+        if error.error_code not in UNKNOWN:
+            raise
+    return None
 
 
 def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:

@@ -19,7 +19,17 @@ from flows.tracking.outputs import (
     table_files,
 )
 from flows.tracking.run_content import Dataset, Point, RunContent, Trial
-from flows.tracking.tags import MODEL_TAG, RUN_TAG, TRIAL_TAG
+from flows.tracking.tags import (
+    BASE_LICENCE_TAG,
+    BASE_SHA256_TAG,
+    BASE_SOURCE_TAG,
+    COMMIT_TAG,
+    DATA_TAG,
+    MODEL_TAG,
+    RUN_TAG,
+    STATE_TAG,
+    TRIAL_TAG,
+)
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
@@ -114,15 +124,15 @@ def _tags(outputs: Outputs) -> dict[str, str]:
     tags = {
         RUN_TAG: identity.run_key(project),
         MODEL_TAG: identity.model_digest(project),
-        "thawline.data": data_version(project),
-        "thawline.base.source": run_content.text(base.source),
-        "thawline.base.licence": run_content.text(base.licence),
-        "thawline.base.sha256": run_content.text(base.sha256),
-        "thawline.git": commit.state,
+        DATA_TAG: data_version(project),
+        BASE_SOURCE_TAG: run_content.text(base.source),
+        BASE_LICENCE_TAG: run_content.text(base.licence),
+        BASE_SHA256_TAG: run_content.text(base.sha256),
+        STATE_TAG: commit.state,
         "mlflow.source.name": "thawline",
         "mlflow.source.type": "LOCAL",
     }
-    return tags | ({"mlflow.source.git.commit": commit.commit} if commit.commit else {})
+    return tags | ({COMMIT_TAG: commit.commit} if commit.commit else {})
 
 
 def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:

@@ -15,7 +15,7 @@ from components.frame import files
 from flows.project import Project
 from flows.records import identity
 from flows.tracking.run_content import Point, RunContent
-from flows.tracking.store import Store
+from flows.tracking.stores import Store
 from flows.tracking.tags import RUN_TAG
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from flows.actions.publish import PublishParams, publish
 from flows.actions.register import RegisterParams, register
 from flows.records import identity, ledger
 from flows.registry import machine, packing
-from flows.tracking import store
+from flows.tracking import stores
 
 PARAMS = RegisterParams(name="thawline")
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ ROOT = HERE.parents[2]
 
 
 def client(project) -> MlflowClient:
-    return MlflowClient(store.address(project))
+    return MlflowClient(stores.address(project))
 
 
 def folder_of(project) -> Path:
