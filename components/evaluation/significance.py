@@ -21,7 +21,7 @@ def bootstrap_interval(
         samples: resamples drawn.
         seed: of the draws.
     """
-    found = bootstrap(
+    result = bootstrap(
         (np.asarray(scores, dtype=float),),
         np.mean,
         confidence_level=confidence_level,
@@ -29,7 +29,7 @@ def bootstrap_interval(
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    low, high = found.confidence_interval
+    low, high = result.confidence_interval
     return float(low), float(high)
 
 
@@ -80,7 +80,7 @@ def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
     differences = (new - old)[new != old]
     if len(differences) <= 1:  # too few for scipy
         return 0.5 if (differences > 0).any() else 1.0
-    found = permutation_test(
+    result = permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",
@@ -89,4 +89,4 @@ def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
         batch=max(1, HELD // len(differences)),
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)

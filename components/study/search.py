@@ -36,7 +36,7 @@ STRATEGIES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search ended with."""
 
     trials: tuple[Trial, ...]
@@ -86,7 +86,7 @@ class Search:
         self._explore, budget = STRATEGIES[plan.strategy]
         self.eta = Eta(self.reuse, budget(self.reuse.space))
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         """Try settings until the strategy ends, and choose.
 
         Raises:
@@ -113,7 +113,7 @@ class Search:
             )
         trials, space = tuple(self.record.finished()), self.reuse.space
         explained = importances(space, trials)
-        return Found(
+        return SearchResult(
             trials=trials,
             chosen=chosen,
             decisions=tuple(notes.sentences),
@@ -165,13 +165,13 @@ class Search:
         return trial
 
     def _tell_begin(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
-        depth = asked.setting.freeze_depth
+        freeze_depth = asked.setting.freeze_depth
         self.log.emit(
             "begun",
             number=number,
             stage=asked.stage,
-            layer=self.pretrained.layers[depth],
-            trained_fraction=self.pretrained.fractions[depth],
+            layer=self.pretrained.layers[freeze_depth],
+            trained_fraction=self.pretrained.fractions[freeze_depth],
             learning_rate=asked.setting.learning_rate,
             epochs=asked.epochs,
             seconds_left=self.eta.left(before, _seconds(self.log)),

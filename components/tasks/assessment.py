@@ -44,12 +44,12 @@ def assess(
     transform = Transform.from_dict(described.transform)
     model = trained(described, load_file(weights), task.outputs, transform.size)
     model.to(choose_device(device))
-    found = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
+    answered = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
     truth = task.truth(images)
-    scored = task.predictions(found, truth)
+    scored = task.predictions(answered, truth)
     write_table(predictions, images[["path", "sha256"]].join(scored))
     tables.mkdir(exist_ok=True)  # also where a task has none
-    for name, table in task.tables(found, truth).items():
+    for name, table in task.tables(answered, truth).items():
         write_csv(tables / f"{name}.csv", table)
     low, high = bootstrap_interval(
         scored["score"].to_numpy(),
@@ -57,7 +57,7 @@ def assess(
         samples=bootstrap_samples,
         seed=seed,
     )
-    figures = task.metrics(found, truth)
+    figures = task.metrics(answered, truth)
     bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}
     own = {"confidence_level": confidence_level, "images": len(images)}
     files.write_json(metrics, figures | bounds | own)

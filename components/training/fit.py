@@ -233,21 +233,21 @@ def _resumed(
     recipe: Recipe,
     keep: Path,
 ) -> _State:
-    found = checkpoint.load(keep, recipe.digest)
-    if found is None:
+    saved = checkpoint.load(keep, recipe.digest)
+    if saved is None:
         return _State()
-    checkpoint.restore_model(model, found.model)
-    checkpoint.restore_moments(optimizer, found.moments)
+    checkpoint.restore_model(model, saved.model)
+    checkpoint.restore_moments(optimizer, saved.moments)
     for technique in techniques:
         start = f"{technique.name}/"
-        own = {k.removeprefix(start): v for k, v in found.techniques.items() if k.startswith(start)}
+        own = {k.removeprefix(start): v for k, v in saved.techniques.items() if k.startswith(start)}
         technique.restore(own)
-    history = [Epoch(**epoch) for epoch in found.meta["history"]]
+    history = [Epoch(**epoch) for epoch in saved.meta["history"]]
     return _State(
         history=history,
-        speed=[(seconds, speed) for seconds, speed in found.meta["speed"]],
+        speed=[(seconds, speed) for seconds, speed in saved.meta["speed"]],
         best=max(history, key=lambda epoch: epoch.rank),
-        best_tensors=found.best,
-        parts=found.meta["parts"],
-        techniques=found.meta["techniques"],
+        best_tensors=saved.best,
+        parts=saved.meta["parts"],
+        techniques=saved.meta["techniques"],
     )

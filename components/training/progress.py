@@ -49,7 +49,7 @@ def tell_device(log: Events, device: torch.device, precision: Precision) -> None
     log.emit("device", device=name, precision=kind)
 
 
-class Progress:
+class ProgressReport:
     """Tells how far a long step is, each tenth of it."""
 
     def __init__(self, log: Events, stage: str, what: str) -> None:

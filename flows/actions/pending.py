@@ -104,8 +104,8 @@ def _covers(done: State | None, receipt: State) -> bool:
 
 def _state(project: Project, names: Iterable[str]) -> State:
     """The lock's content, and size and time of the files below `names`."""
-    found = {name: _stamp(project.root / name) for name in names}
-    return {"lock": _digest([project.lock]), "files": found}
+    stamps = {name: _stamp(project.root / name) for name in names}
+    return {"lock": _digest([project.lock]), "files": stamps}
 
 
 def _named(project: Project) -> list[str]:

@@ -20,7 +20,7 @@ from flows.tracking.stores import PublishParams
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from flows.tracking.run_content import RunContent, Trial
+    from flows.tracking.run_content import RunContent, TrialContent
     from flows.tracking.stores import Store
 
 
@@ -80,18 +80,18 @@ def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tupl
     return run, changed
 
 
-def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
+def _publish_trials(store: "Store", parent: str, trials: "list[TrialContent]") -> bool:
     """Settle the nested runs; True if that took any change."""
     from flows.tracking import runs
     from flows.tracking.tags import TRIAL_TAG
 
-    found: dict[str | None, list[Run]] = {}
+    nested: dict[str | None, list[Run]] = {}
     for run in runs.children(store, parent):
-        found.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
+        nested.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
     kept, changed = set(), False
     for trial in trials:
         tags = {runs.PARENT_TAG: parent, TRIAL_TAG: str(trial.number)}
-        there = found.get(str(trial.number), [])
+        there = nested.get(str(trial.number), [])
         run, opened = runs.opened(store, there, trial.content, tags)
         filled = runs.fill(store, run, trial.content, tags)
         changed = changed or opened or filled
@@ -130,7 +130,7 @@ def _drop_live(project: Project, store: "Store") -> None:
             runs.remove(store, run.info.run_id)
 
 
-def _sentence(content: "RunContent", trials: "list[Trial]", *, changed: bool) -> str:
+def _sentence(content: "RunContent", trials: "list[TrialContent]", *, changed: bool) -> str:
     if not changed:
         return f"The run is in MLflow already: {content.name}."
     return f"Published to MLflow: {content.name}, with {len(trials)} trials."

@@ -58,8 +58,8 @@ def register(project: Project, params: RegisterParams) -> Registered:
     """
     model = identity.model_digest(project)
     with stores.opened(project) as store:
-        found = versions.versions(store, params.name, model)
-        made = found[0] if found else _make(project, store, params.name, model)
+        known = versions.versions(store, params.name, model)
+        made = known[0] if known else _make(project, store, params.name, model)
         _call_challenger(store, made)
         registered_model.describe(store, params.name)
         ledger.record(
@@ -73,12 +73,12 @@ def register(project: Project, params: RegisterParams) -> Registered:
             store=stores.store_identity(project),
         )
     what = f"{params.name} version {made.version}"
-    message = f"Registered {what}." if not found else f"This model is {what} already."
+    message = f"Registered {what}." if not known else f"This model is {what} already."
     return Registered(
         name=params.name,
         version=int(made.version),
         model=model,
-        changed=not found,
+        changed=not known,
         message=message,
     )
 
@@ -120,10 +120,10 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
 def _logged(project: Project, store: "Store", run: "Run", model: str) -> "LoggedModel":
     """The model in the store with all its files; what an earlier attempt left half-way goes."""
     query = f"tags.`{tags.MODEL_TAG}` = '{model}'"
-    for found in store.client.search_logged_models([store.experiment], query):
-        if found.status == versions.READY:
-            return found
-        store.client.delete_logged_model(found.model_id)
+    for logged in store.client.search_logged_models([store.experiment], query):
+        if logged.status == versions.READY:
+            return logged
+        store.client.delete_logged_model(logged.model_id)
     made = store.client.create_logged_model(
         store.experiment,
         name="model",
@@ -169,15 +169,15 @@ def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path)
 
 def _stored(store: "Store", model: str) -> dict[str, int]:
     """The files of a model in the store and their sizes."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     waiting: list[str | None] = [None]
     while waiting:
         for entry in store.client.list_logged_model_artifacts(model, waiting.pop()):
             if entry.is_dir:
                 waiting.append(entry.path)
             else:
-                found[entry.path] = entry.file_size
-    return found
+                sizes[entry.path] = entry.file_size
+    return sizes
 
 
 def _ensure_name(store: "Store", name: str) -> None:

@@ -116,10 +116,10 @@ def named_metrics(outputs: Outputs) -> dict[str, str]:
         for key, name in NAMED.items()
         if metrics.get(key) is not None
     }
-    found = {f"test {task.score_name}{interval}": score(outputs), **own}
+    named = {f"test {task.score_name}{interval}": score(outputs), **own}
     if best is not None:
-        found[f"best validation {task.score_name}"] = task.shown(best)
-    return found
+        named[f"best validation {task.score_name}"] = task.shown(best)
+    return named
 
 
 def loading(uri: str) -> str:
@@ -172,8 +172,8 @@ def _base(outputs: Outputs) -> str:
 def _figures(outputs: Outputs) -> list[str]:
     """The run's artifacts that are figures, the most interesting first."""
     order = list(FIGURES)
-    found = sorted(figure_files(outputs.project))
-    return sorted(found, key=lambda path: (*order, _name(path)).index(_name(path)))
+    figures = sorted(figure_files(outputs.project))
+    return sorted(figures, key=lambda path: (*order, _name(path)).index(_name(path)))
 
 
 def _figure(path: str, run: str) -> str:

@@ -24,8 +24,8 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
         UnreachableError: the store or the DVC remote is away.
     """
     wanted = versions.Name(name or versions.model_name(project), version=version)
-    with fetched.named(project, wanted) as (found, folder):
-        lineage = Lineage.read(folder, found)
+    with fetched.named(project, wanted) as (registered, folder):
+        lineage = Lineage.read(folder, registered)
         clone.check_code(project, lineage)
         clone.prepare(project, lineage)
         _say("fetch", fetch.fetch(project, lineage))

@@ -80,8 +80,8 @@ def record(project: Project, kind: str, **fields: Any) -> bool:  # noqa: ANN401 
 
 def last(project: Project, kind: str, **fields: Any) -> Entry | None:  # noqa: ANN401  # any JSON
     """The newest entry that `read` finds."""
-    found = read(project, kind, **fields)
-    return found[-1] if found else None
+    entries = read(project, kind, **fields)
+    return entries[-1] if entries else None
 
 
 def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401  # any JSON

@@ -21,7 +21,7 @@ from flows.project import Project
 from flows.records import identity
 from flows.runtime import locks
 from flows.tracking import mirrored_run, outputs, run_content, runs, stores, timings
-from flows.tracking.run_content import Point, RunContent
+from flows.tracking.run_content import MetricPoint, RunContent
 from flows.tracking.tags import LIVE_TAG, PLACE_TAG, TRIAL_TAG
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Follower:
     told: int = 0
     runs: "dict[str, Run]" = field(default_factory=dict)
     """By fit (`train`: the parent)."""
-    sent: set[tuple[str, Point]] = field(default_factory=set)
+    sent: set[tuple[str, MetricPoint]] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     """Trials whose end was shown."""
 
@@ -147,7 +147,7 @@ class Follower:
             self.runs[fit] = _found_or_made(store, tags, empty)
         return self.runs[fit]
 
-    def _log(self, store: stores.Store, run: "Run", points: list[Point]) -> None:
+    def _log(self, store: stores.Store, run: "Run", points: list[MetricPoint]) -> None:
         new = [point for point in points if (run.info.run_id, point) not in self.sent]
         if new:
             runs.log(store, run, _provisional("", {}, tuple(new)), {})
@@ -161,8 +161,8 @@ class Follower:
 
 
 def _found_or_made(store: stores.Store, tags: dict[str, str], empty: RunContent) -> "Run":
-    found = runs.search(store, tags)
-    return found[0] if found else runs.create(store, empty, tags)
+    runs_there = runs.search(store, tags)
+    return runs_there[0] if runs_there else runs.create(store, empty, tags)
 
 
 def _end_trial(store: stores.Store, run: "Run", number: int, event: timings.Event) -> None:
@@ -177,7 +177,9 @@ def _end_trial(store: stores.Store, run: "Run", number: int, event: timings.Even
     store.client.set_terminated(run.info.run_id, mirrored_run.STATUS[event["state"]], ended)
 
 
-def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
+def _provisional(
+    name: str, params: dict[str, str], points: tuple[MetricPoint, ...] = ()
+) -> RunContent:
     return RunContent(
         name=name,
         status="RUNNING",

@@ -18,7 +18,7 @@ from flows.tracking.outputs import (
     source_name,
     table_files,
 )
-from flows.tracking.run_content import Dataset, Point, RunContent, Trial
+from flows.tracking.run_content import Dataset, MetricPoint, RunContent, TrialContent
 from flows.tracking.tags import (
     BASE_LICENCE_TAG,
     BASE_SHA256_TAG,
@@ -60,7 +60,7 @@ def parent(outputs: Outputs) -> RunContent:
     )
 
 
-def trials(outputs: Outputs) -> list[Trial]:
+def trials(outputs: Outputs) -> list[TrialContent]:
     """What the run of each trial should hold, in their order."""
     curves: dict[int, list[dict[str, str]]] = {}
     for row in run_content.rows(outputs.path("search/curves.csv")):
@@ -135,19 +135,19 @@ def _tags(outputs: Outputs) -> dict[str, str]:
     return tags | ({COMMIT_TAG: commit.commit} if commit.commit else {})
 
 
-def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
+def _parent_points(outputs: Outputs, ended: int | None) -> list[MetricPoint]:
     times, score_name = outputs.times, outputs.task.score_name
     points = run_content.curve_points(outputs.history, times.times(timings.TRAIN), score_name)
     points += times.measured(timings.TRAIN)
     seconds = {f"seconds/{name}": value for name, value in times.seconds().items()}
     if seconds:
         points += run_content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
-    found = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
-    found["best_validation_score"] = best_validation(outputs)
-    return run_content.points_of(run_content.named(found, score_name), ended) + points
+    figures = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
+    figures["best_validation_score"] = best_validation(outputs)
+    return run_content.points_of(run_content.named(figures, score_name), ended) + points
 
 
-def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -> TrialContent:
     number, times, score_name = int(row["number"]), outputs.times, outputs.task.score_name
     fit, told = timings.fit_of(number), times.trials.get(number)
     started, ended = times.span(fit)
@@ -168,7 +168,7 @@ def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -
         tags={TRIAL_TAG: str(number)} | _told(row),
         points=tuple(points),
     )
-    return Trial(number, content)
+    return TrialContent(number, content)
 
 
 def _final(row: dict[str, str], told: timings.Event | None) -> dict[str, float | None]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from components.frame import files
 from flows.project import Project
 from flows.records import identity
-from flows.tracking.run_content import Point, RunContent
+from flows.tracking.run_content import MetricPoint, RunContent
 from flows.tracking.stores import Store
 from flows.tracking.tags import RUN_TAG
 
@@ -35,22 +35,22 @@ Entry = TypeVar("Entry")
 def search(store: Store, tags: Mapping[str, str]) -> "list[Run]":
     """The runs that bear all these tags, the oldest first."""
     conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-    found: list[Run] = []
+    runs: list[Run] = []
     token = None
     while True:
         page = store.client.search_runs(
             [store.experiment], " and ".join(conditions), max_results=PAGE, page_token=token
         )
-        found += page
+        runs += page
         token = page.token
         if not token:
-            return sorted(found, key=_age)
+            return sorted(runs, key=_age)
 
 
 def published(store: Store, project: Project) -> "Run | None":
     """The published run of what `build/` holds."""
-    found = search(store, {RUN_TAG: identity.run_key(project)})
-    return next((run for run in found if is_whole(run)), None)
+    candidates = search(store, {RUN_TAG: identity.run_key(project)})
+    return next((run for run in candidates if is_whole(run)), None)
 
 
 def children(store: Store, run: str) -> "list[Run]":
@@ -66,13 +66,13 @@ def remove(store: Store, run: str) -> None:
 
 
 def opened(
-    store: Store, found: "list[Run]", content: RunContent, tags: Mapping[str, str]
+    store: Store, candidates: "list[Run]", content: RunContent, tags: Mapping[str, str]
 ) -> "tuple[Run, bool]":
     """The one run to fill, and whether that took a change.
 
     Of those found the others go, and so does one that holds what it should not.
     """
-    ordered = sorted(found, key=lambda run: (not is_whole(run), _age(run)))
+    ordered = sorted(candidates, key=lambda run: (not is_whole(run), _age(run)))
     for run in ordered[1:]:
         remove(store, run.info.run_id)
     if ordered and (is_whole(ordered[0]) or not clashes(store, ordered[0], content)):
@@ -222,7 +222,7 @@ def _points(store: Store, held: "Run") -> Iterator[tuple[str, int, float, int]]:
             yield metric.key, metric.step, metric.value, metric.timestamp
 
 
-def _time(held: "Run", point: Point) -> int:
+def _time(held: "Run", point: MetricPoint) -> int:
     """A point's time; where no event tells it, the run's start."""
     return int(held.info.start_time) if point.at is None else point.at
 
