@@ -36,16 +36,11 @@ def evaluate(
     tables: Out,
 ) -> None:
     """Predict every test image once, in float32, and say what the predictions are worth."""
-    from components.tasks.assessment import assess
+    from components.tasks.assessment import EvaluateInputs, EvaluateOutputs, assess
 
     assess(
-        network,
-        weights,
-        splits,
-        raw,
-        predictions=predictions,
-        metrics=metrics,
-        tables=tables,
+        EvaluateInputs(splits=splits, raw=raw, weights=weights, network=network),
+        EvaluateOutputs(predictions=predictions, metrics=metrics, tables=tables),
         **params.model_dump(),
     )
 

@@ -15,6 +15,14 @@ from components.model.description import NetworkDescription
 from components.tasks import registry
 from components.tasks.task import Task
 
+KINDS = {
+    "full": "trial",
+    "confirmation": "confirmation run",
+    "probe": "probe (short)",
+    "pruned": "ended early",
+}
+"""What the score of a trial stands for, and how figures name such a trial."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
@@ -46,8 +54,7 @@ class Findings:
     def trials(self) -> pd.DataFrame:
         """The trials of the search that finished an epoch, a row each, with their `kind`.
 
-        That is what the score stands for: `full`, `probe`, `confirmation` or `pruned` (ended
-        early).
+        That is what the score stands for, one of `KINDS`.
         """
         table = read_csv(self.files.trials)
         early = (table["stage"] != "probe") & (table["state"] == "pruned")

@@ -9,18 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from components.figures.findings import Findings
+from components.figures.findings import KINDS, Findings
 from components.figures.palette import BLUE, ORANGE, SCORES
 from components.figures.scores import Scores
 from components.figures.sheet import QUIET, sheet, shortened
 
 STYLES = {"full": "-", "confirmation": "-", "probe": "--", "pruned": ":"}
-NAMES = {
-    "full": "trial",
-    "confirmation": "confirmation run",
-    "probe": "probe (short)",
-    "pruned": "ended early",
-}
 MOST_BARS = 7
 """Settings that a search may have; fewer leave room below, so that bars are equally thick."""
 DARKEST, LIGHTEST = 0.0, 0.85
@@ -105,7 +99,7 @@ def _explain(axis: Axes, kinds: set[str]) -> None:
     """What the lines mean."""
     drawn = [kind for kind in ("full", "probe", "pruned") if kind in kinds]
     for kind in drawn:
-        axis.plot([], [], STYLES[kind], color=QUIET, label=NAMES[kind])
+        axis.plot([], [], STYLES[kind], color=QUIET, label=KINDS[kind])
     axis.plot([], [], color=ORANGE, lw=5, alpha=0.45, label="chosen")
 
 

@@ -12,18 +12,12 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.ticker import LogLocator
 
-from components.figures.findings import Findings
+from components.figures.findings import KINDS, Findings
 from components.figures.palette import BLUE, ORANGE, SCORES
 from components.figures.scores import Scores
 from components.figures.sheet import HALO, INK, QUIET, RULE, plain, sheet, thinned
 
 MARKS = {"full": "o", "confirmation": "s", "probe": "^", "pruned": "X"}
-NAMES = {
-    "full": "trial",
-    "confirmation": "confirmation run",
-    "probe": "probe (short)",
-    "pruned": "ended early",
-}
 COMPARABLE = ("full", "confirmation")
 """Kinds that trained to the end of a full schedule."""
 MOST_TICKS = 24
@@ -179,7 +173,7 @@ def _scatter(axis: Axes, points: Sequence[TrialPoint]) -> PathCollection:
             marker=mark,
             edgecolors=INK,
             linewidths=0.6,
-            label=NAMES[kind] if some else None,
+            label=KINDS[kind] if some else None,
             zorder=3,
         )
     return drawn
@@ -224,7 +218,7 @@ def _weigh(axis: Axes, some: Sequence[TrialPoint], kind: str, floor: float) -> N
         color=BLUE if full else "none",
         edgecolors=INK if full else QUIET,
         linewidths=1.1,
-        label=NAMES[kind] if some else None,
+        label=KINDS[kind] if some else None,
         zorder=3,
     )
 

@@ -1,5 +1,6 @@
 """What a trained network is worth: its answers to the test images, and the figures over them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,30 @@ from components.tasks import registry
 from components.tasks.task import Array, Task
 
 
+@dataclass(frozen=True)
+class EvaluateInputs:
+    """The files, as the stages before wrote them."""
+
+    splits: Path
+    raw: Path
+    weights: Path
+    network: Path
+
+
+@dataclass(frozen=True)
+class EvaluateOutputs:
+    """What the evaluation writes."""
+
+    predictions: Path
+    metrics: Path
+    tables: Path
+    """A folder of those that the task alone has."""
+
+
 def assess(
-    network: Path,
-    weights: Path,
-    splits: Path,
-    raw: Path,
+    inputs: EvaluateInputs,
+    outputs: EvaluateOutputs,
     *,
-    predictions: Path,
-    metrics: Path,
-    tables: Path,
     confidence_level: float,
     bootstrap_samples: int,
     batch_size: int,
@@ -37,20 +53,21 @@ def assess(
     device: DeviceName,
 ) -> None:
     """Predict every test image once and write each prediction and what they come to together."""
-    described = NetworkDescription.read(network)
+    described = NetworkDescription.read(inputs.network)
     task = registry.from_description(described.task)
-    images = read_table(splits)
+    images = read_table(inputs.splits)
     images = images[images["split"] == "test"].sort_values("path", ignore_index=True)
     transform = Transform.from_dict(described.transform)
-    model = trained(described, load_file(weights), task.outputs, transform.size)
+    model = trained(described, load_file(inputs.weights), task.outputs, transform.size)
     model.to(choose_device(device))
-    answered = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
+    paths = [inputs.raw / path for path in images["path"]]
+    answered = predict(model, task, transform, paths, batch_size)
     truth = task.truth(images)
     scored = task.predictions(answered, truth)
-    write_table(predictions, images[["path", "sha256"]].join(scored))
-    tables.mkdir(exist_ok=True)  # also where a task has none
+    write_table(outputs.predictions, images[["path", "sha256"]].join(scored))
+    outputs.tables.mkdir(exist_ok=True)  # also where a task has none
     for name, table in task.tables(answered, truth).items():
-        write_csv(tables / f"{name}.csv", table)
+        write_csv(outputs.tables / f"{name}.csv", table)
     low, high = bootstrap_interval(
         scored["score"].to_numpy(),
         confidence_level=confidence_level,
@@ -60,12 +77,12 @@ def assess(
     figures = task.metrics(answered, truth)
     bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}
     own = {"confidence_level": confidence_level, "images": len(images)}
-    files.write_json(metrics, figures | bounds | own)
-    score = figures[task.score_name]
+    files.write_json(outputs.metrics, figures | bounds | own)
+    score, beside = figures[task.score_name], task.beside(figures)
     print(
         f"test {task.score_name} {task.shown(score)} ({confidence_level:.0%} interval "
-        f"{task.shown(low)} to {task.shown(high)}) on {len(images):,} images; "
-        f"{task.beside(figures)}"
+        f"{task.shown(low)} to {task.shown(high)}) on {len(images):,} images"
+        f"{f'; {beside}' if beside else ''}"
     )
 
 

@@ -58,7 +58,6 @@ class _State:
     best: Epoch | None = None
     best_tensors: Tensors = field(default_factory=dict)
     stopped: bool = False
-    parts: int = 1
     techniques: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each technique did in the last epoch."""
 
@@ -89,7 +88,6 @@ def fit(
     model.to(device).to(memory_format=torch.channels_last)
     techniques = requested(recipe.setting, task)
     optimizer, in_force = _prepared(model, groups, recipe, techniques)
-    state = _resumed(model, optimizer, techniques, recipe, keep)
     stepper = Stepper(
         model,
         forward or whole(model),
@@ -99,20 +97,14 @@ def fit(
         precision=recipe.precision,
         label_smoothing=recipe.setting.label_smoothing,
         techniques=techniques,
-        parts=state.parts,
     )
+    state = _resumed(stepper, recipe, keep)
     for epoch, speed in zip(state.history, state.speed, strict=True):
         state.stopped = on_epoch(epoch, *speed)
     while not _is_over(state, recipe):
-        started = time.monotonic()
-        epoch, images = _run_epoch(stepper, feed, recipe, len(state.history) + 1)
-        seconds = time.monotonic() - started
-        state.speed.append((seconds, images / seconds))
-        state.parts = stepper.parts
-        state.techniques = {one.name: one.in_force() for one in techniques}
-        _note(state, epoch, model, keep_best=keep_best)
-        checkpoint.save(keep, _snapshot(model, optimizer, techniques, recipe, state))
-        state.stopped = on_epoch(epoch, *state.speed[-1])
+        _advance(state, stepper, feed, recipe, keep_best=keep_best)
+        checkpoint.save(keep, _snapshot(stepper, recipe, state))
+        state.stopped = on_epoch(state.history[-1], *state.speed[-1])
     if keep_best:
         checkpoint.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
@@ -120,7 +112,7 @@ def fit(
         history=tuple(state.history),
         best=state.best,
         audit=in_force,
-        parts=state.parts,
+        parts=stepper.parts,
         techniques=state.techniques,
     )
 
@@ -136,6 +128,21 @@ def _prepared(
     in_force = audit(model, groups, setting.freeze_depth, optimizer)
     require_decay(in_force, setting.freeze_depth, setting.layer_decay)
     return optimizer, in_force
+
+
+def _advance(
+    state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, keep_best: bool
+) -> None:
+    """Run the next epoch and note what it ended with."""
+    started = time.monotonic()
+    epoch, images = _run_epoch(stepper, feed, recipe, len(state.history) + 1)
+    seconds = time.monotonic() - started
+    state.history.append(epoch)
+    state.speed.append((seconds, images / seconds))
+    state.techniques = {technique.name: technique.in_force() for technique in stepper.techniques}
+    if state.best is None or epoch.rank > state.best.rank:
+        state.best = epoch
+        state.best_tensors = checkpoint.model_state(stepper.model) if keep_best else {}
 
 
 def _run_epoch(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> tuple[Epoch, int]:
@@ -187,58 +194,41 @@ def _train(
     return float(loss_sum) / images, score_sum / images, rate, images
 
 
-def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> None:
-    state.history.append(epoch)
-    if state.best is None or epoch.rank > state.best.rank:
-        state.best = epoch
-        state.best_tensors = checkpoint.model_state(model) if keep_best else {}
-
-
 def _is_over(state: _State, recipe: Recipe) -> bool:
     waited = len(state.history) - state.best.epoch if state.best else 0
     return state.stopped or len(state.history) >= recipe.epochs or waited >= recipe.patience
 
 
-def _snapshot(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    techniques: Sequence[Technique],
-    recipe: Recipe,
-    state: _State,
-) -> Checkpoint:
+def _snapshot(stepper: Stepper, recipe: Recipe, state: _State) -> Checkpoint:
     kept = {
         f"{technique.name}/{name}": value
-        for technique in techniques
+        for technique in stepper.techniques
         for name, value in technique.state().items()
     }
     return Checkpoint(
-        model=checkpoint.model_state(model),
+        model=checkpoint.model_state(stepper.model),
         best=state.best_tensors,
-        moments=checkpoint.moments(optimizer),
+        moments=checkpoint.moments(stepper.optimizer),
         techniques=kept,
         meta={
             "digest": recipe.digest,
             "history": [asdict(epoch) for epoch in state.history],
             "speed": state.speed,
-            "parts": state.parts,
+            "parts": stepper.parts,
             "techniques": state.techniques,
         },
     )
 
 
-def _resumed(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    techniques: Sequence[Technique],
-    recipe: Recipe,
-    keep: Path,
-) -> _State:
+def _resumed(stepper: Stepper, recipe: Recipe, keep: Path) -> _State:
+    """Where the fit stands by the file `keep`: at its beginning, if there is none."""
     saved = checkpoint.load(keep, recipe.digest)
     if saved is None:
         return _State()
-    checkpoint.restore_model(model, saved.model)
-    checkpoint.restore_moments(optimizer, saved.moments)
-    for technique in techniques:
+    checkpoint.restore_model(stepper.model, saved.model)
+    checkpoint.restore_moments(stepper.optimizer, saved.moments)
+    stepper.parts = saved.meta["parts"]
+    for technique in stepper.techniques:
         start = f"{technique.name}/"
         own = {k.removeprefix(start): v for k, v in saved.techniques.items() if k.startswith(start)}
         technique.restore(own)
@@ -248,6 +238,5 @@ def _resumed(
         speed=[(seconds, speed) for seconds, speed in saved.meta["speed"]],
         best=max(history, key=lambda epoch: epoch.rank),
         best_tensors=saved.best,
-        parts=saved.meta["parts"],
         techniques=saved.meta["techniques"],
     )

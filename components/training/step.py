@@ -41,14 +41,13 @@ class Stepper:
         precision: Precision,
         label_smoothing: float,
         techniques: tuple[Technique, ...] = (),
-        parts: int = 1,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
     ) -> None:
         self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
         self.device, self.precision, self.tell = device, precision, tell
         self.loss = task.loss(label_smoothing=label_smoothing)
         self.techniques = techniques
-        self.parts = parts
+        self.parts = 1
         """How many parts a batch is taken in."""
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
