@@ -10,7 +10,7 @@ from torch import nn
 from components.data.images.decoder import read
 from components.data.images.transform import Transform
 from components.data.manifest import read_table, write_table
-from components.evaluation.significance import bootstrap_interval
+from components.evaluation.significance import interval
 from components.frame import files
 from components.frame.tables import write_csv
 from components.model.backbone import trained
@@ -31,9 +31,7 @@ def assess(
     metrics: Path,
     tables: Path,
     confidence_level: float,
-    bootstrap_samples: int,
     batch_size: int,
-    seed: int,
     device: DeviceName,
 ) -> None:
     """Predict every test image once and write each prediction and what they come to together."""
@@ -50,12 +48,7 @@ def assess(
     tables.mkdir(exist_ok=True)  # also where a task has none
     for name, table in task.tables(found, truth).items():
         write_csv(tables / f"{name}.csv", table)
-    low, high = bootstrap_interval(
-        scored["score"].to_numpy(),
-        confidence_level=confidence_level,
-        samples=bootstrap_samples,
-        seed=seed,
-    )
+    low, high = interval(scored["score"].to_numpy(), confidence_level)
     figures = task.metrics(found, truth)
     bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}
     own = {"confidence_level": confidence_level, "images": len(images)}
