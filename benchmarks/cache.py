@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from cases import Case, case
-from search import BATCH, SMOOTHING
+from search import BATCH
 
-from components.study.plan import Choices, Plan
+from components.study.plan import Plan
 from components.study.trial_inputs import Reuse
 from components.training.fit import fit
 from components.training.history import Epoch
-from components.training.recipe import Recipe, Setting
+from components.training.recipe import CHOICES, Recipe, Setting
 
 SEED = 0
 CPU = torch.device("cpu")
@@ -63,6 +63,7 @@ class Bench:
 
     def _plan(self, kind: str, last: int) -> Plan:
         asked = self.asked
+        setting = Setting(freeze_depth=last, learning_rate=asked.rate)
         return Plan(
             strategy="staged",
             max_trials=1,
@@ -78,8 +79,7 @@ class Bench:
             cache_bytes=0 if kind == "images" else 2**36,
             cache_precision="float16" if kind == "float16" else "float32",
             batch_size=BATCH,
-            choices=Choices(),
-            label_smoothing=SMOOTHING,
+            choices={name: (getattr(setting, name),) for name in CHOICES},
             seed=SEED,
             precision="off",
             workers=0,
@@ -88,13 +88,10 @@ class Bench:
     def run(self, kind: str, freeze_depth: int) -> Run:
         """Train once, with equal draws every time."""
         reuse, asked = self.variants[kind], self.asked
-        setting = Setting(freeze_depth, asked.rate)
+        setting = Setting(freeze_depth=freeze_depth, learning_rate=asked.rate)
         recipe = Recipe(
-            freeze_depth,
-            asked.rate,
-            setting.weight_decay,
-            SMOOTHING,
-            asked.epochs,
+            setting=setting,
+            epochs=asked.epochs,
             patience=asked.epochs,
             seed=SEED,
             precision="off",
@@ -116,6 +113,7 @@ class Bench:
             model,
             reuse.pretrained.groups,
             inputs.feed,
+            reuse.images.task,
             recipe,
             device=CPU,
             keep=keep,
@@ -124,7 +122,7 @@ class Bench:
             forward=inputs.forward,
         )
         state = {name: value.clone() for name, value in model.state_dict().items()}
-        numbers = next(inputs.feed.validation())[0][0].numel()
+        numbers = next(inputs.feed.validation()).inputs[0].numel()
         epoch = statistics.median(np.diff(ends)[1:])
         return Run(
             epoch=epoch,
@@ -155,7 +153,7 @@ class Bench:
             "filling_seconds": single.filling,
             "kib_a_image": single.numbers * 4 / 1024,
             "equal_to_the_bit": equal(images, single),
-            "accuracies": [run.history[-1].validation_accuracy for run in (images, single, half)],
+            "accuracies": [run.history[-1].validation_score for run in (images, single, half)],
         }
 
 
@@ -193,7 +191,7 @@ def main() -> None:
 
 def report(asked: argparse.Namespace, bench: Bench, images: int) -> None:
     """A table, and what others read."""
-    name = bench.variants["images"].pretrained.config["architecture"]
+    name = bench.variants["images"].pretrained.config.architecture
     print(f"{name}, {asked.data}, {asked.size} px, {images} images to train on")
     print(
         "| frozen before | of a pass | same freeze depth | counted | everything | cached epoch, s "

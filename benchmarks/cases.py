@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.data.layout import places
@@ -22,6 +21,8 @@ from components.frame import files
 from components.model.description import PretrainedDescription
 from components.model.weights.pin import start_pin
 from components.model.weights.take import take
+from components.tasks.classification import Classification
+from components.training.images import Images
 from components.training.pretrained import Pretrained
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
@@ -50,7 +51,7 @@ def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
     model, config = weights_of(weights, folder)
     transform = transform_of(config, size)
     images, test = splits_of(bring(data, folder, limit), folder, transform)
-    return Case(Pretrained.read(model, config, len(images.classes), size), images, test)
+    return Case(Pretrained.read(model, config, images.task.outputs, size), images, test)
 
 
 def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
@@ -89,8 +90,8 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
 
 def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Images, Split]:
     """Decoded images: train and validation, and the test split apart."""
-    names = sorted(table["class"].unique())
-    labels = table["class"].map({name: i for i, name in enumerate(names)}).to_numpy("int64")
+    task = Classification.of(table)
+    labels = task.targets(table)
     paths = [folder / "raw" / path for path in table["path"]]
     decoded = pixels(paths, list(table["sha256"]), transform, folder, lambda *_: None)
     made = {}
@@ -98,7 +99,10 @@ def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[
         chosen = (table["split"] == part).to_numpy().nonzero()[0]
         made[part] = Split(decoded, chosen, labels[chosen], transform)
     family = augmentations.family(transform.size, horizontal_flip=False)
-    return Images(made["train"], made["val"], tuple(names), transform, family), made["test"]
+    images = Images(
+        train=made["train"], val=made["val"], task=task, transform=transform, family=family
+    )
+    return images, made["test"]
 
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:

@@ -19,12 +19,12 @@ import torch
 from cases import bring, splits_of, transform_of, weights_of
 
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.training.feed import ImageFeed
 from components.training.fit import fit
+from components.training.images import Images
 from components.training.pretrained import Pretrained
-from components.training.recipe import Recipe
-from components.training.score import score
+from components.training.recipe import Recipe, Setting
+from components.training.validate import validate
 
 CPU = torch.device("cpu")
 
@@ -41,20 +41,23 @@ def attempt(
 ) -> tuple[float, float]:
     """Validation and test accuracy after training from `freeze_depth` on."""
     model = pretrained.network(seed)
-    recipe = Recipe(freeze_depth, rate, 0.05, 0.1, epochs, epochs, seed)
-    feed = ImageFeed(images, 32, 1, seed, 0)
+    setting = Setting(freeze_depth=freeze_depth, learning_rate=rate)
+    recipe = Recipe(setting=setting, epochs=epochs, patience=epochs, seed=seed)
+    feed = ImageFeed(images=images, batch_size=32, magnitude=1, seed=seed, workers=0)
     keep.unlink(missing_ok=True)
     done = fit(
         model,
         pretrained.groups,
         feed,
+        images.task,
         recipe,
         device=CPU,
         keep=keep,
         keep_best=False,
         on_epoch=lambda *_: False,
     )
-    return done.history[-1].validation_accuracy, score(model, test.batches(64), CPU)[1]
+    reached = validate(model, test.batches(64), images.task, device=CPU)
+    return done.history[-1].validation_score, reached.score
 
 
 def main() -> None:
@@ -77,7 +80,7 @@ def main() -> None:
             model, config = weights_of(source, folder)
             transform = transform_of(config, asked.size)
             images, test = splits_of(table, folder, transform)
-            pretrained = Pretrained.read(model, config, len(images.classes), asked.size)
+            pretrained = Pretrained.read(model, config, images.task.outputs, asked.size)
             last = len(pretrained.groups) - 1
             for freeze_depth in sorted({0, last // 3, 2 * last // 3, last - 1, last}):
                 tried = []

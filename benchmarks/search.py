@@ -35,18 +35,19 @@ from cases import Case, case
 from components.frame.events import Events
 from components.frame.seeds import derived_seed
 from components.model.device import choose_device
-from components.study.plan import Choices, Plan
+from components.study.plan import Plan
 from components.study.search import Search
 from components.training.feed import ImageFeed
 from components.training.fit import fit
-from components.training.recipe import Recipe, Setting
-from components.training.score import score
+from components.training.recipe import CHOICES, Recipe, Setting
 from components.training.step import DivergedError
+from components.training.validate import validate
 
-BATCH, SMOOTHING = 32, 0.1
+BATCH = 32
 STARTUP = 5
 """Trials before the median pruner acts: Optuna's own choice."""
 HEAD_RATE = 1e-2
+WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
 
 
 @dataclass
@@ -71,17 +72,15 @@ class Bench:
         self, setting: Setting, seed: int, on_epoch: Callable[..., bool] = lambda *_: False
     ) -> tuple[torch.nn.Module, list[float]]:
         """Train from the images; the network and its validation accuracies."""
-        feed = ImageFeed(self.case.images, BATCH, setting.magnitude, seed, 0)
-        epochs = self.asked.epochs
-        recipe = Recipe(
-            setting.freeze_depth,
-            setting.learning_rate,
-            setting.weight_decay,
-            SMOOTHING,
-            epochs,
-            epochs,
-            seed,
+        feed = ImageFeed(
+            images=self.case.images,
+            batch_size=BATCH,
+            magnitude=setting.magnitude,
+            seed=seed,
+            workers=0,
         )
+        epochs = self.asked.epochs
+        recipe = Recipe(setting=setting, epochs=epochs, patience=epochs, seed=seed)
         model = self.case.pretrained.network(seed)
         keep = self.folder / "keep.safetensors"
         keep.unlink(missing_ok=True)
@@ -89,13 +88,14 @@ class Bench:
             model,
             self.case.pretrained.groups,
             feed,
+            self.case.images.task,
             recipe,
             device=self.device,
             keep=keep,
             keep_best=False,
             on_epoch=on_epoch,
         )
-        return model, [epoch.validation_accuracy for epoch in done.history]
+        return model, [epoch.validation_score for epoch in done.history]
 
     def optuna(self, seed: int, pruner: optuna.pruners.BasePruner) -> tuple[Setting, int]:
         """Optuna alone, in memory."""
@@ -107,11 +107,13 @@ class Bench:
             rate = trial.suggest_float("learning_rate", self.asked.low, self.asked.high, log=True)
 
             def on_epoch(epoch: object, *_: float) -> bool:
-                trial.report(epoch.validation_accuracy, epoch.epoch)
+                trial.report(epoch.validation_score, epoch.epoch)
                 return epoch.epoch < self.asked.epochs and trial.should_prune()
 
             own = derived_seed(seed, trial.number)
-            _, curve = self.train(Setting(freeze_depth, rate), own, on_epoch)
+            _, curve = self.train(
+                Setting(freeze_depth=freeze_depth, learning_rate=rate), own, on_epoch
+            )
             if len(curve) < self.asked.epochs:
                 raise optuna.TrialPruned
             return curve[-1]
@@ -122,8 +124,8 @@ class Bench:
     def ours(self, seed: int) -> tuple[Setting, int]:
         """The staged search, from an empty cache."""
         asked = self.asked
-        head = (Setting(self.last, min(HEAD_RATE, asked.high)),)
-        whole = (Setting(0, 1e-3),) if asked.enqueue_whole else ()
+        head = (Setting(freeze_depth=self.last, learning_rate=min(HEAD_RATE, asked.high)),)
+        whole = (WHOLE,) if asked.enqueue_whole else ()
         plan = Plan(
             strategy=asked.strategy,
             max_trials=asked.trials,
@@ -139,8 +141,7 @@ class Bench:
             cache_bytes=2**34,
             cache_precision="float32",
             batch_size=BATCH,
-            choices=Choices(),
-            label_smoothing=SMOOTHING,
+            choices={name: (getattr(WHOLE, name),) for name in CHOICES},
             seed=seed,
             precision="auto",
             workers=0,
@@ -159,7 +160,8 @@ class Bench:
         scores = []
         for number in range(self.asked.confirmations):
             model, _ = self.train(setting, derived_seed(seed, number, 2))
-            scores.append(score(model, self.case.test.batches(64), self.device)[1])
+            test, task = self.case.test.batches(64), self.case.images.task
+            scores.append(validate(model, test, task, device=self.device).score)
         layer = self.case.pretrained.layers[setting.freeze_depth]
         print(
             f"seed {seed} {name}: {seconds:.1f} s, {trials} trained; freeze depth "
@@ -209,7 +211,7 @@ def main() -> None:
 
 def compare(asked: argparse.Namespace, bench: Bench) -> dict[str, list[Run]]:
     """All searches, in turns, the first place going round."""
-    bench.train(Setting(0, 1e-3), 0)  # what a process does once is nobody's:
+    bench.train(WHOLE, 0)  # what a process does once is nobody's:
     optuna.create_study(storage=f"sqlite:///{bench.folder / 'first.db'}")  # imports, too
     pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP)
     searches = {
