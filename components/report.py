@@ -35,7 +35,7 @@ def report(
     from components.figures.findings import Files, Findings
     from components.figures.registry import draw_all
 
-    found = Files(
+    made = Files(
         trials=trials,
         curves=curves,
         importances=importances,
@@ -47,7 +47,7 @@ def report(
         tables=tables,
         raw=raw,
     )
-    draw_all(figures, Findings(found, params.mistakes))
+    draw_all(figures, Findings(made, params.mistakes))
 
 
 if __name__ == "__main__":

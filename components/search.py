@@ -145,12 +145,12 @@ def search(
     work: Work,
 ) -> None:
     """Try settings one after another; a killed search goes on where it was, with equal results."""
-    from components.study.run import Outputs, run_search
+    from components.study.run import SearchOutputs, run_search
     from components.training.inputs import Inputs
 
     run_search(
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
-        Outputs(
+        SearchOutputs(
             best=best,
             trials=trials,
             curves=curves,

@@ -43,12 +43,12 @@ def train(
     work: Work,
 ) -> None:
     """Train with the best trial's setting and keep the weights of the best epoch."""
-    from components.training.final import Outputs, fine_tune
+    from components.training.final import TrainOutputs, fine_tune
     from components.training.inputs import Inputs
 
     fine_tune(
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
-        Outputs(weights=weights, network=network, history=history, training=training),
+        TrainOutputs(weights=weights, network=network, history=history, training=training),
         best,
         work,
         **params.model_dump(),

@@ -45,9 +45,9 @@ def thawline(
 ) -> None:
     """What stands before a command."""
     if version:
-        from importlib.metadata import version as installed
+        from importlib import metadata
 
-        print(f"thawline {installed('thawline')}")
+        print(f"thawline {metadata.version('thawline')}")
         raise typer.Exit
 
 
@@ -57,9 +57,9 @@ def run(values: Overrides = None) -> None:
 
     Where nothing changed nothing is done. A run that was stopped goes on where it was.
     """
-    from flows.pipeline.command import run as run_pipeline
+    from flows.pipeline import command
 
-    raise typer.Exit(run_pipeline(_project(), values or []))
+    raise typer.Exit(command.run(_project(), values or []))
 
 
 @app.command()
@@ -85,18 +85,17 @@ def schedule(
 
     Starts a Prefect server for this project, or uses the one that PREFECT_API_URL names.
     """
-    from flows.scheduling.schedule import ScheduleOptions
-    from flows.scheduling.schedule import schedule as keep
+    from flows.scheduling import schedule
 
     project = _project()
-    options = ScheduleOptions(
+    options = schedule.ScheduleOptions(
         cron=cron,
         timezone=timezone,
         overlap=overlap,
         name=name or project.root.name,
         port=port,
     )
-    raise typer.Exit(keep(project, options))
+    raise typer.Exit(schedule.schedule(project, options))
 
 
 @app.command()
@@ -134,12 +133,12 @@ def promote(
     ] = False,
 ) -> None:
     """Make a version the champion, as far as the verdict on it allows (else exit code 4)."""
-    from flows.actions import promote as promoting
+    from flows.actions import promote
     from flows.pipeline.status import built_version
 
     with _alone() as project:
         chosen = built_version(project) if version is None else version
-        print(promoting.promote(project, version=chosen, anyway=anyway).message)
+        print(promote.promote(project, version=chosen, anyway=anyway).message)
 
 
 @app.command()
@@ -162,13 +161,12 @@ def predict(
 
     Those that cannot be read are told on standard error; exit code 3 where none can.
     """
-    from flows.prediction.predict import PredictOptions
-    from flows.prediction.predict import predict as name_images
+    from flows.prediction import predict
 
-    options = PredictOptions(
+    options = predict.PredictOptions(
         named=tuple(images), start=Path.cwd(), model=model, form=form, output=output
     )
-    raise typer.Exit(name_images(_project(), options))
+    raise typer.Exit(predict.predict(_project(), options))
 
 
 @app.command()
@@ -184,10 +182,10 @@ def rebuild(
     The images and the starting weights come from the DVC remote, all the rest is computed.
     Exit code 1 where the weights differ.
     """
-    from flows.rebuilding import rebuild as rebuilding
+    from flows.rebuilding import rebuild
 
     with _alone() as project:
-        code = rebuilding.rebuild(project, version, name)
+        code = rebuild.rebuild(project, version, name)
     raise typer.Exit(code)
 
 
@@ -208,9 +206,9 @@ def status() -> None:
 @searches.command()
 def show() -> None:
     """Print what the last search tried, what it decided and why."""
-    from components.study import show as showing
+    from components.study import show
 
-    print(showing.text(_project().build / "search"))
+    print(show.text(_project().build / "search"))
 
 
 @app.command()

@@ -2,14 +2,14 @@
 
 from mlflow import MlflowClient
 
-from flows.tracking import store
+from flows.tracking import stores
 
 UP_TO_JUDGE = ("publish", "register", "judge")
 ALL = (*UP_TO_JUDGE, "promote")
 
 
 def client(project) -> MlflowClient:
-    return MlflowClient(store.address(project))
+    return MlflowClient(stores.address(project))
 
 
 def aliases(project) -> dict[str, int]:

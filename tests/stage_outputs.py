@@ -65,9 +65,9 @@ def empty_store(tmp_path_factory):
     """MLflow's empty database: making it anew takes seconds."""
     from mlflow import MlflowClient
 
-    from flows.tracking import store
+    from flows.tracking import stores
 
-    store.prepare()
+    stores.prepare()
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path

@@ -59,8 +59,8 @@ def _copy(image: Image, raw: Path) -> dict[str, Any]:
 
 def _with_places(rows: list[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
-    found = places(table["path"])
-    table["class"] = [found[name].label for name in table["path"]]
-    table["subset"] = pd.array([found[name].subset for name in table["path"]], dtype="string")
+    placed = places(table["path"])
+    table["class"] = [placed[name].label for name in table["path"]]
+    table["subset"] = pd.array([placed[name].subset for name in table["path"]], dtype="string")
     columns = ["path", "class", "subset", "width", "height", "mode", "bytes", "sha256"]
     return table[columns].astype({"width": "Int64", "height": "Int64", "mode": "string"})

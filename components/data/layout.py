@@ -48,8 +48,8 @@ def places(names: Iterable[str]) -> dict[str, Place]:
 def _unwrapped(names: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     while names:
         tops = {parts[0] for parts in names.values()}
-        deep = all(len(parts) > PARTS_WITH_CLASS for parts in names.values())
-        if len(tops) > 1 or not deep or next(iter(tops)).lower() in SPLITS:
+        nested = all(len(parts) > PARTS_WITH_CLASS for parts in names.values())
+        if len(tops) > 1 or not nested or next(iter(tops)).lower() in SPLITS:
             break
         names = {name: parts[1:] for name, parts in names.items()}
     return names

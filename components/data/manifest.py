@@ -18,8 +18,3 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 def read_table(path: Path) -> pd.DataFrame:
     """Read what `write_table` wrote."""
     return pd.read_parquet(path)
-
-
-def classes(table: pd.DataFrame) -> list[str]:
-    """The class names in their order: sorted."""
-    return sorted(table["class"].unique())

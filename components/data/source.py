@@ -109,7 +109,7 @@ class Folder:
             yield Image(name, path.read_bytes())
 
     def _files(self) -> list[tuple[str, Path]]:
-        found: list[tuple[str, Path]] = []
+        images: list[tuple[str, Path]] = []
         strange: list[str] = []
         for path in _walk(self.path):
             name = path.relative_to(self.path).as_posix()
@@ -118,17 +118,17 @@ class Folder:
             elif not os.access(path, os.R_OK):
                 raise DataError(f"{path} must be readable. Allow it: chmod u+r {path}")
             elif is_image(name):
-                found.append((name, path))
+                images.append((name, path))
         if strange:
             raise DataError(
                 f"{self.path}: links, pipes and devices are not taken for images, but there are "
                 f"{_some(strange)}. Put the images themselves there, or remove these."
             )
-        if not found:
+        if not images:
             raise DataError(
                 f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}."
             )
-        return sorted(found)
+        return sorted(images)
 
 
 class Archive:
@@ -146,17 +146,17 @@ class Archive:
         """Every image in the order of the entries."""
         opened = self._zip() if zipfile.is_zipfile(self.path) else self._tar()
         unpacked = 0
-        found = False
+        any_image = False
         try:
             for name, size, plain, read in opened:
                 unpacked += size
                 self._check(name, unpacked, plain=plain)
                 if is_image(name):
-                    found = True
+                    any_image = True
                     yield Image(name, read())
         except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
             raise DataError(f"{self.path} cannot be unpacked: {error}. Fetch it again.") from error
-        if not found:
+        if not any_image:
             raise DataError(
                 f"no images in {self.path}; names end in {', '.join(sorted(SUFFIXES))}."
             )

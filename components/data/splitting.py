@@ -39,7 +39,7 @@ def assign(
     small = [name for name in sorted(table["class"].unique()) if _fill_empty(table, name)]
     write_table(splits, table.drop(columns="position"))
     files.write_json(fractions, _report(table, small))
-    print(", ".join(f"{part} {(table['split'] == part).sum():,}" for part in SPLITS))
+    print(", ".join(f"{split} {(table['split'] == split).sum():,}" for split in SPLITS))
     for name in small:
         print(f"class {name!r} is too small for its fraction: its splits may move as it grows")
 
@@ -49,18 +49,18 @@ def _keys(pattern: str | None, table: pd.DataFrame) -> "pd.Series[str]":
     if pattern is None:
         return table["sha256"]
     try:
-        found = table["path"].str.extract(pattern, expand=True)[0]
+        keys = table["path"].str.extract(pattern, expand=True)[0]
     except (re.error, ValueError) as error:
         raise UsageError(
             "params/split.yaml: group_by must be a regular expression with one group, "
             f"but {pattern!r} is not: {error}."
         ) from None
-    if found.isna().any():
+    if keys.isna().any():
         raise UsageError(
             f"params/split.yaml: group_by {pattern!r} must match every name, but does not match "
-            f"{table['path'][found.isna()].iloc[0]!r} ({found.isna().sum()} such)."
+            f"{table['path'][keys.isna()].iloc[0]!r} ({keys.isna().sum()} such)."
         )
-    return found
+    return keys
 
 
 def _position(key: str) -> float:
@@ -74,7 +74,7 @@ def _check_groups(table: pd.DataFrame, pattern: str | None) -> None:
     for _, group in table.groupby("position"):
         if group["subset"].nunique() > 1:
             raise DataError(
-                "a group must lie on one split of those that the source brought, but "
+                "a group must lie in one split of those that the source brought, but "
                 f"{group['path'].iloc[0]!r} and {group['path'].iloc[-1]!r} belong together "
                 "(split.group_by). Move one of them, or set split.group_by to null."
             )
@@ -98,14 +98,14 @@ def _fill_empty(table: pd.DataFrame, name: str) -> bool:
         whether one had to be moved.
     """
     moved = False
-    for part in SPLITS:
+    for split in SPLITS:
         rows = table[table["class"] == name]
         movable = rows[~rows["subset"].isin(["val", "test"])]
         donor = movable["split"].value_counts().reindex(SPLITS, fill_value=0).idxmax()
-        if (rows["split"] == part).any() or (movable["split"] == donor).sum() <= 1:
+        if (rows["split"] == split).any() or (movable["split"] == donor).sum() <= 1:
             continue
         chosen = movable.loc[movable["split"] == donor, "position"].min()
-        table.loc[table["position"] == chosen, "split"] = part
+        table.loc[table["position"] == chosen, "split"] = split
         moved = True
     return moved
 
@@ -114,9 +114,9 @@ def _report(table: pd.DataFrame, small: list[str]) -> dict[str, object]:
     fractions = table["split"].value_counts(normalize=True).reindex(SPLITS, fill_value=0)
     counts = table.groupby(["class", "split"]).size().unstack(fill_value=0)
     return {
-        "fractions": {part: round(float(fractions[part]), 4) for part in SPLITS},
+        "fractions": {split: round(float(fractions[split]), 4) for split in SPLITS},
         "classes": {
-            name: {part: int(row.get(part, 0)) for part in SPLITS}
+            name: {split: int(row.get(split, 0)) for split in SPLITS}
             for name, row in counts.iterrows()
         },
         "too_small_for_their_fraction": small,

@@ -54,10 +54,10 @@ def calibration(labels: Labels, probabilities: Probabilities, bins: int = 10) ->
     confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     table = pd.DataFrame({"bin": place, "confidence": confidence, "right": right})
-    found = table.groupby("bin").agg(
+    table_by_bin = table.groupby("bin").agg(
         confidence=("confidence", "mean"), accuracy=("right", "mean"), images=("right", "size")
     )
-    return found.astype({"confidence": float}).reset_index(drop=True)
+    return table_by_bin.astype({"confidence": float}).reset_index(drop=True)
 
 
 def calibration_error(bins: pd.DataFrame) -> float:
@@ -79,11 +79,3 @@ def per_class(labels: Labels, probabilities: Probabilities, names: list[str]) ->
     return pd.DataFrame(
         {"class": names, "precision": precision, "recall": recall, "f1": f1, "images": support}
     )
-
-
-def confusion(labels: Labels, probabilities: Probabilities, classes: int) -> NDArray[np.int64]:
-    """How often each class (row) was taken for each (column), shape (classes, classes)."""
-    found: NDArray[np.int64] = metrics.confusion_matrix(
-        labels, probabilities.argmax(1), labels=list(range(classes))
-    )
-    return found

@@ -91,7 +91,7 @@ def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
     differences = (new - old)[new != old]
     if len(differences) <= 1:  # too few for scipy
         return 0.5 if (differences > 0).any() else 1.0
-    found = permutation_test(
+    result = permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",
@@ -100,4 +100,4 @@ def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
         batch=max(1, HELD // len(differences)),
         rng=np.random.default_rng(0),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)

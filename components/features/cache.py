@@ -26,12 +26,12 @@ from torch import Tensor
 
 from components.data.batch import padded
 from components.features.activations import Features, Layout
-from components.features.store import Entry, Store, footprint
+from components.features.store import Entry, EntryStore, footprint
 from components.frame import files
 from components.model.partial.cost import Cost
 from components.model.partial.forward import Cut
 
-Precision = Literal["float32", "float16"]
+CachePrecision = Literal["float32", "float16"]
 FORMAT = 1
 """Of the files; entries of another one are not found."""
 Batches = Callable[[], Iterator[Tensor]]
@@ -39,7 +39,7 @@ Batches = Callable[[], Iterator[Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class ActivationSource:
     """What the activations at any freeze depth depend on, besides the freeze depth."""
 
     data: str
@@ -77,10 +77,10 @@ class Provided:
 class FeatureCache:
     """Activations in a folder, within a byte budget."""
 
-    def __init__(self, folder: Path, budget: int, precision: Precision) -> None:
+    def __init__(self, folder: Path, budget: int, precision: CachePrecision) -> None:
         """`budget` is in bytes, for all files in the folder together."""
-        self.precision: Precision = precision
-        self._store = Store(folder, budget)
+        self.precision: CachePrecision = precision
+        self._store = EntryStore(folder, budget)
         self._in_use: set[str] = set()
 
     def release(self) -> None:
@@ -92,7 +92,12 @@ class FeatureCache:
         return rows * prod(cut.points[freeze_depth].shape) * np.dtype(self.precision).itemsize
 
     def provide(
-        self, source: Source, cut: Cut, freeze_depths: Collection[int], cost: Cost, images: Batches
+        self,
+        source: ActivationSource,
+        cut: Cut,
+        freeze_depths: Collection[int],
+        cost: Cost,
+        images: Batches,
     ) -> Provided:
         """The activations at some freeze depths, those that are missing computed in one pass.
 
@@ -103,12 +108,12 @@ class FeatureCache:
             UnreachableError: the disk is full.
         """
         with self._store.lock():
-            found = {
+            kept = {
                 freeze_depth: self._store.use(self._key(source, cut, freeze_depth))
                 for freeze_depth in freeze_depths
             }
             entries = {
-                freeze_depth: entry for freeze_depth, entry in found.items() if entry is not None
+                freeze_depth: entry for freeze_depth, entry in kept.items() if entry is not None
             }
             self._in_use.update(entry.key for entry in entries.values())
             planned, refusals = self._plan(source, cut, set(freeze_depths) - set(entries), cost)
@@ -122,7 +127,7 @@ class FeatureCache:
             }
         return Provided(features, refusals)
 
-    def _key(self, source: Source, cut: Cut, freeze_depth: int) -> str:
+    def _key(self, source: ActivationSource, cut: Cut, freeze_depth: int) -> str:
         point = cut.points[freeze_depth]
         place = [point.module, point.side, point.leaf]
         versions = [FORMAT, torch.__version__, timm.__version__]
@@ -130,7 +135,7 @@ class FeatureCache:
         return hashlib.sha256(content).hexdigest()[:32]
 
     def _plan(
-        self, source: Source, cut: Cut, freeze_depths: Collection[int], cost: Cost
+        self, source: ActivationSource, cut: Cut, freeze_depths: Collection[int], cost: Cost
     ) -> tuple[dict[int, Entry], dict[int, str]]:
         """The entries that are to be made, room for which is made, and those there is none for."""
         wanted = [
@@ -151,7 +156,7 @@ class FeatureCache:
                 )
         return planned, refusals
 
-    def _entry(self, source: Source, cut: Cut, freeze_depth: int, cost: Cost) -> Entry:
+    def _entry(self, source: ActivationSource, cut: Cut, freeze_depth: int, cost: Cost) -> Entry:
         about = {
             "freeze_depth": freeze_depth,
             "layer": cut.points[freeze_depth].module,
@@ -165,7 +170,7 @@ class FeatureCache:
         )
 
     def _fill(
-        self, source: Source, cut: Cut, planned: Mapping[int, Entry], images: Batches
+        self, source: ActivationSource, cut: Cut, planned: Mapping[int, Entry], images: Batches
     ) -> dict[int, Entry]:
         """Compute all planned entries together, batch by batch.
 
@@ -197,7 +202,7 @@ class FeatureCache:
         return made
 
     def _activations(
-        self, source: Source, cut: Cut, freeze_depths: list[int], images: Batches
+        self, source: ActivationSource, cut: Cut, freeze_depths: list[int], images: Batches
     ) -> Iterator[tuple[int, dict[int, Tensor]]]:
         """Batches at some freeze depths, each padded to full size, with the number that counts."""
         size = source.batch_size
@@ -214,7 +219,7 @@ class FeatureCache:
                 cut.advance(padded(rows, size), feeder.about["freeze_depth"], freeze_depths),
             )
 
-    def _feeder(self, source: Source, cut: Cut, below: int) -> Entry | None:
+    def _feeder(self, source: ActivationSource, cut: Cut, below: int) -> Entry | None:
         """The highest entry from which those at `below` and higher follow to the bit."""
         if self.precision != "float32":
             return None

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
-from components.features.store import FOLDER, VALIDATION, Entry, Store, footprint
+from components.features.store import FOLDER, VALIDATION, Entry, EntryStore, footprint
 from components.frame.tables import aligned
 
 
 def activations(cache: Path) -> str:
     """The kept activations in the stages' shared cache, the most useful first, and their sum."""
-    store = Store(cache / FOLDER, 0)
+    store = EntryStore(cache / FOLDER, 0)
     with store.lock():
         entries = store.entries()
     if not entries:
@@ -24,7 +24,7 @@ def activations(cache: Path) -> str:
 
 def cleared(cache: Path) -> str:
     """Remove them, and say how much that frees."""
-    store = Store(cache / FOLDER, 0)
+    store = EntryStore(cache / FOLDER, 0)
     with store.lock():
         return f"{_bytes(store.clear())} freed"
 

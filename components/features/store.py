@@ -40,7 +40,7 @@ class Entry:
     priority: float = 0.0
 
 
-class Store:
+class EntryStore:
     """A folder of entries. What changes it is to be called under the lock."""
 
     def __init__(self, folder: Path, budget: int) -> None:
@@ -63,8 +63,8 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """All whole entries, the most useful first."""
-        found = [_read(path) for path in self._about_files()]
-        whole = [entry for entry in found if entry is not None]
+        entries = [_read(path) for path in self._about_files()]
+        whole = [entry for entry in entries if entry is not None]
         return sorted(whole, key=lambda entry: (-entry.priority, entry.key))
 
     def use(self, key: str) -> Entry | None:

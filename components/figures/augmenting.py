@@ -71,14 +71,8 @@ def _transform(
     if image_size == "auto":
         fixed = pretrained.fixed_input_size
         image_size = auto_size(table, int(pretrained.input_size[-1]), fixed=fixed)
-    return Transform.from_dict(
-        {
-            "size": image_size,
-            "resize": round(image_size / crop_fraction),
-            "mean": pretrained.mean,
-            "std": pretrained.std,
-        }
-    )
+    resize = round(image_size / crop_fraction)
+    return Transform(image_size, resize, pretrained.mean, pretrained.std)
 
 
 def _draw_preview(

@@ -20,6 +20,7 @@ from components.figures.sheet import (
     shortened,
     thinned,
 )
+from components.tasks.classification import Classification
 
 NUMBERED = 25
 """Beyond this many classes the fields hold no numbers."""
@@ -37,7 +38,7 @@ Shades = NDArray[np.float64]
 
 def draw_matrix(findings: Findings, path: Path) -> None:
     """Which class of the test images was taken for which."""
-    names = [str(name) for name in findings.network.task["classes"]]
+    names = list(Classification.from_description(findings.network.task).classes)
     pairs, known = findings.table("confusion"), pd.Index(names)
     rows, columns = (known.get_indexer(pd.Index(pairs[key])) for key in ("true", "predicted"))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)

@@ -10,6 +10,7 @@ from components.data.images.decoder import read
 from components.figures.findings import Findings
 from components.figures.palette import BLUE, VERMILION
 from components.figures.sheet import QUIET, Image, sheet, shortened, show
+from components.tasks.classification import PROBABILITY
 
 COLUMNS = 8
 SIDE, CAPTION = 1.2, 0.6
@@ -32,7 +33,7 @@ class Mistake:
 def draw_mistakes(findings: Findings, path: Path) -> None:
     """The test images whose class was not found, the most confident first."""
     scored, transform = findings.predictions, findings.transform
-    confidence = scored.filter(regex="^probability_").max(axis=1)
+    confidence = scored.filter(regex=f"^{PROBABILITY}").max(axis=1)
     wrong = scored.assign(confidence=confidence)[scored["score"] < 1]
     worst = wrong.sort_values(["confidence", "path"], ascending=[False, True])
     gallery = [

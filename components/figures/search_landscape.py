@@ -37,7 +37,7 @@ NAMED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class TrialPoint:
     """A trial."""
 
     freeze_depth: int
@@ -61,10 +61,10 @@ def draw_front(findings: Findings, path: Path) -> None:
     save_front(path, trial_points(findings), findings.layers, findings.scores)
 
 
-def trial_points(findings: Findings) -> list[Point]:
+def trial_points(findings: Findings) -> list[TrialPoint]:
     """The trials of the search, in their order."""
     return [
-        Point(
+        TrialPoint(
             freeze_depth=row["freeze_depth"],
             learning_rate=row["learning_rate"],
             score=row["validation_score"],
@@ -77,7 +77,7 @@ def trial_points(findings: Findings) -> list[Point]:
 
 
 def save_landscape(
-    path: Path, points: Sequence[Point], layers: Sequence[str], scores: Scores
+    path: Path, points: Sequence[TrialPoint], layers: Sequence[str], scores: Scores
 ) -> None:
     """Every trial as a point: how much it froze, at which rate, and what it reached."""
     chosen = next(point for point in points if point.chosen)
@@ -108,7 +108,9 @@ def save_landscape(
         figure.legend(loc="outside lower center", ncols=5)
 
 
-def save_front(path: Path, points: Sequence[Point], layers: Sequence[str], scores: Scores) -> None:
+def save_front(
+    path: Path, points: Sequence[TrialPoint], layers: Sequence[str], scores: Scores
+) -> None:
     """What each trial cost and reached, and the front: nothing cheaper reaches more."""
     best = front([point for point in points if point.kind in COMPARABLE])
     spent, floor = sum(point.cost for point in points), _floor(points)
@@ -139,16 +141,16 @@ def save_front(path: Path, points: Sequence[Point], layers: Sequence[str], score
         figure.legend(loc="outside lower center", ncols=5)
 
 
-def front(points: Sequence[Point]) -> list[Point]:
+def front(points: Sequence[TrialPoint]) -> list[TrialPoint]:
     """The points that no cheaper one reaches, from the cheapest on."""
-    best: list[Point] = []
+    best: list[TrialPoint] = []
     for point in sorted(points, key=lambda p: (p.cost, -p.score)):
         if not best or point.score > best[-1].score:
             best.append(point)
     return best
 
 
-def aside(points: Sequence[Point]) -> list[float]:
+def aside(points: Sequence[TrialPoint]) -> list[float]:
     """Where each point stands along the freeze depths: those of one setting beside each other."""
     met: Counter[tuple[int, float]] = Counter()
     places = []
@@ -160,7 +162,7 @@ def aside(points: Sequence[Point]) -> list[float]:
     return places
 
 
-def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
+def _scatter(axis: Axes, points: Sequence[TrialPoint]) -> PathCollection:
     """Marks by kind; what they have in common is the shade."""
     scores = [point.score for point in points]
     shade = Normalize(float(np.quantile(scores, POOR)), max(scores))
@@ -183,7 +185,7 @@ def _scatter(axis: Axes, points: Sequence[Point]) -> PathCollection:
     return drawn
 
 
-def _ring(axis: Axes, chosen: Point) -> None:
+def _ring(axis: Axes, chosen: TrialPoint) -> None:
     """A circle around what was chosen."""
     axis.scatter(
         [chosen.freeze_depth],
@@ -204,14 +206,14 @@ def _tick_sparsely(axis: Axis) -> None:
     axis.set_minor_formatter("")
 
 
-def _floor(points: Sequence[Point]) -> float:
+def _floor(points: Sequence[TrialPoint]) -> float:
     """The score below which points are drawn at the edge; the front's own stay above it."""
     comparable = [point for point in points if point.kind in COMPARABLE]
     poor = float(np.quantile([point.score for point in points], POOR))
     return min([poor, *(point.score for point in front(comparable))])
 
 
-def _weigh(axis: Axes, some: Sequence[Point], kind: str, floor: float) -> None:
+def _weigh(axis: Axes, some: Sequence[TrialPoint], kind: str, floor: float) -> None:
     """Marks by cost; filled where a full schedule stands behind the score."""
     full = kind in COMPARABLE
     axis.scatter(
@@ -228,7 +230,7 @@ def _weigh(axis: Axes, some: Sequence[Point], kind: str, floor: float) -> None:
 
 
 def _name(
-    axis: Axes, beside: Axes, best: Sequence[Point], layers: Sequence[str], scores: Scores
+    axis: Axes, beside: Axes, best: Sequence[TrialPoint], layers: Sequence[str], scores: Scores
 ) -> None:
     """Numbers at the best points of the front, and what they are beside it."""
     beside.set_axis_off()

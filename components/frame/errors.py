@@ -39,14 +39,14 @@ def full_disk(error: BaseException) -> UnreachableError | None:
     Not all of them pass the system's own error on: SQLite and safetensors have words of theirs.
     """
     chain: list[BaseException] = []
-    found: BaseException | None = error
-    while found is not None and found not in chain:
-        chain.append(found)
-        found = found.__cause__ or found.__context__
+    behind: BaseException | None = error
+    while behind is not None and behind not in chain:
+        chain.append(behind)
+        behind = behind.__cause__ or behind.__context__
     for one in chain:
         number = one.errno if isinstance(one, OSError) else None
-        said = any(words in str(one) for words in ("disk is full", "No space left on device"))
-        if number in (errno.ENOSPC, errno.EDQUOT) or said:
+        full = any(words in str(one) for words in ("disk is full", "No space left on device"))
+        if number in (errno.ENOSPC, errno.EDQUOT) or full:
             return UnreachableError(
                 f"The disk has no room left ({one}). Make room, then run again: what was finished "
                 "is kept."

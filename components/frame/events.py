@@ -90,7 +90,7 @@ class Events:
 
     def say(self, sentence: str) -> None:
         """Show a sentence; it is kept nowhere."""
-        self.narrate({"kind": "said", "sentence": sentence})
+        self.narrate({"kind": "sentence", "sentence": sentence})
 
 
 def narrator() -> Narrate:

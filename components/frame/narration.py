@@ -47,7 +47,7 @@ def _trial(event: Event) -> str:
     return f"  {event['outcome']}, {duration(event['seconds'])}"
 
 
-def _said(event: Event) -> str:
+def _sentence(event: Event) -> str:
     return f"  {event['sentence']}"
 
 
@@ -57,5 +57,5 @@ LINES: dict[str, Callable[[Event], str]] = {
     "begun": _begun,
     "epoch": _epoch,
     "trial": _trial,
-    "said": _said,
+    "sentence": _sentence,
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -145,8 +146,6 @@ def _sentence(model: type[BaseModel], error: Any, path: Path) -> str:  # noqa: A
 
 
 def _nearest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    from difflib import get_close_matches
-
     for part in location[:-1]:
         field_ = model.model_fields.get(str(part))
         inner = field_.annotation if field_ else None

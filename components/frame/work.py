@@ -58,11 +58,11 @@ def open_work(stage: Spec, root: Path) -> Work:
 def set_apart(root: Path) -> None:
     """Move what an earlier format left out of the way, whole, and say once that it did."""
     work, path = root / ".thawline" / "work", root / ".thawline" / "format"
-    found = _format(path)
-    if found >= FORMAT:
+    format_there = _format(path)
+    if format_there >= FORMAT:
         return
     if work.is_dir():
-        apart = _free(work, found)
+        apart = _free(work, format_there)
         work.rename(apart)
         place = apart.relative_to(root).as_posix()
         print(

@@ -65,12 +65,12 @@ def _report(
 ) -> GroupReport:
     parameters = [model.get_parameter(name) for name in group.parameters]
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    found = {rate for name in group.parameters for rate in rates.get(name, [])}
+    own_rates = {rate for name in group.parameters for rate in rates.get(name, [])}
     return GroupReport(
         name=group.name,
         parameters=sum(parameter.numel() for parameter in parameters),
         trained=sum(parameter.numel() for parameter in trained),
-        learning_rates=tuple(sorted(found)),
+        learning_rates=tuple(sorted(own_rates)),
         batch_norm=mode,
     )
 
@@ -110,14 +110,14 @@ def _batch_norm_modes(model: nn.Module, groups: Sequence[Group]) -> dict[str, Ba
     before = model.training
     model.train()
     owner = {name: group.name for group in groups for name in group.parameters}
-    found: dict[str, set[bool]] = {group.name: set() for group in groups}
+    trainings: dict[str, set[bool]] = {group.name: set() for group in groups}
     for path, module in model.named_modules():
         if isinstance(module, _NormBase) and module.track_running_stats:
             name = owner.get(f"{path}.weight")
             if name is not None:
-                found[name].add(module.training)
+                trainings[name].add(module.training)
     model.train(before)
-    return {name: _mode(trainings) for name, trainings in found.items()}
+    return {name: _mode(modes) for name, modes in trainings.items()}
 
 
 def _mode(trainings: set[bool]) -> BatchNormMode:

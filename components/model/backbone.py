@@ -1,6 +1,7 @@
 """Building timm networks: bare, from pretrained weights, or as this project trained them."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, cast
 
 import timm
@@ -14,19 +15,34 @@ from components.model.head import draw_head
 State = Mapping[str, torch.Tensor]
 
 
-def create(architecture: str, outputs: int, size: int, arguments: Mapping[str, Any]) -> nn.Module:
+def create(
+    architecture: str, outputs: int, size: int, arguments: Mapping[str, Any], **more: object
+) -> nn.Module:
     """A network for images of `size` pixels with a head of `outputs`, weights at random.
+
+    `more` is for `timm.create_model`, as `arguments` is.
 
     Raises:
         UsageError: timm knows no such architecture, or it does not take this size.
     """
-    return _create(architecture, outputs, size, arguments)
+    check_architecture(architecture)
+    sized = {"img_size": size} if _fixed_input_size(architecture) else {}
+    try:
+        model: nn.Module = timm.create_model(
+            architecture, num_classes=outputs, **{**sized, **arguments, **more}
+        )
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{architecture} cannot be built for images of {size} pixels ({error}). "
+            "Choose another augment.image_size, such as the network's own."
+        ) from error
+    return model
 
 
 def build_pretrained(
     config: PretrainedDescription, state: State, outputs: int, size: int
 ) -> nn.Module:
-    """A network that starts from `state`, as `build/base` describes it, with a fresh head.
+    """A network that starts from `state`, as `build/base` describes it, with a new head.
 
     The head is drawn from torch's present random state.
 
@@ -34,7 +50,7 @@ def build_pretrained(
         UsageError: timm knows no such architecture, or it does not take this size.
     """
     overlay = {"state_dict": dict(state), "num_classes": config.classes}
-    model = _create(
+    model = create(
         config.architecture,
         outputs,
         size,
@@ -46,18 +62,19 @@ def build_pretrained(
     return model
 
 
-def trained(network: NetworkDescription, state: State, outputs: int) -> nn.Module:
+def trained(network: NetworkDescription, state: State, outputs: int, size: int) -> nn.Module:
     """A network as `train` left it, in evaluation mode.
 
     Args:
         network: what `build/train/network.json` holds.
         state: its weights, every one of them.
         outputs: how many numbers its task takes from it.
+        size: side of the images that its transform gives it, pixels.
 
     Raises:
         DataError: they are those of another network.
     """
-    model = create(network.architecture, outputs, network.transform["size"], network.arguments)
+    model = create(network.architecture, outputs, size, network.arguments)
     try:
         model.load_state_dict(dict(state), strict=True)
     except RuntimeError as error:
@@ -74,37 +91,12 @@ def classifier_names(model: nn.Module) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def fixed_input_size(architecture: str) -> bool:
-    """Whether a network is built for one size of image, as most transformers are."""
-    config = timm.get_pretrained_cfg(architecture)
-    return bool(config and config.fixed_input_size)
-
-
-def _create(
-    architecture: str, outputs: int, size: int, arguments: Mapping[str, Any], **more: object
-) -> nn.Module:
-    check_architecture(architecture)
-    sized = {"img_size": size} if fixed_input_size(architecture) else {}
-    try:
-        model: nn.Module = timm.create_model(
-            architecture, num_classes=outputs, **{**sized, **arguments, **more}
-        )
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{architecture} cannot be built for images of {size} pixels ({error}). "
-            "Choose another augment.image_size, such as the network's own."
-        ) from error
-    return model
-
-
 def check_architecture(architecture: str) -> None:
     """See that timm knows an architecture.
 
     Raises:
         UsageError: it does not; the nearest names are told.
     """
-    from difflib import get_close_matches
-
     if timm.is_model(architecture):
         return
     near = get_close_matches(architecture, timm.list_models(), n=4, cutoff=0.5)
@@ -112,3 +104,9 @@ def check_architecture(architecture: str) -> None:
     raise UsageError(
         f"base.architecture must be a model of timm, but {architecture!r} is none.{hint}"
     )
+
+
+def _fixed_input_size(architecture: str) -> bool:
+    """Whether a network is built for one size of image, as most transformers are."""
+    config = timm.get_pretrained_cfg(architecture)
+    return bool(config and config.fixed_input_size)

@@ -19,7 +19,9 @@ def choose_device(name: DeviceName) -> torch.device:
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
-        return torch.device(next((device for device, found in there.items() if found), "cpu"))
+        return torch.device(
+            next((device for device, available in there.items() if available), "cpu")
+        )
     if not there.get(name, True):
         raise UsageError(f"device: {name} is asked for, but torch finds none here. Set it to auto.")
     return torch.device(name)

@@ -82,8 +82,8 @@ def trained_fraction(model: nn.Module, parts: Sequence[Group], freeze_depth: int
 def _ordered(model: nn.Module) -> list[list[str]]:
     matcher = getattr(model, "group_matcher", None)
     if callable(matcher):
-        found = group_parameters(model, matcher(coarse=True))
-        return [list(found[index]) for index in sorted(found)]
+        names = group_parameters(model, matcher(coarse=True))
+        return [list(names[index]) for index in sorted(names)]
     units = list(_units(model))
     parts: list[list[str]] = [[] for _ in units]
     for name, _ in model.named_parameters():
@@ -122,8 +122,8 @@ def _join_vectors(model: nn.Module, parts: list[list[str]]) -> list[list[str]]:
 
 def _classifier_parameters(model: nn.Module) -> set[str]:
     getter = getattr(model, "get_classifier", None)
-    found = getter() if callable(getter) else ()
-    heads = found if isinstance(found, tuple | list) else (found,)
+    classifier = getter() if callable(getter) else ()
+    heads = classifier if isinstance(classifier, tuple | list) else (classifier,)
     wanted = {id(p) for head in heads if isinstance(head, nn.Module) for p in head.parameters()}
     return {name for name, parameter in model.named_parameters() if id(parameter) in wanted}
 

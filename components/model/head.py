@@ -19,7 +19,7 @@ def draw_head(model: nn.Module) -> None:
 
 def last_layers(model: nn.Module) -> list[nn.Linear | nn.Conv2d]:
     """The layers of the classifier; two classifiers in a few networks."""
-    found = cast("Any", model).get_classifier()
-    heads = found if isinstance(found, tuple) else (found,)
+    classifier = cast("Any", model).get_classifier()
+    heads = classifier if isinstance(classifier, tuple) else (classifier,)
     modules = (module for head in heads for module in head.modules())
     return [module for module in modules if isinstance(module, nn.Linear | nn.Conv2d)]

@@ -15,5 +15,5 @@ def answers(
     device = next(model.parameters()).device
     with torch.inference_mode():
         outputs = model.eval()(torch.from_numpy(inputs).to(device)).float()
-        found: NDArray[np.float32] = decode(outputs).cpu().numpy()
-    return found
+        decoded: NDArray[np.float32] = decode(outputs).cpu().numpy()
+    return decoded

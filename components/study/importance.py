@@ -24,5 +24,5 @@ def importances(space: Space, trials: Sequence[Trial]) -> dict[str, float]:
         return {}
     study = optuna.create_study(direction="maximize")
     study.add_trials([as_optuna(space, trial) for trial in full])
-    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
-    return {name: round(importance, 4) for name, importance in found.items()}
+    by_name = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    return {name: round(importance, 4) for name, importance in by_name.items()}

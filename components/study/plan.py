@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.features.cache import Precision as CachePrecision
+from components.features.cache import CachePrecision
 from components.model.device import Precision
 from components.training.recipe import Setting
 

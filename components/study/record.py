@@ -51,7 +51,7 @@ class Record:
 
     def finished(self) -> list[Trial]:
         """Every finished trial, in order."""
-        return [self._trial(found) for found in self._all() if found.state in STATES]
+        return [self._trial(trial) for trial in self._all() if trial.state in STATES]
 
     def begin(self, number: int, asked: Asked) -> optuna.Trial:
         """Enter a trial, or find it entered before a kill.
@@ -61,9 +61,9 @@ class Record:
         """
         if number == len(self._all()):
             self._study.add_trial(self._entry(asked))
-        found = self._all()[number]
-        self.require(found.number, asked, found.params, found.user_attrs["asked"])
-        return optuna.Trial(self._study, found._trial_id)  # noqa: SLF001  # ask() would draw anew
+        entered = self._all()[number]
+        self.require(entered.number, asked, entered.params, entered.user_attrs["asked"])
+        return optuna.Trial(self._study, entered._trial_id)  # noqa: SLF001  # ask() would draw anew
 
     def require(
         self, number: int, asked: Asked, params: dict[str, Any], attributes: dict[str, Any]
@@ -96,8 +96,8 @@ class Record:
         return self._trial(self._all()[trial.number])
 
     def _all(self) -> list[FrozenTrial]:
-        found: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
-        return found
+        trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
+        return trials
 
     def _pruner(self) -> optuna.pruners.BasePruner:
         if self.plan.strategy != "tpe" or not self.plan.prune_after:
@@ -123,12 +123,12 @@ class Record:
             **{name: CategoricalDistribution(values) for name, values in choices.items()},
         }
 
-    def _trial(self, found: FrozenTrial) -> Trial:
-        setting, record = Setting(**found.params), found.user_attrs["record"]
-        asked = found.user_attrs["asked"]
+    def _trial(self, kept: FrozenTrial) -> Trial:
+        setting, record = Setting(**kept.params), kept.user_attrs["record"]
+        asked = kept.user_attrs["asked"]
         return Trial(
-            number=found.number,
-            state=STATES[found.state],
+            number=kept.number,
+            state=STATES[kept.state],
             origin=asked["origin"],
             stage=asked["stage"],
             layer=self.layers[setting.freeze_depth],

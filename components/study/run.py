@@ -13,7 +13,7 @@ from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.device import DeviceName, choose_device
 from components.study.plan import Plan
-from components.study.search import Found, Search
+from components.study.search import Search, SearchResult
 from components.tasks.task import Task
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
@@ -23,7 +23,7 @@ from components.training.recipe import CHOICES, Best, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
+class SearchOutputs:
     """What the search writes."""
 
     best: Path
@@ -38,7 +38,7 @@ class Outputs:
 
 def run_search(
     inputs: Inputs,
-    outputs: Outputs,
+    outputs: SearchOutputs,
     work: Work,
     *,
     batch_size: int,
@@ -51,20 +51,20 @@ def run_search(
     plan = make_plan(pretrained, batch_size=batch_size, **asked)
     where = choose_device(device)
     tell_device(work.events, where, plan.precision)
-    found = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
+    result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
     best = Best(
-        layer=pretrained.layers[found.chosen.freeze_depth],
+        layer=pretrained.layers[result.chosen.freeze_depth],
         batch_size=batch_size,
-        setting=found.chosen,
+        setting=result.chosen,
     )
     best.write(outputs.best)
-    _write_tables(found, pretrained, images.task, outputs)
-    files.write_json(outputs.audits, _audits(found))
-    files.write_json(outputs.summary, _summary(found, pretrained, images.task))
-    files.write_json(outputs.importances, found.importances)
+    _write_tables(result, pretrained, images.task, outputs)
+    files.write_json(outputs.audits, _audits(result))
+    files.write_json(outputs.summary, _summary(result, pretrained, images.task))
+    files.write_json(outputs.importances, result.importances)
     print(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
-        f"{images.task.score_name} {images.task.shown(found.score)} in confirmation runs"
+        f"{images.task.score_name} {images.task.shown(result.score)} in confirmation runs"
     )
 
 
@@ -112,28 +112,30 @@ def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) 
     return lowest, highest
 
 
-def _write_tables(found: Found, pretrained: Pretrained, task: Task, outputs: Outputs) -> None:
-    shown = {trial.number: task.shown(trial.score) for trial in found.trials if trial.history}
+def _write_tables(
+    result: SearchResult, pretrained: Pretrained, task: Task, outputs: SearchOutputs
+) -> None:
+    shown = {trial.number: task.shown(trial.score) for trial in result.trials if trial.history}
     rows = [
-        {**t.row(), "shown": shown.get(t.number), "chosen": t.setting == found.chosen}
-        for t in found.trials
+        {**t.row(), "shown": shown.get(t.number), "chosen": t.setting == result.chosen}
+        for t in result.trials
     ]
     write_csv(outputs.trials, pd.DataFrame(rows))
-    curves = [{"number": t.number, **asdict(epoch)} for t in found.trials for epoch in t.history]
+    curves = [{"number": t.number, **asdict(epoch)} for t in result.trials for epoch in t.history]
     write_csv(outputs.curves, pd.DataFrame(curves))
-    decided = pd.DataFrame(list(found.decisions), columns=["trials_before", "decision"])
+    decided = pd.DataFrame(list(result.decisions), columns=["trials_before", "decision"])
     write_csv(outputs.decisions, decided)
-    depths = range(len(pretrained.layers))
+    freeze_depths = range(len(pretrained.layers))
     table = {
-        "freeze_depth": depths,
+        "freeze_depth": freeze_depths,
         "layer": pretrained.layers,
         "trained_fraction": [round(fraction, 4) for fraction in pretrained.fractions],
-        "trial_cost": [found.space.uncached_trial(depth) for depth in depths],
+        "trial_cost": [result.space.uncached_trial(freeze_depth) for freeze_depth in freeze_depths],
     }
     write_csv(outputs.freeze_depths, pd.DataFrame(table))
 
 
-def _audits(found: Found) -> list[dict[str, Any]]:
+def _audits(result: SearchResult) -> list[dict[str, Any]]:
     """What was in force in each trial, by group of layers."""
     return [
         {
@@ -143,20 +145,20 @@ def _audits(found: Found) -> list[dict[str, Any]]:
             "cost": trial.cost,
             "groups": list(trial.audit),
         }
-        for trial in found.trials
+        for trial in result.trials
     ]
 
 
-def _summary(found: Found, pretrained: Pretrained, task: Task) -> dict[str, Any]:
-    states = [trial.state for trial in found.trials]
-    spent = sum(trial.cost for trial in found.trials)
+def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[str, Any]:
+    states = [trial.state for trial in result.trials]
+    spent = sum(trial.cost for trial in result.trials)
     return {
         "score_name": task.score_name,
-        f"validation_{task.score_name}": found.score,
-        "freeze_depth": found.chosen.freeze_depth,
-        "trained_fraction": round(pretrained.fractions[found.chosen.freeze_depth], 4),
-        "learning_rate": found.chosen.learning_rate,
+        f"validation_{task.score_name}": result.score,
+        "freeze_depth": result.chosen.freeze_depth,
+        "trained_fraction": round(pretrained.fractions[result.chosen.freeze_depth], 4),
+        "learning_rate": result.chosen.learning_rate,
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
-        "cached_trials": sum(trial.cached for trial in found.trials),
-        "full_fine_tunings_spent": round(spent / found.space.whole, 4),
+        "cached_trials": sum(trial.cached for trial in result.trials),
+        "full_fine_tunings_spent": round(spent / result.space.whole, 4),
     }

@@ -17,12 +17,8 @@ from components.study.plan import Plan
 from components.study.record import Record
 from components.study.runner import Runner
 from components.study.space import Space
-from components.study.strategies.candidates import budget as staged_budget
-from components.study.strategies.candidates import kept_freeze_depths
-from components.study.strategies.staged import staged
+from components.study.strategies import candidates, staged, tpe
 from components.study.strategies.strategy import Notes, Session, session
-from components.study.strategies.tpe import budget as tpe_budget
-from components.study.strategies.tpe import tpe
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
 from components.tasks.task import Task
@@ -32,11 +28,15 @@ from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport
 from components.training.recipe import Setting
 
-STRATEGIES = {"staged": (staged, staged_budget), "tpe": (tpe, tpe_budget)}
+STRATEGIES = {
+    "staged": (staged.staged, candidates.budget),
+    "tpe": (tpe.tpe, tpe.budget),
+}
+"""What each does, and what it may spend."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class SearchResult:
     """What a search ended with."""
 
     trials: tuple[Trial, ...]
@@ -86,7 +86,7 @@ class Search:
         self._explore, budget = STRATEGIES[plan.strategy]
         self.eta = Eta(self.reuse, budget(self.reuse.space))
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         """Try settings until the strategy ends, and choose.
 
         Raises:
@@ -113,7 +113,7 @@ class Search:
             )
         trials, space = tuple(self.record.finished()), self.reuse.space
         explained = importances(space, trials)
-        return Found(
+        return SearchResult(
             trials=trials,
             chosen=chosen,
             decisions=tuple(notes.sentences),
@@ -139,7 +139,7 @@ class Search:
         if self.plan.strategy == "tpe":
             return ()
         space = self.reuse.space
-        return tuple(sorted(filter(space.cacheable, kept_freeze_depths(space))))
+        return tuple(sorted(filter(space.cacheable, candidates.kept_freeze_depths(space))))
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)
@@ -165,13 +165,13 @@ class Search:
         return trial
 
     def _tell_begin(self, number: int, asked: Asked, before: Sequence[Trial]) -> None:
-        depth = asked.setting.freeze_depth
+        freeze_depth = asked.setting.freeze_depth
         self.log.emit(
             "begun",
             number=number,
             stage=asked.stage,
-            layer=self.pretrained.layers[depth],
-            trained_fraction=self.pretrained.fractions[depth],
+            layer=self.pretrained.layers[freeze_depth],
+            trained_fraction=self.pretrained.fractions[freeze_depth],
             learning_rate=asked.setting.learning_rate,
             epochs=asked.epochs,
             seconds_left=self.eta.left(before, _seconds(self.log)),

@@ -86,5 +86,5 @@ class Space:
 
     def near_fraction(self, fraction: float) -> int:
         """The freeze depth that leaves about this fraction of a pass, of equal ones the higher."""
-        depths = range(self.lowest, self.highest + 1)
-        return min(depths, key=lambda depth: (abs(self.fraction(depth) - fraction), -depth))
+        freeze_depths = range(self.lowest, self.highest + 1)
+        return min(freeze_depths, key=lambda one: (abs(self.fraction(one) - fraction), -one))

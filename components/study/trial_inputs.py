@@ -1,4 +1,4 @@
-"""What trials share: one network, made fresh for each, and what its frozen layers give."""
+"""What trials share: one network, made anew for each, and what its frozen layers give."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from components.data.batch import Batch
-from components.data.images import augmentation as augmentations
-from components.data.images import dataset
+from components.data.images import augmentation, dataset
 from components.features.activations import Features
-from components.features.cache import FeatureCache, Source
+from components.features.cache import ActivationSource, FeatureCache
 from components.features.store import FOLDER, VALIDATION
 from components.frame import files
 from components.model.norm_scales import norm_scales
@@ -31,7 +30,7 @@ from components.training.validate import Forward
 
 
 @dataclass(frozen=True)
-class Inputs:
+class TrialInputs:
     """What a trial reads, and how that becomes outputs."""
 
     feed: ImageFeed | FeatureFeed
@@ -69,22 +68,22 @@ class Reuse:
             norm_scales=norm_scales(self.pretrained.state, parts),
         )
 
-    def inputs(self, model: nn.Module, setting: Setting, seed: int) -> Inputs:
+    def inputs(self, model: nn.Module, setting: Setting, seed: int) -> TrialInputs:
         """From the cache where that pays and can be; `model` must be as it starts."""
         plan, freeze_depth, magnitude = self.plan, setting.freeze_depth, setting.magnitude
         images = self._image_feed(setting, seed)
         if why := why_images(setting, self.images.task):
-            return Inputs(images, None, why)
+            return TrialInputs(images, None, why)
         if not self.space.cacheable(freeze_depth):
-            return Inputs(images, None, self._not_worth(freeze_depth))
-        found = self._cut_points_at(freeze_depth)
-        if freeze_depth in found.refusals:
-            why = f"the network cannot be cut there: {found.refusals[freeze_depth]}"
-            return Inputs(images, None, why)
-        cut = found.cut(model)
+            return TrialInputs(images, None, self._not_worth(freeze_depth))
+        cut_points = self._cut_points_at(freeze_depth)
+        if freeze_depth in cut_points.refusals:
+            why = f"the network cannot be cut there: {cut_points.refusals[freeze_depth]}"
+            return TrialInputs(images, None, why)
+        cut = cut_points.cut(model)
         kept = self._kept(cut, freeze_depth, magnitude)
         if isinstance(kept, str):
-            return Inputs(images, None, kept)
+            return TrialInputs(images, None, kept)
         feed = FeatureFeed(
             images=self.images,
             batch_size=plan.batch_size,
@@ -92,7 +91,7 @@ class Reuse:
             train=kept[:-1],
             val=kept[-1],
         )
-        return Inputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
+        return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
 
     def _not_worth(self, freeze_depth: int) -> str:
         if freeze_depth == 0:
@@ -114,8 +113,8 @@ class Reuse:
         if freeze_depth not in self._cut_points:
             wanted = {freeze_depth, *(self.ahead if not self._cut_points else ())}
             model = self.network.model
-            found = find_cut_points(model, self.pretrained.groups, self._example(2), wanted)
-            self._cut_points |= dict.fromkeys(wanted, found)
+            cut_points = find_cut_points(model, self.pretrained.groups, self._example(2), wanted)
+            self._cut_points |= dict.fromkeys(wanted, cut_points)
         return self._cut_points[freeze_depth]
 
     def _example(self, rows: int) -> Tensor:
@@ -155,16 +154,16 @@ class Reuse:
         plan, images = self.plan, self.images
         if view is None:
             return images.val.batches(plan.batch_size, workers=plan.workers)
-        augment = augmentations.load(images.family, magnitude)
+        augment = augmentation.load(images.family, magnitude)
         seen = (self.views.seed, view)
         return images.train.view(augment, plan.batch_size, seen, workers=plan.workers)
 
-    def _source(self, magnitude: int, view: int | None) -> Source:
+    def _source(self, magnitude: int, view: int | None) -> ActivationSource:
         config, images = self.pretrained.config, self.images
         split = images.val if view is None else images.train
         name = VALIDATION if view is None else self._view_name(magnitude, view)
         network = files.canonical([config.architecture, config.arguments]).decode()
-        return Source(
+        return ActivationSource(
             data=split.digest,
             weights=self._weights,
             architecture=network,
@@ -177,7 +176,7 @@ class Reuse:
 
     def _view_name(self, magnitude: int, view: int) -> str:
         """Names all that an augmented view depends on, the code that draws it included."""
-        code = [files.sha256(Path(str(m.__file__))) for m in (augmentations, dataset)]
+        code = [files.sha256(Path(str(m.__file__))) for m in (augmentation, dataset)]
         family = self.images.family[str(magnitude)]
         content = files.canonical([family, self.views.seed, view, code])
         return hashlib.sha256(content).hexdigest()

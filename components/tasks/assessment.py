@@ -51,17 +51,19 @@ def assess(
     images = read_table(splits)
     images = images[images["split"] == "test"].sort_values("path", ignore_index=True)
     _check_number(len(images))
-    model = trained(described, files.read_tensors(weights), task.outputs).to(choose_device(device))
     transform = Transform.from_dict(described.transform)
-    found = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
+    model = trained(described, files.read_tensors(weights), task.outputs, transform.size)
+    model.to(choose_device(device))
+    answered = predict(model, task, transform, [raw / path for path in images["path"]], batch_size)
     truth = task.truth(images)
-    scored = task.predictions(found, truth)
+    scored = task.predictions(answered, truth)
     write_table(predictions, images[["path", "sha256"]].join(scored))
     tables.mkdir(exist_ok=True)  # also where a task has none
-    for name, table in task.tables(found, truth).items():
+    for name, table in task.tables(answered, truth).items():
         write_csv(tables / f"{name}.csv", table)
     low, high = interval(scored["score"].to_numpy(), confidence_level)
-    figures = {name: one for name, one in task.metrics(found, truth).items() if isfinite(one)}
+    every = task.metrics(answered, truth)
+    figures = {name: value for name, value in every.items() if isfinite(value)}
     bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}
     own = {"confidence_level": confidence_level, "images": len(images)}
     files.write_json(metrics, figures | bounds | own)

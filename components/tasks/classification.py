@@ -112,8 +112,8 @@ class Classification:
 
         labels = self._numbers(truth)
         bins = metrics.calibration(labels, answers)
-        found = metrics.overall(labels, answers)
-        return found | {"calibration_error": metrics.calibration_error(bins)}
+        figures = metrics.overall(labels, answers)
+        return figures | {"calibration_error": metrics.calibration_error(bins)}
 
     def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
         """Calibration by confidence, figures by class, and which class was taken for which."""

@@ -60,20 +60,22 @@ def load(path: Path, digest: str) -> Checkpoint | None:
             part, name = key.split(":", 1)
             parts[part][name] = file.get_tensor(key)
     if meta["digest"] != digest:
-        raise DataError(f"{path} belongs to other settings. Remove it: rm {path}")
+        raise DataError(
+            f"{path} must belong to this recipe, but belongs to another. Remove it: rm {path}"
+        )
     return Checkpoint(**parts, meta=meta)
 
 
 def model_state(model: nn.Module) -> Tensors:
     """A copy of what training can change: trained parameters, and buffers but of frozen modules."""
     persistent = model.state_dict().keys()
-    found: Tensors = {}
+    state: Tensors = {}
     for path, module in model.named_modules():
         own = dict(module.named_parameters(path, recurse=False))
         trained = {name: value for name, value in own.items() if value.requires_grad}
         if trained or not own:
-            found |= trained | dict(module.named_buffers(path, recurse=False))
-    return {name: v.detach().clone() for name, v in found.items() if name in persistent}
+            state |= trained | dict(module.named_buffers(path, recurse=False))
+    return {name: v.detach().clone() for name, v in state.items() if name in persistent}
 
 
 def buffers(model: nn.Module) -> Tensors:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from components.data.batch import Batch
-from components.data.images import augmentation as augmentations
+from components.data.images import augmentation
 from components.features.activations import Features
 from components.training.images import Images
 
@@ -28,7 +28,7 @@ class ImageFeed:
     def training(self, epoch: int) -> Iterator[Batch]:
         """The augmented batches of an epoch."""
         return self.images.train.augmented(
-            augmentations.load(self.images.family, self.magnitude),
+            augmentation.load(self.images.family, self.magnitude),
             self.batch_size,
             seed=self.seed,
             epoch=epoch,

@@ -24,7 +24,7 @@ from components.training.recipe import Best, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
+class TrainOutputs:
     """What the final training writes."""
 
     weights: Path
@@ -35,7 +35,7 @@ class Outputs:
 
 def fine_tune(
     inputs: Inputs,
-    outputs: Outputs,
+    outputs: TrainOutputs,
     best: Path,
     work: Work,
     *,
@@ -50,8 +50,8 @@ def fine_tune(
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
     check_batch_size(chosen.batch_size, images, str(best))
-    depth, where = chosen.setting.freeze_depth, choose_device(device)
-    print(f"trained from {chosen.layer} on ({pretrained.fractions[depth]:.1%} of the parameters)")
+    fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
+    print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
     tell_device(work.events, where, precision)
     model = pretrained.network(seed)
     fitted = fit(

@@ -16,7 +16,7 @@ from components.frame.seeds import derived_seed
 from components.model.audit import GroupReport, audit, require_decay
 from components.model.groups import Group
 from components.tasks.task import Task
-from components.training import checkpoint as checkpoints
+from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.history import Epoch, Fit, OnEpoch
 from components.training.optimizers import make_optimizer
@@ -112,10 +112,10 @@ def fit(
         state.parts = stepper.parts
         state.techniques = {one.name: one.in_force() for one in techniques}
         _note(state, epoch, model, keep_best=keep_best)
-        checkpoints.save(keep, _snapshot(model, optimizer, techniques, recipe, state))
+        checkpoint.save(keep, _snapshot(model, optimizer, techniques, recipe, state))
         state.stopped = on_epoch(epoch, *state.speed[-1])
     if keep_best:
-        checkpoints.restore_model(model, state.best_tensors)
+        checkpoint.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
     return Fit(
         history=tuple(state.history),
@@ -197,7 +197,7 @@ def _note(state: _State, epoch: Epoch, model: nn.Module, *, keep_best: bool) -> 
     state.history.append(epoch)
     if state.best is None or epoch.rank > state.best.rank:
         state.best = epoch
-        state.best_tensors = checkpoints.model_state(model) if keep_best else {}
+        state.best_tensors = checkpoint.model_state(model) if keep_best else {}
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:
@@ -218,9 +218,9 @@ def _snapshot(
         for name, value in technique.state().items()
     }
     return Checkpoint(
-        model=checkpoints.model_state(model),
+        model=checkpoint.model_state(model),
         best=state.best_tensors,
-        moments=checkpoints.moments(optimizer),
+        moments=checkpoint.moments(optimizer),
         techniques=kept,
         meta={
             "digest": recipe.digest,
@@ -239,21 +239,21 @@ def _resumed(
     recipe: Recipe,
     keep: Path,
 ) -> _State:
-    found = checkpoints.load(keep, recipe.digest)
-    if found is None:
+    saved = checkpoint.load(keep, recipe.digest)
+    if saved is None:
         return _State()
-    checkpoints.restore_model(model, found.model)
-    checkpoints.restore_moments(optimizer, found.moments)
+    checkpoint.restore_model(model, saved.model)
+    checkpoint.restore_moments(optimizer, saved.moments)
     for technique in techniques:
         start = f"{technique.name}/"
-        own = {k.removeprefix(start): v for k, v in found.techniques.items() if k.startswith(start)}
+        own = {k.removeprefix(start): v for k, v in saved.techniques.items() if k.startswith(start)}
         technique.restore(own)
-    history = [Epoch(**epoch) for epoch in found.meta["history"]]
+    history = [Epoch(**epoch) for epoch in saved.meta["history"]]
     return _State(
         history=history,
-        speed=[(seconds, speed) for seconds, speed in found.meta["speed"]],
+        speed=[(seconds, speed) for seconds, speed in saved.meta["speed"]],
         best=max(history, key=lambda epoch: epoch.rank),
-        best_tensors=found.best,
-        parts=found.meta["parts"],
-        techniques=found.meta["techniques"],
+        best_tensors=saved.best,
+        parts=saved.meta["parts"],
+        techniques=saved.meta["techniques"],
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.frame.work import Work
 from components.training.images import Images, open_images
 from components.training.pretrained import Pretrained
-from components.training.progress import Progress
+from components.training.progress import ProgressReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Inputs:
 
     def opened(self, stage: str, work: Work) -> tuple[Images, Pretrained]:
         """The images, decoded, and the network to start from."""
-        progress = Progress(work.events, stage, "decoded")
+        progress = ProgressReport(work.events, stage, "decoded")
         images = open_images(self.splits, self.raw, self.augmentation, work.cache, progress)
         outputs, size = images.task.outputs, images.transform.size
         return images, Pretrained.read(self.model, self.config, outputs, size)

@@ -18,7 +18,7 @@ HEAD = "head"
 
 @dataclass(frozen=True, kw_only=True)
 class Pretrained:
-    """Pretrained weights, ready to be made into a network with a fresh head."""
+    """Pretrained weights, ready to be made into a network with a new head."""
 
     config: PretrainedDescription
     state: State
@@ -37,7 +37,7 @@ class Pretrained:
         described, state = PretrainedDescription.read(config), files.read_tensors(model)
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
-        fractions = tuple(trained_fraction(built, parts, depth) for depth in range(len(parts)))
+        fractions = tuple(trained_fraction(built, parts, index) for index in range(len(parts)))
         return cls(
             config=described,
             state=state,
@@ -50,11 +50,11 @@ class Pretrained:
     @property
     def digest(self) -> str:
         """SHA-256 of the weights."""
-        found = hashlib.sha256()
+        state = hashlib.sha256()
         for name, value in sorted(self.state.items()):
-            found.update(name.encode())
-            found.update(value.reshape(-1).contiguous().view(torch.uint8).numpy().data)
-        return found.hexdigest()
+            state.update(name.encode())
+            state.update(value.reshape(-1).contiguous().view(torch.uint8).numpy().data)
+        return state.hexdigest()
 
     @property
     def layers(self) -> list[str]:
@@ -62,7 +62,7 @@ class Pretrained:
         return [group.name for group in self.groups]
 
     def network(self, seed: int) -> nn.Module:
-        """A fresh network; the seed draws its head."""
+        """A new network; the seed draws its head."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = build_pretrained(self.config, self.state, self.outputs, self.size)
@@ -79,7 +79,7 @@ class Pretrained:
 
 
 class Renewable:
-    """One network for many fits: made as if fresh each time, which takes no building."""
+    """One network for many fits: made anew each time, which takes no building."""
 
     def __init__(self, pretrained: Pretrained, device: torch.device) -> None:
         self.model = pretrained.network(0).to(device).to(memory_format=torch.channels_last)

@@ -53,7 +53,7 @@ def tell_device(log: Events, device: torch.device, precision: Precision) -> None
     log.emit("device", device=name, precision=kind)
 
 
-class Progress:
+class ProgressReport:
     """Tells how far a long step is, each tenth of it and its end, but not every moment."""
 
     def __init__(self, log: Events, stage: str, what: str) -> None:

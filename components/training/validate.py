@@ -54,13 +54,13 @@ def validate(
     """
     model.eval()
     run, lose = forward or whole(model), task.loss(label_smoothing=0.0)
-    loss, found = 0.0, []
+    loss, batch_scores = 0.0, []
     with torch.inference_mode(), autocast(device, precision):
         for batch in batches:
             filled = batch.filled(size).to(device)
             outputs = run(filled.inputs).float()[: len(batch)]
             loss += float(lose(outputs, filled.targets, reduction="sum"))
-            found.append(task.scores(outputs, filled.targets).cpu())
-    all_scores = torch.cat(found).numpy()
+            batch_scores.append(task.scores(outputs, filled.targets).cpu())
+    all_scores = torch.cat(batch_scores).numpy()
     error = scores.standard_error(all_scores, task.score_range)
     return Validated(loss / len(all_scores), scores.mean(all_scores), error)

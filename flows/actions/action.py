@@ -46,5 +46,5 @@ def perform(project: Project, name: str) -> str:
 
 
 def _action(name: str) -> Callable[..., Any]:
-    found: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
-    return found
+    action: Callable[..., Any] = getattr(import_module(f"flows.actions.{name}"), name)
+    return action

@@ -13,14 +13,14 @@ from components.frame.params import Params
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.tracking import store as tracking
+from flows.tracking import stores
 from flows.tracking.outputs import Outputs
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
     from flows.gate.verdict import Verdict
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 MIRRORED = ("promote", "reason", "p_value", "images", "champion_score", "challenger_score")
 """Fields of a verdict that stand as tags on the version, too."""
@@ -53,7 +53,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         UnreachableError: the tracking store is away.
     """
     name = versions.model_name(project)
-    with tracking.opened(project) as store:
+    with stores.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
         champion = versions.aliased(store, name, versions.CHAMPION)
         if champion is None:
@@ -96,10 +96,10 @@ def _compare(
     """Judge by images, unless the ledger has this very verdict already."""
     import pandas as pd
 
-    from flows.gate import champion as asked
+    from flows.gate.champion import fair
 
     scored = pd.read_parquet(identity.built(project, "build/evaluate/predictions.parquet"))
-    images = asked.fair(project, champion, scored)
+    images = fair(project, champion, scored)
     fact = {
         "name": challenger.name,
         "challenger": versions.digest_of(challenger),
@@ -120,13 +120,13 @@ def _verdict(
     champion: "ModelVersion",
     images: Any,  # noqa: ANN401  # a data frame
 ) -> "Verdict":
-    from flows.gate import champion as asked
     from flows.gate import verdict
+    from flows.gate.champion import answers, learned
 
-    task, its = Outputs(project).task, asked.task(project, champion)
+    task, its = Outputs(project).task, learned(project, champion)
     if task.name != its.name:
         return verdict.other_task(task.name, its.name)
-    served = asked.answers(project, champion, versions.digest_of(champion), images)
+    served = answers(project, champion, versions.digest_of(champion), images)
     comparison = verdict.Comparison(
         score_name=task.score_name,
         challenger=images["score"].tolist(),

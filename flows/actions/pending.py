@@ -16,7 +16,7 @@ from components.frame import files
 from flows.actions.action import AFTER_BUILD
 from flows.project import Project
 from flows.records import identity
-from flows.tracking import store as tracking
+from flows.tracking import stores
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
 """Actions whose work is lost with the tracking store."""
@@ -77,8 +77,8 @@ def _receipts(project: Project) -> dict[str, State]:
     """What each action's work depends on: where that is the same, it need not be done again."""
     run, lock = identity.lock_key(project.lock), files.sha256(project.lock)
     store = {
-        "address": tracking.public(tracking.address(project)),
-        "store": tracking.store_identity(project),
+        "address": stores.public(stores.address(project)),
+        "store": stores.store_identity(project),
     }
     receipts: dict[str, State] = {}
     for action in AFTER_BUILD:
@@ -104,8 +104,8 @@ def _covers(done: State | None, receipt: State) -> bool:
 
 def _state(project: Project, names: Iterable[str]) -> State:
     """The lock's content, and size and time of the files below `names`."""
-    found = {name: _stamp(project.root / name) for name in names}
-    return {"lock": _digest([project.lock]), "files": found}
+    stamps = {name: _stamp(project.root / name) for name in names}
+    return {"lock": _digest([project.lock]), "files": stamps}
 
 
 def _named(project: Project) -> list[str]:

@@ -12,12 +12,12 @@ from flows.pages import registered_model
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
-from flows.tracking import store as tracking
+from flows.tracking import stores
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 BY_VERDICT = "verdict"
 BY_LEDGER = "the ledger names it"
@@ -50,7 +50,7 @@ def promote(project: Project, *, version: int | None = None, anyway: bool = Fals
         UnreachableError: the tracking store is away.
     """
     name = versions.model_name(project)
-    with tracking.opened(project) as store:
+    with stores.opened(project) as store:
         chosen = _chosen(project, store, name, version)
         promoted = _decided(project, store, chosen, asked=version is not None, anyway=anyway)
         registered_model.describe(store, name)
@@ -141,7 +141,7 @@ def _promote(
         "model": versions.digest_of(chosen),
         "previous": None if champion is None else versions.digest_of(champion),
         "why": why,
-        "store": tracking.store_identity(project),
+        "store": stores.store_identity(project),
     }
     last = ledger.recorded_champion(project, chosen.name)
     known = ("version", "model", "store")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from components.frame.errors import ThawlineError, UsageError
 from flows.project import Project, find
 from flows.records import identity
-from flows.tracking import store as tracking
-from flows.tracking.store import PublishParams
+from flows.tracking import stores
+from flows.tracking.stores import PublishParams
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-    from flows.tracking.run_content import RunContent, Trial
-    from flows.tracking.store import Store
+    from flows.tracking.run_content import RunContent, TrialContent
+    from flows.tracking.stores import Store
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ def publish(project: Project, params: PublishParams) -> Published:
         UsageError: nothing was built yet.
         UnreachableError: the tracking store is away.
     """
-    from flows.pages import experiment as view
-    from flows.pages import model_card
+    from flows.pages import experiment, model_card
     from flows.tracking import mirrored_run, runs
     from flows.tracking.outputs import Outputs, figure_files
     from flows.tracking.tags import RUN_TAG
@@ -54,15 +53,17 @@ def publish(project: Project, params: PublishParams) -> Published:
     content, trials = mirrored_run.parent(outputs), mirrored_run.trials(outputs)
     key = {RUN_TAG: content.tags[RUN_TAG]}
     drawn = figure_files(project) | {project.lock.name: project.lock}  # which names the figures
-    with tracking.opened(project, params.experiment) as store:
+    with stores.opened(project, params.experiment) as store:
         _adopt_live(project, store, key)
         parent, opened = _parent(store, content, key)
         nested = _publish_trials(store, parent.info.run_id, trials)
-        note = {view.NOTE_TAG: model_card.of_run(outputs, parent.info.run_id, store.experiment)}
-        filled = runs.fill(store, parent, content, key | note | runs.drawn_tag(drawn))
+        card = model_card.of_run(outputs, parent.info.run_id, store.experiment)
+        filled = runs.fill(
+            store, parent, content, key | {experiment.NOTE_TAG: card} | runs.drawn_tag(drawn)
+        )
         redrawn = runs.is_whole(parent) and runs.redraw(store, parent, drawn)
         _drop_live(project, store)
-        shown = view.ensure(store, outputs.task.score_name)
+        shown = experiment.ensure(store, outputs.task.score_name)
     changed = opened or nested or filled or redrawn or shown
     message = _sentence(content, trials, changed=changed)
     return Published(parent.info.run_id, store.experiment, changed, message)
@@ -79,18 +80,18 @@ def _parent(store: "Store", content: "RunContent", key: dict[str, str]) -> "tupl
     return run, changed
 
 
-def _publish_trials(store: "Store", parent: str, trials: "list[Trial]") -> bool:
+def _publish_trials(store: "Store", parent: str, trials: "list[TrialContent]") -> bool:
     """Settle the nested runs; True if that took any change."""
     from flows.tracking import runs
     from flows.tracking.tags import TRIAL_TAG
 
-    found: dict[str | None, list[Run]] = {}
+    nested: dict[str | None, list[Run]] = {}
     for run in runs.children(store, parent):
-        found.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
+        nested.setdefault(run.data.tags.get(TRIAL_TAG), []).append(run)
     kept, changed = set(), False
     for trial in trials:
         tags = {runs.PARENT_TAG: parent, TRIAL_TAG: str(trial.number)}
-        there = found.get(str(trial.number), [])
+        there = nested.get(str(trial.number), [])
         run, opened = runs.opened(store, there, trial.content, tags)
         filled = runs.fill(store, run, trial.content, tags)
         changed = changed or opened or filled
@@ -129,7 +130,7 @@ def _drop_live(project: Project, store: "Store") -> None:
             runs.remove(store, run.info.run_id)
 
 
-def _sentence(content: "RunContent", trials: "list[Trial]", *, changed: bool) -> str:
+def _sentence(content: "RunContent", trials: "list[TrialContent]", *, changed: bool) -> str:
     if not changed:
         return f"The run is in MLflow already: {content.name}."
     return f"Published to MLflow: {content.name}, with {len(trials)} trials."
@@ -142,11 +143,11 @@ def main(arguments: list[str]) -> int:
         if arguments == ["--live"]:
             from flows.tracking import live
 
-            live.follow(project, tracking.experiment(project))
+            live.follow(project, stores.experiment(project))
         elif arguments:
             raise UsageError(f"The one option is --live, but got {' '.join(arguments)}.")
         else:
-            params = PublishParams(experiment=tracking.experiment(project))
+            params = PublishParams(experiment=stores.experiment(project))
             print(publish(project, params).message)
     except ThawlineError as error:
         print(f"error: publish: {error}", file=sys.stderr)

@@ -15,24 +15,23 @@ from flows.project import Project
 from flows.records import identity, ledger
 from flows.registry import versions
 from flows.registry.versions import RegisterParams
-from flows.tracking import runs
-from flows.tracking import store as tracking
+from flows.tracking import runs, stores, tags
 from flows.tracking.outputs import Outputs, source_name
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 LINEAGE_TAGS = (
-    "thawline.run",
-    "thawline.data",
-    "thawline.git",
-    "thawline.base.source",
-    "thawline.base.licence",
-    "thawline.base.sha256",
-    "mlflow.source.git.commit",
+    tags.RUN_TAG,
+    tags.DATA_TAG,
+    tags.STATE_TAG,
+    tags.BASE_SOURCE_TAG,
+    tags.BASE_LICENCE_TAG,
+    tags.BASE_SHA256_TAG,
+    tags.COMMIT_TAG,
 )
 """Tags of the run that its version bears too."""
 
@@ -58,9 +57,9 @@ def register(project: Project, params: RegisterParams) -> Registered:
         UnreachableError: the tracking store is away.
     """
     model = identity.model_digest(project)
-    with tracking.opened(project) as store:
-        found = versions.versions(store, params.name, model)
-        made = found[0] if found else _make(project, store, params.name, model)
+    with stores.opened(project) as store:
+        known = versions.versions(store, params.name, model)
+        made = known[0] if known else _make(project, store, params.name, model)
         _call_challenger(store, made)
         registered_model.describe(store, params.name)
         ledger.record(
@@ -69,17 +68,17 @@ def register(project: Project, params: RegisterParams) -> Registered:
             name=params.name,
             version=int(made.version),
             model=model,
-            files=made.tags[versions.FILES_TAG],
-            run=made.tags["thawline.run"],
-            store=tracking.store_identity(project),
+            files=made.tags[tags.FILES_TAG],
+            run=made.tags[tags.RUN_TAG],
+            store=stores.store_identity(project),
         )
     what = f"{params.name} version {made.version}"
-    message = f"Registered {what}." if not found else f"This model is {what} already."
+    message = f"Registered {what}." if not known else f"This model is {what} already."
     return Registered(
         name=params.name,
         version=int(made.version),
         model=model,
-        changed=not found,
+        changed=not known,
         message=message,
     )
 
@@ -96,19 +95,19 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     _show_on_run(store, run, logged)
     _ensure_name(store, name)
     outputs = Outputs(project)
-    tags = {
+    told = {
         f"{registered_model.SCORE_TAG}{outputs.task.score_name}": model_card.score(outputs),
         registered_model.DATA_TAG: source_name(project),
         registered_model.ABOUT_TAG: outputs.task.about(),
-        versions.MODEL_TAG: model,
-        versions.FILES_TAG: logged.tags[versions.FILES_TAG],
+        tags.MODEL_TAG: model,
+        tags.FILES_TAG: logged.tags[tags.FILES_TAG],
         **{key: run.data.tags[key] for key in LINEAGE_TAGS if key in run.data.tags},
     }
     store.client.create_model_version(
         name,
         f"models:/{logged.model_id}",
         run.info.run_id,
-        tags=tags,
+        tags=told,
         description=model_card.of_version(outputs, run.info.run_id, logged.model_id),
         model_id=logged.model_id,
     )
@@ -120,16 +119,16 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
 
 def _logged(project: Project, store: "Store", run: "Run", model: str) -> "LoggedModel":
     """The model in the store with all its files; what an earlier attempt left half-way goes."""
-    query = f"tags.`{versions.MODEL_TAG}` = '{model}'"
-    for found in store.client.search_logged_models([store.experiment], query):
-        if found.status == versions.READY:
-            return found
-        store.client.delete_logged_model(found.model_id)
+    query = f"tags.`{tags.MODEL_TAG}` = '{model}'"
+    for logged in store.client.search_logged_models([store.experiment], query):
+        if logged.status == versions.READY:
+            return logged
+        store.client.delete_logged_model(logged.model_id)
     made = store.client.create_logged_model(
         store.experiment,
         name="model",
         source_run_id=run.info.run_id,
-        tags={versions.MODEL_TAG: model},
+        tags={tags.MODEL_TAG: model},
     )
     project.private.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=project.private) as place:
@@ -164,21 +163,21 @@ def _upload(project: Project, store: "Store", made: "LoggedModel", folder: Path)
     lost = [name for name, size in sent.items() if there.get(name) != size]
     if lost:
         raise OSError(f"{len(lost)} files of the model did not arrive whole, {lost[0]} first")
-    tags = {versions.FILES_TAG: packing.fingerprint(folder)}
-    store.client.set_logged_model_tags(made.model_id, tags)
+    fingerprint = {tags.FILES_TAG: packing.fingerprint(folder)}
+    store.client.set_logged_model_tags(made.model_id, fingerprint)
 
 
 def _stored(store: "Store", model: str) -> dict[str, int]:
     """The files of a model in the store and their sizes."""
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     waiting: list[str | None] = [None]
     while waiting:
         for entry in store.client.list_logged_model_artifacts(model, waiting.pop()):
             if entry.is_dir:
                 waiting.append(entry.path)
             else:
-                found[entry.path] = entry.file_size
-    return found
+                sizes[entry.path] = entry.file_size
+    return sizes
 
 
 def _ensure_name(store: "Store", name: str) -> None:

@@ -69,10 +69,12 @@ def changes(project: Project, stage: str | None = None) -> Changes:
 
     try:
         with repository.opened(project) as repo:
-            found = repo.status([f"{project.pipeline}:{stage}" if stage else str(project.pipeline)])
+            differences = repo.status(
+                [f"{project.pipeline}:{stage}" if stage else str(project.pipeline)]
+            )
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
-    return {name.rpartition(":")[2]: _flat(how) for name, how in found.items()}
+    return {name.rpartition(":")[2]: _flat(how) for name, how in differences.items()}
 
 
 def reason(differences: dict[str, str]) -> str:
@@ -95,13 +97,13 @@ def _depth_first(name: str, needs: dict[str, tuple[str, ...]]) -> Iterator[str]:
 
 def _needs(stage: Spec, specs: dict[str, Spec]) -> tuple[str, ...]:
     """The stages one of whose outputs is, holds or lies in something that `stage` depends on."""
-    found = (
+    needed = (
         other.name
         for dep in stage.deps
         for other in specs.values()
         if other is not stage and any(_overlap(dep, out) for out in other.outs)
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(needed))
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -33,7 +33,7 @@ def fair(project: Project, version: "ModelVersion", images: "pd.DataFrame") -> "
     return images[~images["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
 
 
-def task(project: Project, version: "ModelVersion") -> "Task":
+def learned(project: Project, version: "ModelVersion") -> "Task":
     """What the champion learned."""
     from components.tasks import registry
 

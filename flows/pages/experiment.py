@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 KEY = "thawline"
 VIEW_TAG = f"mlflow.sharedViewState.{KEY}"
@@ -31,9 +31,11 @@ NOTE = (
 )
 
 
-def path(experiment: str) -> str:
+def path(experiment_id: str) -> str:
     """Where MLflow's pages show the runs so, after the `#`."""
-    return f"/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"
+    return (
+        f"/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"
+    )
 
 
 def tags(score_name: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import json
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from flows.pages import experiment as view
+from flows.pages import experiment
 from flows.tracking import mirrored_run, run_content
 from flows.tracking.outputs import (
     Outputs,
@@ -42,7 +42,7 @@ DIGITS = {"roc_auc": ".4f", "calibration_error": ".1%"}
 """How they are written, where not with three digits."""
 
 
-def of_run(outputs: Outputs, run: str, experiment: str) -> str:
+def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
     """The description of a run."""
     parts = [
         headline(outputs),
@@ -51,7 +51,7 @@ def of_run(outputs: Outputs, run: str, experiment: str) -> str:
         _decisions(outputs),
     ]
     parts += [_figure(path, run) for path in _figures(outputs)]
-    parts.append(f"[All runs, in columns that compare](#{view.path(experiment)})")
+    parts.append(f"[All runs, in columns that compare](#{experiment.path(experiment_id)})")
     return "\n\n".join(filter(None, parts))
 
 
@@ -116,10 +116,10 @@ def named_metrics(outputs: Outputs) -> dict[str, str]:
         for key, name in NAMED.items()
         if metrics.get(key) is not None
     }
-    found = {f"test {task.score_name}{interval}": score(outputs), **own}
+    named = {f"test {task.score_name}{interval}": score(outputs), **own}
     if best is not None:
-        found[f"best validation {task.score_name}"] = task.shown(best)
-    return found
+        named[f"best validation {task.score_name}"] = task.shown(best)
+    return named
 
 
 def loading(uri: str) -> str:
@@ -147,7 +147,7 @@ def _data(outputs: Outputs) -> str:
 
 
 def _limits(outputs: Outputs) -> str:
-    size = outputs.network.transform["size"]
+    size = outputs.transform.size
     first, *rest = outputs.task.limits(task_tables(outputs.project))
     lines = [
         first,
@@ -173,8 +173,8 @@ def _base(outputs: Outputs) -> str:
 def _figures(outputs: Outputs) -> list[str]:
     """The run's artifacts that are figures, the most interesting first."""
     order = list(FIGURES)
-    found = sorted(figure_files(outputs.project))
-    return sorted(found, key=lambda path: (*order, _name(path)).index(_name(path)))
+    figures = sorted(figure_files(outputs.project))
+    return sorted(figures, key=lambda path: (*order, _name(path)).index(_name(path)))
 
 
 def _figure(path: str, run: str) -> str:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flows.pages import model_card
+from flows.tracking.tags import BASE_LICENCE_TAG, BASE_SOURCE_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 CARD_TAG = "thawline.card"
 """Digests of descriptions that are ours: the one to be written, then the one before it, so that a
@@ -84,8 +85,8 @@ def _line(version: "ModelVersion") -> str:
     return (
         f"[version {number}](#/models/{quote(version.name)}/versions/{number}), "
         f"{_score(tags)} on {data}; "
-        f"starts from {tags.get('thawline.base.source')}, "
-        f"licence {tags.get('thawline.base.licence')}"
+        f"starts from {tags.get(BASE_SOURCE_TAG)}, "
+        f"licence {tags.get(BASE_LICENCE_TAG)}"
     )
 
 

@@ -96,10 +96,10 @@ def model_of(project: Project, section: str) -> type[Params]:
     """
     if section in _stages(project):
         return params_model(stage_function(section))
-    found = action.function(section)
-    if found is None or not action.has_params(found):
+    function = action.function(section)
+    if function is None or not action.has_params(function):
         raise UsageError(f"params/{section}.yaml belongs to no stage and no action. Remove it.")
-    return params_model(found)
+    return params_model(function)
 
 
 def parse(project: Project, text: str) -> Override:

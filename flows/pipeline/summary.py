@@ -24,17 +24,17 @@ def markdown(project: Project) -> str:
 
 def facts(project: Project) -> list[tuple[str, str]]:
     """What is built now, as headings and sentences; only what there is."""
-    outputs, found = Outputs(project), list[tuple[str, str]]()
+    outputs, rows = Outputs(project), list[tuple[str, str]]()
     trained = (project.build / "train" / "network.json").exists()
     if trained and (project.build / "evaluate" / "metrics.json").exists():
-        found.append((f"Test {outputs.task.score_name}", _score(outputs)))
+        rows.append((f"Test {outputs.task.score_name}", _score(outputs)))
     if trained:
-        found += [("Trained", _trained(outputs.network)), ("Model", _model(project))]
+        rows += [("Trained", _trained(outputs.network)), ("Model", _model(project))]
     drawn = sorted(path.parent for path in project.build.rglob("*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
-        found.append(("Figures", ", ".join(folders)))
-    return found
+        rows.append(("Figures", ", ".join(folders)))
+    return rows
 
 
 def _score(outputs: Outputs) -> str:

@@ -41,12 +41,12 @@ def find(named: Iterable[str], start: Path) -> list[ImageFile]:
         raise UsageError(
             f"Files or folders that exist must be named, but there is no {', '.join(lost)}."
         )
-    found: dict[Path, ImageFile] = {}
+    images: dict[Path, ImageFile] = {}
     for name, path in given.items():
         for inside in _inside(path) if path.is_dir() else [""]:
             shown = os.path.join(name, inside) if inside else name  # noqa: PTH118  # keeps `./`
-            found.setdefault((path / inside).absolute(), ImageFile(shown, path / inside))
-    return list(found.values())
+            images.setdefault((path / inside).absolute(), ImageFile(shown, path / inside))
+    return list(images.values())
 
 
 def fault(image: ImageFile, named: Sequence[str]) -> str | None:
@@ -90,8 +90,8 @@ def _inside(folder: Path) -> list[str]:
         for parent, _, files in os.walk(folder, onerror=_refuse)
         for name in files
     )
-    found = [name for name in names if is_image(name)]
-    return sorted(found, key=lambda name: [natural(part) for part in name.split("/")])
+    images = [name for name in names if is_image(name)]
+    return sorted(images, key=lambda name: [natural(part) for part in name.split("/")])
 
 
 def _size(path: Path) -> int:

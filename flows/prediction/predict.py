@@ -46,10 +46,10 @@ def predict(project: Project, options: PredictOptions) -> int:
         DataError: no image could be read, or the model is not what was registered.
         UnreachableError: the tracking store is away.
     """
-    found = inputs.find(options.named, options.start)
-    if not found:
+    images = inputs.find(options.named, options.start)
+    if not images:
         raise DataError(f"Images must be named, but {', '.join(options.named)} holds none.")
-    _check_output(options, found)
+    _check_output(options, images)
     signal.signal(signal.SIGTERM, _leave)
     with (
         fetched.named(project, wanted(project, options.model)) as (_, folder),
@@ -57,7 +57,7 @@ def predict(project: Project, options: PredictOptions) -> int:
         _opened(options) as file,
     ):
         try:
-            _predict(options, found, model, file)
+            _predict(options, images, model, file)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return CLOSED
@@ -76,12 +76,12 @@ def wanted(project: Project, model: str | None) -> versions.Name:
 
 
 def _predict(
-    options: PredictOptions, found: list[ImageFile], model: worker.Worker, file: TextIO
+    options: PredictOptions, images: list[ImageFile], model: worker.Worker, file: TextIO
 ) -> None:
     """Ask for all images in portions, and write each line as soon as it is known."""
     rows, read = Rows(file, options.form, model.columns), 0
-    with _progress(options, len(found)) as advance:
-        for portion in inputs.portions(_openable(options, found, advance)):
+    with _progress(options, len(images)) as advance:
+        for portion in inputs.portions(_openable(options, images, advance)):
             answers = model.ask([image.path for image in portion])
             for image, answer in zip(portion, answers, strict=True):
                 if "error" in answer:
@@ -93,16 +93,16 @@ def _predict(
             advance(len(portion))
     if not read:
         raise DataError(
-            f"At least one image must be readable, but none of {len(found):,} is. "
+            f"At least one image must be readable, but none of {len(images):,} is. "
             "The reasons stand above."
         )
 
 
 def _openable(
-    options: PredictOptions, found: list[ImageFile], advance: Callable[[int], None]
+    options: PredictOptions, images: list[ImageFile], advance: Callable[[int], None]
 ) -> Iterator[ImageFile]:
     """The images without those that are not even opened, which are told."""
-    for image in found:
+    for image in images:
         reason = inputs.fault(image, options.named)
         if reason is None:
             yield image
@@ -116,14 +116,14 @@ def _complain(image: ImageFile, reason: str) -> None:
     print(f"unreadable: {shown}: {reason}", file=sys.stderr)
 
 
-def _check_output(options: PredictOptions, found: Sequence[ImageFile]) -> None:
+def _check_output(options: PredictOptions, images: Sequence[ImageFile]) -> None:
     """See that the output is a file of its own: writing it must cost no image."""
     if options.output is None:
         return
     output = options.start / options.output
     if output.is_dir():
         raise UsageError(f"--output must name a file, but {options.output} is a folder.")
-    if output.exists() and any(output.samefile(image.path) for image in found):
+    if output.exists() and any(output.samefile(image.path) for image in images):
         raise UsageError(
             f"--output must be another file than the images, but {options.output} is one of them."
         )

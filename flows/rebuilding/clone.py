@@ -1,6 +1,5 @@
 """The clone in which a version is built again: fit for it, and nothing of anybody's own in it."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +7,9 @@ from components.frame import files
 from components.frame.errors import DataError, UsageError
 from components.frame.spec import Spec, spec
 from flows.project import Project
-from flows.rebuilding.lineage import Lineage
+from flows.rebuilding.lineage import Lineage, md5_of
 from flows.records import revision
+from flows.tracking.tags import RUN_TAG, STATE_TAG
 
 SHAPE = ("cmd", "deps", "params", "outs", "metrics")
 """What of a stage in `dvc.yaml` may change what it makes."""
@@ -31,7 +31,7 @@ def check_code(project: Project, lineage: Lineage) -> None:
     differing += [
         path
         for path, md5 in given.items()
-        if not path.startswith(PINS) and (md5 is None or _md5(project.root / path) != md5)
+        if not path.startswith(PINS) and (md5 is None or md5_of(project.root / path) != md5)
     ]
     if differing:
         raise UsageError(
@@ -48,7 +48,7 @@ def prepare(project: Project, lineage: Lineage) -> None:
         DataError: the version does not carry the pins it was built with.
     """
     begun = _marker(project)
-    mine = {"model": lineage.model, "run": lineage.tags["thawline.run"]}
+    mine = {"model": lineage.model, "run": lineage.tags[RUN_TAG]}
     goes_on = begun.is_file() and files.read_json(begun) == mine
     wanted = _wanted(project, lineage)
     if not goes_on:
@@ -94,7 +94,7 @@ def _wanted(project: Project, lineage: Lineage) -> dict[str, bytes]:
 def _pin(lineage: Lineage, name: str, md5: str | None) -> bytes:
     """A pin as the version was built with it."""
     path = lineage.root / name
-    if md5 is None or _md5(path) != md5:
+    if md5 is None or md5_of(path) != md5:
         raise DataError(
             f"{lineage.called} must carry the {name} it was built with, but does not. "
             "It cannot be rebuilt."
@@ -134,21 +134,13 @@ def _shape(stages: dict[str, Any]) -> dict[str, Any]:
 
 def _remedy(lineage: Lineage) -> str:
     if lineage.commit is None:
-        state = lineage.tags.get("thawline.git")
+        state = lineage.tags.get(STATE_TAG)
         return f"It was made without a commit ({state}): bring back the files it was made with."
     return f"Undo what is not committed, and take its commit: git checkout {lineage.commit}"
 
 
 def _differs(path: Path, content: bytes) -> bool:
     return not path.exists() or path.read_bytes() != content
-
-
-def _md5(path: Path) -> str | None:
-    """As `dvc.lock` has it, of a file."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _marker(project: Project) -> Path:

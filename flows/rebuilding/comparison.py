@@ -1,10 +1,8 @@
 """Whether a version was built again to the bit, and what is different where it was not."""
 
-import hashlib
-
 from components.frame import files
 from flows.project import Project
-from flows.rebuilding.lineage import Lineage
+from flows.rebuilding.lineage import Lineage, md5_of
 from flows.registry import machine
 
 WEIGHTS = "build/train/weights.safetensors"
@@ -28,10 +26,8 @@ def compare(project: Project, lineage: Lineage) -> tuple[bool, list[str]]:
 
 def _differing(project: Project, lineage: Lineage) -> list[str]:
     """The outputs whose content is another, in the order of the stages in `dvc.lock`."""
-    now = _outs(files.read_yaml(project.lock)["stages"])
-    now[MANIFEST] = hashlib.md5(
-        (project.root / MANIFEST).read_bytes(), usedforsecurity=False
-    ).hexdigest()
+    now: dict[str, str | None] = {**_outs(files.read_yaml(project.lock)["stages"])}
+    now[MANIFEST] = md5_of(project.root / MANIFEST)
     then = _outs({name: lineage.stages[name] for name in lineage.described})
     return [path for path, md5 in then.items() if now.get(path) != md5]
 

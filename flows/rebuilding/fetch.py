@@ -52,11 +52,11 @@ def list_images(project: Project, lineage: Lineage) -> None:
             raw=Out(Path(place) / "raw"),
             manifest=Out(manifest),
         )
-    found, wanted = (
+    brought, wanted = (
         pd.read_parquet(path)[["path", "sha256"]].itertuples(index=False, name=None)
         for path in (manifest, lineage.root / "data" / "splits.parquet")
     )
-    differing = sorted(set(wanted) - set(found))
+    differing = sorted(set(wanted) - set(brought))
     if differing:
         raise _other(project, lineage, raw / str(differing[0][0]))
 

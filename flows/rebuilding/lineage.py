@@ -1,22 +1,19 @@
 """The lineage of a registered version, checked to be whole."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
 from flows.records import identity, revision
-from flows.registry import packing, versions
+from flows.registry import packing
+from flows.tracking.tags import BASE_SHA256_TAG, COMMIT_TAG, MODEL_TAG, RUN_TAG, STATE_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
-
-RUN_TAG = "thawline.run"
-GIT_TAG = "thawline.git"
-COMMIT_TAG = "mlflow.source.git.commit"
-BASE_TAG = "thawline.base.sha256"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Lineage:
     @property
     def model(self) -> str:
         """The digest of the model."""
-        return self.tags[versions.MODEL_TAG]
+        return self.tags[MODEL_TAG]
 
     @property
     def commit(self) -> str | None:
@@ -46,7 +43,7 @@ class Lineage:
     @property
     def base(self) -> str:
         """SHA-256 of the weights that it started from."""
-        return self.tags[BASE_TAG]
+        return self.tags[BASE_SHA256_TAG]
 
     @cached_property
     def stages(self) -> dict[str, Any]:
@@ -81,25 +78,34 @@ class Lineage:
             files.write_yaml(path, wanted)
         return path.read_bytes()
 
+    @classmethod
+    def read(cls, folder: Path, version: "ModelVersion") -> Self:
+        """The lineage of a version whose files lie in `folder`.
 
-def read(folder: Path, version: "ModelVersion") -> Lineage:
-    """The lineage of a version.
+        Raises:
+            UsageError: it was made from a dirty commit.
+            DataError: its lineage is not what it was made from.
+        """
+        lineage = cls(f"{version.name} version {version.version}", folder, dict(version.tags))
+        state = lineage.tags.get(STATE_TAG, "")
+        if revision.changed_beside_params(state):
+            raise UsageError(
+                f"A version is rebuilt from a commit, but {lineage.called} was made from "
+                f"{lineage.commit} with changes that nobody committed ({state}). "
+                "It cannot be rebuilt."
+            )
+        lock = lineage.root / "dvc.lock"
+        if not lock.is_file() or identity.lock_key(lock) != lineage.tags.get(RUN_TAG):
+            raise DataError(
+                f"{lineage.called} must carry the dvc.lock it was made with, but does not: "
+                f"SHA-256 {lineage.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."
+            )
+        return lineage
 
-    Raises:
-        UsageError: it was made from a dirty commit.
-        DataError: its lineage is not what it was made from.
-    """
-    lineage = Lineage(f"{version.name} version {version.version}", folder, dict(version.tags))
-    state = lineage.tags.get(GIT_TAG, "")
-    if revision.changed_beside_params(state):
-        raise UsageError(
-            f"A version is rebuilt from a commit, but {lineage.called} was made from "
-            f"{lineage.commit} with changes that nobody committed ({state}). It cannot be rebuilt."
-        )
-    lock = lineage.root / "dvc.lock"
-    if not lock.is_file() or identity.lock_key(lock) != lineage.tags.get(RUN_TAG):
-        raise DataError(
-            f"{lineage.called} must carry the dvc.lock it was made with, but does not: "
-            f"SHA-256 {lineage.tags.get(RUN_TAG)} is asked for. It cannot be rebuilt."
-        )
-    return lineage
+
+def md5_of(path: Path) -> str | None:
+    """A file's MD5, as `dvc.lock` has it; None: there is none."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -10,7 +10,7 @@ from flows.building import graph, stages
 from flows.building.stages import StageFailedError
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding import lineage as lineages
+from flows.rebuilding.lineage import Lineage
 from flows.registry import versions
 from flows.serving import fetched
 
@@ -24,8 +24,8 @@ def rebuild(project: Project, version: int, name: str | None = None) -> int:
         UnreachableError: the store or the DVC remote is away.
     """
     wanted = versions.Name(name or versions.model_name(project), version=version)
-    with fetched.named(project, wanted) as (found, folder):
-        lineage = lineages.read(folder, found)
+    with fetched.named(project, wanted) as (registered, folder):
+        lineage = Lineage.read(folder, registered)
         clone.check_code(project, lineage)
         clone.prepare(project, lineage)
         _say("fetch", fetch.fetch(project, lineage))

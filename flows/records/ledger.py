@@ -96,8 +96,8 @@ def last(
     **fields: Any,  # noqa: ANN401  # any JSON
 ) -> Entry | None:
     """The newest entry that `read` finds."""
-    found = read(project, kind, after=after, **fields)
-    return found[-1] if found else None
+    entries = read(project, kind, after=after, **fields)
+    return entries[-1] if entries else None
 
 
 def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401  # any JSON

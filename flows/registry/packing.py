@@ -49,7 +49,6 @@ LINEAGE = "lineage"
 """Folder in the model that holds what it can be built again from."""
 MACHINE = "machine.json"
 """In the same folder: where it was built."""
-EXAMPLE = "example.png"
 
 
 def pack(project: Project, folder: Path, model: "Model") -> None:
@@ -112,8 +111,8 @@ def check(folder: Path) -> None:
 
 def contents(folder: Path) -> dict[str, int]:
     """The files of a model folder and their sizes."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
 
 
 def fingerprint(folder: Path) -> str:
@@ -133,15 +132,15 @@ def needed_modules(source: Path, root: Path = SOURCES) -> list[Path]:
     Of its own imports those within functions count, too; in `components` they are for what a
     served model does not do.
     """
-    found: dict[Path, None] = {}
+    needed: dict[Path, None] = {}
     waiting = [source]
     while waiting:
         one = waiting.pop()
         for path in _imported(one, root, within=one == source):
-            if path not in found:
-                found[path] = None
+            if path not in needed:
+                needed[path] = None
                 waiting.append(path)
-    return sorted(found)
+    return sorted(needed)
 
 
 def _forget_paths(folder: Path, model: "Model") -> None:
@@ -170,8 +169,8 @@ def _imported(source: Path, root: Path, *, within: bool) -> Iterator[Path]:
 
 def _files_of(parts: list[str], root: Path) -> Iterator[Path]:
     """The file of a module, if the name is one, and those of the packages it lies in."""
-    for depth in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:depth])
+    for length in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:length])
         if (place / "__init__.py").is_file():
             yield place / "__init__.py"
         elif place.with_suffix(".py").is_file():

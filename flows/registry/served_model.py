@@ -38,7 +38,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         state = load_file(context.artifacts["weights"])
         self.task = registry.from_description(network.task)
         self.transform = Transform.from_dict(network.transform)
-        self.model = backbone.trained(network, state, self.task.outputs)
+        self.model = backbone.trained(network, state, self.task.outputs, self.transform.size)
 
     def predict(
         self,

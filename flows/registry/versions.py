@@ -12,20 +12,20 @@ from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
+from flows.tracking.tags import FILES_TAG, MODEL_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.tracking.store import Store
+    from flows.tracking.stores import Store
 
 CHALLENGER = "challenger"
 CHAMPION = "champion"
-MODEL_TAG = "thawline.model"
-FILES_TAG = "thawline.files"
 READY = "READY"
 FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
+"""What MLflow answers where there is no such model, alias or version."""
 
 
 class RegisterParams(Params):
@@ -58,14 +58,14 @@ def parse(text: str) -> Name:
     Raises:
         UsageError: it has another form.
     """
-    found = FORM.fullmatch(text)
-    if found is None:
+    parts = FORM.fullmatch(text)
+    if parts is None:
         raise UsageError(
             f"A model is named NAME@ALIAS or NAME/VERSION, as in thawline@champion or thawline/3, "
             f"but got {text!r}."
         )
-    number = found["version"]
-    return Name(found["name"], found["alias"], None if number is None else int(number))
+    number = parts["version"]
+    return Name(parts["name"], parts["alias"], None if number is None else int(number))
 
 
 def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
@@ -88,8 +88,8 @@ def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
 
 def digest_of(version: "ModelVersion") -> str:
     """The digest of a version's model; of one that is not ours, something no other has."""
-    found = version.tags.get(MODEL_TAG)
-    return found or f"{version.name} version {version.version}"
+    digest = version.tags.get(MODEL_TAG)
+    return digest or f"{version.name} version {version.version}"
 
 
 def fingerprint(project: Project, version: "ModelVersion") -> str:
@@ -128,20 +128,20 @@ def registered(store: "Store", name: str, model: str) -> "ModelVersion":
     Raises:
         UsageError: there is none.
     """
-    found = versions(store, name, model)
-    if not found:
+    usable = versions(store, name, model)
+    if not usable:
         raise UsageError(
             f"A model must be registered before it is judged or promoted, but {name} has no "
             "version of the one in build/train. Register it: thawline register"
         )
-    return found[0]
+    return usable[0]
 
 
 def versions(store: "Store", name: str, model: str) -> "list[ModelVersion]":
     """The usable versions of a model by its digest, the oldest first."""
     query = f"name = '{name}' and tags.`{MODEL_TAG}` = '{model}'"
-    found = [v for v in store.client.search_model_versions(query) if v.status == READY]
-    return sorted(found, key=lambda version: int(version.version))
+    usable = [v for v in store.client.search_model_versions(query) if v.status == READY]
+    return sorted(usable, key=lambda version: int(version.version))
 
 
 def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
@@ -151,9 +151,9 @@ def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
     try:
         return store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
+        if error.error_code not in UNKNOWN:
+            raise
+    return None
 
 
 def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:
@@ -165,7 +165,7 @@ def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:
         what, there = "an alias of a version", sorted(models[wanted.name].aliases)
     else:
         what = "a version"
-        found = client.search_model_versions(f"name = '{wanted.name}'")
-        there = [str(number) for number in sorted(int(one.version) for one in found)]
+        all_versions = client.search_model_versions(f"name = '{wanted.name}'")
+        there = [str(number) for number in sorted(int(one.version) for one in all_versions)]
     rest = f"There are: {', '.join(there)}." if there else "There is none yet: thawline run"
     return UsageError(f"{str(wanted)!r} must name {what}, but does not. {rest}")

@@ -148,9 +148,9 @@ def _free(port: int | None) -> int:
         UnreachableError: all of them are.
     """
     tried = range(PORT, PORT + PORTS_TRIED) if port is None else [port]
-    found = next((one for one in tried if _is_free(one)), None)
-    if found is not None:
-        return found
+    free = next((one for one in tried if _is_free(one)), None)
+    if free is not None:
+        return free
     if port is not None:
         raise UsageError(f"--port needs a free port, but {port} is taken. Name another one.")
     raise UnreachableError(

@@ -38,8 +38,8 @@ class Cron:
     def dates(self, start: datetime, end: datetime | None = None) -> list[datetime]:
         """When Prefect starts runs: the next from `start` on, or all that lie before `end`."""
         count = SHOWN if end is None else None
-        found = asyncio.run(_schedule(self).get_dates(n=count, start=start, end=end))
-        return [date.astimezone(self.zone) for date in found]
+        dates = asyncio.run(_schedule(self).get_dates(n=count, start=start, end=end))
+        return [date.astimezone(self.zone) for date in dates]
 
 
 def checked(text: str, timezone: str, now: datetime | None = None) -> tuple[Cron, list[datetime]]:
@@ -71,8 +71,8 @@ def warnings(cron: Cron, now: datetime | None = None) -> list[str]:
         start, end = change - AROUND, change + AROUND
         meant = Cron(cron.text, "UTC").dates(*(_face(date, cron.zone) for date in (start, end)))
         named = {date.replace(tzinfo=None) for date in meant}
-        found = cron.dates(start, end)
-        moved = [date for date in found if date.replace(tzinfo=None) not in named]
+        dates = cron.dates(start, end)
+        moved = [date for date in dates if date.replace(tzinfo=None) not in named]
         told += [_moved(cron, change, date) for date in moved]
     return told
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flows.project import Project
 from flows.registry import packing, versions
-from flows.tracking import store as tracking
+from flows.tracking import stores
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -29,8 +29,8 @@ def named(project: Project, wanted: versions.Name) -> "Iterator[tuple[ModelVersi
         UnreachableError: the tracking store is away.
     """
     with _place(project) as place:
-        with tracking.answering(project):
-            version = versions.find(tracking.look(project), wanted)
+        with stores.answering(project):
+            version = versions.find(stores.look(project), wanted)
             folder = _whole(project, version, place)
         yield version, folder
 

@@ -55,8 +55,8 @@ class Worker:
     def _gone(self) -> ThawlineError:
         code = self._process.wait()
         self._complaints.seek(0)
-        said = "\n".join(self._complaints.read().strip().splitlines()[-LAST_LINES:])
-        return ThawlineError(f"The model could not be run (exit code {code}):\n{said}")
+        last_words = "\n".join(self._complaints.read().strip().splitlines()[-LAST_LINES:])
+        return ThawlineError(f"The model could not be run (exit code {code}):\n{last_words}")
 
 
 @contextmanager

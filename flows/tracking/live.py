@@ -20,9 +20,8 @@ from components.frame.errors import UnreachableError
 from flows.project import Project
 from flows.records import identity
 from flows.runtime import locks
-from flows.tracking import mirrored_run, outputs, run_content, runs, timings
-from flows.tracking import store as tracking
-from flows.tracking.run_content import Point, RunContent
+from flows.tracking import mirrored_run, outputs, run_content, runs, stores, timings
+from flows.tracking.run_content import MetricPoint, RunContent
 from flows.tracking.tags import LIVE_TAG, PLACE_TAG, TRIAL_TAG
 
 if TYPE_CHECKING:
@@ -62,11 +61,11 @@ class Follower:
     experiment: str
     since: float
     """Only files in which something was told after this are followed, from their beginning."""
-    store: tracking.Store | None = None
+    store: stores.Store | None = None
     told: int = 0
     runs: "dict[str, Run]" = field(default_factory=dict)
     """By fit (`train`: the parent)."""
-    sent: set[tuple[str, Point]] = field(default_factory=set)
+    sent: set[tuple[str, MetricPoint]] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
     """Trials whose end was shown."""
 
@@ -82,7 +81,7 @@ class Follower:
         from mlflow.exceptions import MlflowException
 
         try:
-            with tracking.answering(self.project):
+            with stores.answering(self.project):
                 self._show(timings.gathered(new))
         except MlflowException:  # somebody deleted the run: a new one is made
             self.runs.clear()
@@ -96,7 +95,7 @@ class Follower:
         if self.store is None or not self.runs:
             return
         try:
-            with tracking.opened(self.project, self.experiment) as store:
+            with stores.opened(self.project, self.experiment) as store:
                 for run in runs.search(store, self._tags()):
                     for one in (*runs.children(store, run.info.run_id), run):
                         if one.info.status == "RUNNING":
@@ -123,9 +122,9 @@ class Follower:
                 _end_trial(store, self._run(store, fit, begun), number, event)
                 self.ended.add(fit)
 
-    def _opened(self) -> tracking.Store:
+    def _opened(self) -> stores.Store:
         """The store, with the one provisional run of this place in it."""
-        self.store = store = self.store or tracking.connect(self.project, self.experiment)
+        self.store = store = self.store or stores.connect(self.project, self.experiment)
         if timings.TRAIN in self.runs:
             return store
         with locks.actions(self.project):
@@ -141,7 +140,7 @@ class Follower:
             self.runs[timings.TRAIN] = run
         return store
 
-    def _run(self, store: tracking.Store, fit: str, started: int | None) -> "Run":
+    def _run(self, store: stores.Store, fit: str, started: int | None) -> "Run":
         """The run of a fit, which began before it is shown."""
         if fit not in self.runs:
             number, parent = str(int(fit.rpartition("-")[2])), self.runs[timings.TRAIN]
@@ -150,7 +149,7 @@ class Follower:
             self.runs[fit] = _found_or_made(store, tags, empty)
         return self.runs[fit]
 
-    def _log(self, store: tracking.Store, run: "Run", points: list[Point]) -> None:
+    def _log(self, store: stores.Store, run: "Run", points: list[MetricPoint]) -> None:
         new = [point for point in points if (run.info.run_id, point) not in self.sent]
         if new:
             runs.log(store, run, _provisional("", {}, tuple(new)), {})
@@ -163,12 +162,12 @@ class Follower:
         }
 
 
-def _found_or_made(store: tracking.Store, tags: dict[str, str], empty: RunContent) -> "Run":
-    found = runs.search(store, tags)
-    return found[0] if found else runs.create(store, empty, tags)
+def _found_or_made(store: stores.Store, tags: dict[str, str], empty: RunContent) -> "Run":
+    runs_there = runs.search(store, tags)
+    return runs_there[0] if runs_there else runs.create(store, empty, tags)
 
 
-def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Event) -> None:
+def _end_trial(store: stores.Store, run: "Run", number: int, event: timings.Event) -> None:
     names = ("freeze_depth", "layer", "trained_fraction", "learning_rate")
     params = {name: run_content.text(event[name]) for name in names}
     name = mirrored_run.trial_name(
@@ -180,7 +179,9 @@ def _end_trial(store: tracking.Store, run: "Run", number: int, event: timings.Ev
     store.client.set_terminated(run.info.run_id, mirrored_run.STATUS[event["state"]], ended)
 
 
-def _provisional(name: str, params: dict[str, str], points: tuple[Point, ...] = ()) -> RunContent:
+def _provisional(
+    name: str, params: dict[str, str], points: tuple[MetricPoint, ...] = ()
+) -> RunContent:
     return RunContent(
         name=name,
         status="RUNNING",

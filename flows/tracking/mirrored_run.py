@@ -18,8 +18,18 @@ from flows.tracking.outputs import (
     source_name,
     table_files,
 )
-from flows.tracking.run_content import Dataset, Point, RunContent, Trial
-from flows.tracking.tags import MODEL_TAG, RUN_TAG, TRIAL_TAG
+from flows.tracking.run_content import Dataset, MetricPoint, RunContent, TrialContent
+from flows.tracking.tags import (
+    BASE_LICENCE_TAG,
+    BASE_SHA256_TAG,
+    BASE_SOURCE_TAG,
+    COMMIT_TAG,
+    DATA_TAG,
+    MODEL_TAG,
+    RUN_TAG,
+    STATE_TAG,
+    TRIAL_TAG,
+)
 
 STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 """A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
@@ -50,7 +60,7 @@ def parent(outputs: Outputs) -> RunContent:
     )
 
 
-def trials(outputs: Outputs) -> list[Trial]:
+def trials(outputs: Outputs) -> list[TrialContent]:
     """What the run of each trial should hold, in their order."""
     curves: dict[int, list[dict[str, str]]] = {}
     for row in run_content.rows(outputs.path("search/curves.csv")):
@@ -114,30 +124,30 @@ def _tags(outputs: Outputs) -> dict[str, str]:
     tags = {
         RUN_TAG: identity.run_key(project),
         MODEL_TAG: identity.model_digest(project),
-        "thawline.data": data_version(project),
-        "thawline.base.source": run_content.text(base.source),
-        "thawline.base.licence": run_content.text(base.licence),
-        "thawline.base.sha256": run_content.text(base.sha256),
-        "thawline.git": commit.state,
+        DATA_TAG: data_version(project),
+        BASE_SOURCE_TAG: run_content.text(base.source),
+        BASE_LICENCE_TAG: run_content.text(base.licence),
+        BASE_SHA256_TAG: run_content.text(base.sha256),
+        STATE_TAG: commit.state,
         "mlflow.source.name": "thawline",
         "mlflow.source.type": "LOCAL",
     }
-    return tags | ({"mlflow.source.git.commit": commit.commit} if commit.commit else {})
+    return tags | ({COMMIT_TAG: commit.commit} if commit.commit else {})
 
 
-def _parent_points(outputs: Outputs, ended: int | None) -> list[Point]:
+def _parent_points(outputs: Outputs, ended: int | None) -> list[MetricPoint]:
     times, score_name = outputs.times, outputs.task.score_name
     points = run_content.curve_points(outputs.history, times.times(timings.TRAIN), score_name)
     points += times.measured(timings.TRAIN)
     seconds = {f"seconds/{name}": value for name, value in times.seconds().items()}
     if seconds:
         points += run_content.points_of(seconds | {"seconds/total": sum(seconds.values())}, ended)
-    found = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
-    found["best_validation_score"] = best_validation(outputs)
-    return run_content.points_of(run_content.named(found, score_name), ended) + points
+    figures = {f"test_{key}": value for key, value in run_content.flat(outputs.metrics).items()}
+    figures["best_validation_score"] = best_validation(outputs)
+    return run_content.points_of(run_content.named(figures, score_name), ended) + points
 
 
-def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -> Trial:
+def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -> TrialContent:
     number, times, score_name = int(row["number"]), outputs.times, outputs.task.score_name
     fit, told = timings.fit_of(number), times.trials.get(number)
     started, ended = times.span(fit)
@@ -158,7 +168,7 @@ def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -
         tags={TRIAL_TAG: str(number)} | _told(row),
         points=tuple(points),
     )
-    return Trial(number, content)
+    return TrialContent(number, content)
 
 
 def _final(row: dict[str, str], told: timings.Event | None) -> dict[str, float | None]:

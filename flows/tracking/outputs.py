@@ -14,6 +14,7 @@ from flows.tracking import run_content, timings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from components.data.images.transform import Transform
     from components.tasks.task import Task
 
 FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
@@ -43,6 +44,13 @@ class Outputs:
         from components.tasks import registry
 
         return registry.from_description(self.network.task)
+
+    @property
+    def transform(self) -> "Transform":
+        """How an image becomes what the network sees."""
+        from components.data.images.transform import Transform
+
+        return Transform.from_dict(self.network.transform)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -89,20 +97,20 @@ def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
     """The tables that `evaluate` wrote for the task, by name."""
     import pandas as pd
 
-    found = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
-    return {path.stem: pd.read_csv(path, keep_default_na=False) for path in found}
+    paths = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
+    return {path.stem: pd.read_csv(path, keep_default_na=False) for path in paths}
 
 
 def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
-    found = sorted(project.build.rglob(pattern))
-    return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in found}
+    paths = sorted(project.build.rglob(pattern))
+    return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in paths}
 
 
 def lineage_files(project: Project) -> dict[str, Path]:
     """What a run can be built again from: parameters, pins, and the images by their digests."""
-    found = [project.pipeline, project.lock, *project.params.glob("*.yaml")]
-    found += project.data.glob("*.yaml")
-    named = {path.relative_to(project.root).as_posix(): path for path in sorted(found)}
+    paths = [project.pipeline, project.lock, *project.params.glob("*.yaml")]
+    paths += project.data.glob("*.yaml")
+    named = {path.relative_to(project.root).as_posix(): path for path in sorted(paths)}
     return named | {"data/splits.parquet": project.build / "split" / "splits.parquet"}
 
 
@@ -122,8 +130,8 @@ def score_name(project: Project) -> str:
 
 def best_validation(outputs: Outputs) -> float | None:
     """The best validation score of an epoch of the final training."""
-    found = (number_in(row, "validation_score") for row in outputs.history)
-    return max((value for value in found if value is not None), default=None)
+    scores = (number_in(row, "validation_score") for row in outputs.history)
+    return max((value for value in scores if value is not None), default=None)
 
 
 def number_in(row: dict[str, str], key: str) -> float | None:

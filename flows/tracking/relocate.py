@@ -42,5 +42,5 @@ def _elsewhere(connection: sqlite3.Connection, here: str) -> list[str]:
         return []
     rows = connection.execute("SELECT artifact_location FROM experiments").fetchall()
     ending = f"/mlflow/{ARTIFACTS}"
-    found = {str(row[0]) for row in rows}
-    return sorted(one for one in found if one != here and one.endswith(ending))
+    addresses = {str(row[0]) for row in rows}
+    return sorted(one for one in addresses if one != here and one.endswith(ending))

@@ -25,7 +25,7 @@ MILLISECONDS = 1000
 
 
 @dataclass(frozen=True)
-class Point:
+class MetricPoint:
     """One value of a metric; without events its time is unknown (None)."""
 
     key: str
@@ -58,14 +58,14 @@ class RunContent:
     ended: int | None
     params: Mapping[str, str]
     tags: Mapping[str, str]
-    points: tuple[Point, ...]
+    points: tuple[MetricPoint, ...]
     files: Mapping[str, Path] = field(default_factory=dict)
     """Artifacts by their paths in the run."""
     datasets: tuple[Dataset, ...] = ()
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialContent:
     """What a search tells of one trial, and what its run should hold."""
 
     number: int
@@ -95,10 +95,10 @@ def named(values: Mapping[str, Any], score_name: str) -> dict[str, Any]:
     }
 
 
-def points_of(values: Mapping[str, Any], at: int | None, step: int = 0) -> list[Point]:
+def points_of(values: Mapping[str, Any], at: int | None, step: int = 0) -> list[MetricPoint]:
     """A point for every finite number among `values`; MLflow would bring back inf as 1.8e308."""
     return [
-        Point(safe(key), float(value), step, at)
+        MetricPoint(safe(key), float(value), step, at)
         for key, value in values.items()
         if isinstance(value, int | float) and math.isfinite(value)
     ]
@@ -143,7 +143,7 @@ def milliseconds(at: float) -> int:
 
 def curve_points(
     table: Iterable[Mapping[str, str]], times: Mapping[int, int], score_name: str
-) -> list[Point]:
+) -> list[MetricPoint]:
     """The points of a table with one row an epoch; `times` tells when each epoch ended."""
     points = []
     for row in table:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from components.frame import files
 from flows.project import Project
 from flows.records import identity
-from flows.tracking.run_content import Point, RunContent
-from flows.tracking.store import Store
+from flows.tracking.run_content import MetricPoint, RunContent
+from flows.tracking.stores import Store
 from flows.tracking.tags import RUN_TAG
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WHOLE_TAG = "thawline.whole"
 DRAWN_TAG = "thawline.drawn"
 PARENT_TAG = "mlflow.parentRunId"
-NAME_TAG = "mlflow.runName"
 CONTEXT_TAG = "mlflow.data.context"
 METRICS_AT_ONCE = 800
 ENTRIES_AT_ONCE = 100
@@ -36,22 +35,22 @@ Entry = TypeVar("Entry")
 def search(store: Store, tags: Mapping[str, str]) -> "list[Run]":
     """The runs that bear all these tags, the oldest first."""
     conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-    found: list[Run] = []
+    runs: list[Run] = []
     token = None
     while True:
         page = store.client.search_runs(
             [store.experiment], " and ".join(conditions), max_results=PAGE, page_token=token
         )
-        found += page
+        runs += page
         token = page.token
         if not token:
-            return sorted(found, key=_age)
+            return sorted(runs, key=_age)
 
 
 def published(store: Store, project: Project) -> "Run | None":
     """The published run of what `build/` holds."""
-    found = search(store, {RUN_TAG: identity.run_key(project)})
-    return next((run for run in found if is_whole(run)), None)
+    candidates = search(store, {RUN_TAG: identity.run_key(project)})
+    return next((run for run in candidates if is_whole(run)), None)
 
 
 def children(store: Store, run: str) -> "list[Run]":
@@ -67,13 +66,13 @@ def remove(store: Store, run: str) -> None:
 
 
 def opened(
-    store: Store, found: "list[Run]", content: RunContent, tags: Mapping[str, str]
+    store: Store, candidates: "list[Run]", content: RunContent, tags: Mapping[str, str]
 ) -> "tuple[Run, bool]":
     """The one run to fill, and whether that took a change.
 
     Of those found the others go, and so does one that holds what it should not.
     """
-    ordered = sorted(found, key=lambda run: (not is_whole(run), _age(run)))
+    ordered = sorted(candidates, key=lambda run: (not is_whole(run), _age(run)))
     for run in ordered[1:]:
         remove(store, run.info.run_id)
     if ordered and (is_whole(ordered[0]) or not clashes(store, ordered[0], content)):
@@ -223,7 +222,7 @@ def _points(store: Store, held: "Run") -> Iterator[tuple[str, int, float, int]]:
             yield metric.key, metric.step, metric.value, metric.timestamp
 
 
-def _time(held: "Run", point: Point) -> int:
+def _time(held: "Run", point: MetricPoint) -> int:
     """A point's time; where no event tells it, the run's start."""
     return int(held.info.start_time) if point.at is None else point.at
 

@@ -8,7 +8,7 @@ from typing import Any
 from components.frame import events, files, spec, work
 from components.frame.errors import UsageError
 from flows.project import Project
-from flows.tracking.run_content import CURVES, Point, milliseconds, named, points_of
+from flows.tracking.run_content import CURVES, MetricPoint, milliseconds, named, points_of
 
 Event = Mapping[str, Any]
 TRAIN = "train"
@@ -39,7 +39,7 @@ class Timings:
         """When each epoch of a fit ended, in milliseconds since 1970."""
         return {number: milliseconds(e["at"]) for number, e in self.epochs.get(fit, {}).items()}
 
-    def curve(self, fit: str, score_name: str) -> list[Point]:
+    def curve(self, fit: str, score_name: str) -> list[MetricPoint]:
         """Losses, scores and rate by epoch, as the outputs will have them."""
         return [
             point
@@ -51,7 +51,7 @@ class Timings:
             )
         ]
 
-    def measured(self, fit: str) -> list[Point]:
+    def measured(self, fit: str) -> list[MetricPoint]:
         """Seconds and images per second, by epoch."""
         return [
             point

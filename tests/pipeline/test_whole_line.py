@@ -87,7 +87,7 @@ def test_freeze_depth_that_was_chosen_is_the_freeze_depth_of_train(reference):
     before = load_file(reference.root / "build/base/model.safetensors")
     after = load_file(reference.root / "build/train/weights.safetensors")
     state = load_torch(reference.root / "build/train/weights.safetensors")
-    model = trained(network, state, len(network.task["classes"]))
+    model = trained(network, state, len(network.task["classes"]), network.transform["size"])
     parts = groups(model)
     assert parts[best["setting"]["freeze_depth"]].name == best["layer"] == network.layer
     for index, part in enumerate(parts[:-1]):

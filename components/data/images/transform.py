@@ -23,9 +23,9 @@ class Transform(Document):
     """Side of the square the network sees, in pixels."""
     resize: int
     """Short side after resizing, in pixels; at least `size`."""
-    mean: tuple[float, float, float]
-    """Of the weights the network starts from, per channel, for values in 0..1."""
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    """Of the weights the network starts from, by channel, for values in 0..1."""
+    std: tuple[float, ...]
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize (h, w, 3): the short side to `resize`, the long one to at most 3 times that."""

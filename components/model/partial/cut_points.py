@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from components.model import freezing
 from components.model.groups import Group
-from components.model.partial.forward import Cut, CutError, Memo, Point
+from components.model.partial.forward import Cut, CutError, CutPoint, Memo
 from components.model.partial.shapes import shape_tensor
 from components.model.partial.trace import Call, trace
 
@@ -38,7 +38,7 @@ MODEL_ERRORS = (
 class CutPoints:
     """Where an architecture can be cut for images of one size."""
 
-    points: dict[int, Point]
+    points: dict[int, CutPoint]
     """By freeze depth, from 1 on."""
     refusals: dict[int, str]
     """Why it cannot be cut at the other freeze depths."""
@@ -56,7 +56,7 @@ class CutPoints:
 class _Candidate:
     """A point that may turn out right."""
 
-    point: Point
+    point: CutPoint
     behind: frozenset[str]
     """The modules that run after the last frozen one, or are under way then."""
 
@@ -84,15 +84,15 @@ def find_cut_points(
         traced = trace(twin, groups, shape_tensor(example.shape, example))
     except MODEL_ERRORS as error:
         return CutPoints({}, dict.fromkeys(wanted, f"it cannot be followed ({error})"), shape)
-    found = CutPoints({}, {}, shape, traced.memo)
+    cut_points = CutPoints({}, {}, shape, traced.memo)
     for freeze_depth in wanted:
         candidates = _candidates(traced.calls, freeze_depth, len(groups))
-        result = _first_right(twin, groups, candidates, example, found.memo)
-        if isinstance(result, Point):
-            found.points[freeze_depth] = result
+        result = _first_right(twin, groups, candidates, example, cut_points.memo)
+        if isinstance(result, CutPoint):
+            cut_points.points[freeze_depth] = result
         else:
-            found.refusals[freeze_depth] = result
-    return found
+            cut_points.refusals[freeze_depth] = result
+    return cut_points
 
 
 def _perturbed(model: nn.Module) -> nn.Module:
@@ -135,7 +135,7 @@ def _before(calls: Sequence[Call], target: Call, freeze_depth: int) -> Iterator[
         call = done[place] if place < len(done) else target
         if times[call.path] > 1:
             continue
-        at = partial(Point, freeze_depth=freeze_depth, module=call.path, before=before)
+        at = partial(CutPoint, freeze_depth=freeze_depth, module=call.path, before=before)
         if call is not target and call.single:
             yield _Candidate(at(side="output", leaf=0), behind)
         if len(call.leaves) == 1 and (call is target or place > last):
@@ -148,7 +148,7 @@ def _first_right(
     candidates: Iterator[_Candidate],
     example: Tensor,
     memo: Memo,
-) -> Point | str:
+) -> CutPoint | str:
     """The first candidate that proves right, or why the most promising one is not."""
     reasons = []
     for candidate in candidates:
@@ -160,7 +160,9 @@ def _first_right(
     return (reasons or ["no single tensor leads into it"])[0]
 
 
-def _verified(cut: Cut, groups: Sequence[Group], candidate: _Candidate, example: Tensor) -> Point:
+def _verified(
+    cut: Cut, groups: Sequence[Group], candidate: _Candidate, example: Tensor
+) -> CutPoint:
     """The point, with what was learned about it.
 
     Raises:

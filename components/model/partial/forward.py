@@ -23,7 +23,7 @@ Memo = dict[tuple[str, tuple[object, ...]], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class CutPoint:
     """Where a network is cut: all frozen modules lie before, all trained ones behind."""
 
     freeze_depth: int
@@ -52,9 +52,9 @@ class _ReachedError(Exception):
 class _Pass:
     """One run of the model: where it starts, what it must collect."""
 
-    start: Point | None
+    start: CutPoint | None
     activation: Tensor | None
-    wanted: tuple[Point, ...]
+    wanted: tuple[CutPoint, ...]
     taken: dict[int, Tensor]
     started: bool
 
@@ -74,7 +74,7 @@ class Cut:
     """A model with the points at which it can be cut."""
 
     def __init__(
-        self, model: nn.Module, points: Iterable[Point], shape: tuple[int, ...], memo: Memo
+        self, model: nn.Module, points: Iterable[CutPoint], shape: tuple[int, ...], memo: Memo
     ) -> None:
         """Bind points that were found for this architecture to a model.
 
@@ -85,7 +85,7 @@ class Cut:
             memo: what modules return for shape tensors; grows with new batch sizes.
         """
         self.model = model
-        self.points: Mapping[int, Point] = {point.freeze_depth: point for point in points}
+        self.points: Mapping[int, CutPoint] = {point.freeze_depth: point for point in points}
         self.shape = shape
         self._memo = memo
 
@@ -121,7 +121,7 @@ class Cut:
         return output
 
     def _collect(
-        self, start: Point | None, activation: Tensor | None, images: Tensor, to: Collection[int]
+        self, start: CutPoint | None, activation: Tensor | None, images: Tensor, to: Collection[int]
     ) -> dict[int, Tensor]:
         wanted = tuple(self.points[freeze_depth] for freeze_depth in to)
         run = _Pass(

@@ -59,8 +59,8 @@ def shape_tensors(value: object) -> list[int]:
 
 def signature(leaves: Iterable[object]) -> tuple[object, ...]:
     """Shape and device of every shape tensor: what decides about those that come of them."""
-    found = (vars(leaf) for leaf in leaves if isinstance(leaf, ShapeTensor))
-    return tuple((known["known"], known["origin"]) for known in found)
+    attributes = (vars(leaf) for leaf in leaves if isinstance(leaf, ShapeTensor))
+    return tuple((known["known"], known["origin"]) for known in attributes)
 
 
 def _wrap(value: torch.Tensor, origin: torch.device) -> ShapeTensor:

@@ -14,18 +14,18 @@ from huggingface_hub.errors import (
 
 from components.frame.errors import UnreachableError, UsageError
 from components.model.backbone import check_architecture
-from components.model.weights.found import Found
 from components.model.weights.local import load
+from components.model.weights.pretrained import PretrainedWeights
 
 PATIENCE = 5.0
 """Seconds in which the hub must answer."""
 
 
-def from_hub(architecture: str, revision: str) -> Found:
+def from_hub(architecture: str, revision: str) -> PretrainedWeights:
     """The hub's weights of an architecture at a revision, and what it states of them."""
     repository, stated = _hub(architecture)
     state, _ = load(_fetched(architecture, "model.safetensors", revision))
-    return Found(
+    return PretrainedWeights(
         state=state,
         architecture=architecture,
         mean=tuple(stated.mean),
@@ -65,13 +65,13 @@ def _answers(repository: str) -> bool:
 def _hub(architecture: str) -> tuple[str, Any]:
     name = architecture.split(".", maxsplit=1)[0]
     check_architecture(name)
-    found = timm.get_pretrained_cfg(architecture)
-    if found is None or not found.hf_hub_id:
+    stated = timm.get_pretrained_cfg(architecture)
+    if stated is None or not stated.hf_hub_id:
         tags = ", ".join(timm.list_pretrained(f"{name}.*")) or "none"
         raise UsageError(
             f"params/base.yaml: timm has no weights {architecture!r} on the hub; of this "
             f"model there are: {tags}."
         )
-    owner = str(found.hf_hub_id).rstrip("/")
-    repository = owner if "/" in owner else f"{owner}/{found.architecture}.{found.tag}"
-    return repository, found
+    owner = str(stated.hf_hub_id).rstrip("/")
+    repository = owner if "/" in owner else f"{owner}/{stated.architecture}.{stated.tag}"
+    return repository, stated

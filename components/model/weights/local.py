@@ -11,11 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from components.frame.errors import DataError, UsageError
-from components.model.weights.found import AUTO, Found, State
 from components.model.weights.place import file_of
+from components.model.weights.pretrained import AUTO, PretrainedWeights, State
 
 
-def local(source: str, architecture: str) -> Found:
+def local(source: str, architecture: str) -> PretrainedWeights:
     """A file's weights, for the architecture that it states or that is named.
 
     Raises:
@@ -35,11 +35,11 @@ def local(source: str, architecture: str) -> Found:
             f"params/base.yaml: architecture must be `auto` or {stated!r}, which {path.name} "
             f"holds, but is {architecture!r}."
         )
-    return Found(state=state, architecture=stated, **{"source": path.name, **facts})
+    return PretrainedWeights(state=state, architecture=stated, **{"source": path.name, **facts})
 
 
 def load(path: Path) -> tuple[State, dict[str, Any]]:
-    """A file's tensors, and what it states of them in the words of `Found`.
+    """A file's tensors, and what it states of them in the words of `PretrainedWeights`.
 
     Raises:
         DataError: it is no whole file of weights.

@@ -3,17 +3,17 @@
 import timm
 
 from components.frame.errors import DataError
-from components.model.weights.found import Found, State
 from components.model.weights.local import load
 from components.model.weights.place import PACKAGE, file_of
+from components.model.weights.pretrained import PretrainedWeights, State
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 
 
-def packaged() -> Found:
+def packaged() -> PretrainedWeights:
     """The package's weights; what they were trained with it states nowhere but in its code."""
     state, _ = load(file_of("package"))
-    return Found(
+    return PretrainedWeights(
         state=_in_order(state),
         architecture=ARCHITECTURE,
         mean=(0.5, 0.5, 0.5),

@@ -17,10 +17,10 @@ def file_of(source: str) -> Path:
         UsageError: there is no such file.
     """
     if source == "package":
-        found = find_spec(PACKAGE)
-        if found is None or found.origin is None:
+        package = find_spec(PACKAGE)
+        if package is None or package.origin is None:
             raise UsageError(f"base.source `package` needs {PACKAGE}. Install it: make setup")
-        return Path(found.origin).parent / PACKAGE_WEIGHTS
+        return Path(package.origin).parent / PACKAGE_WEIGHTS
     path = Path(source).expanduser()
     if not path.is_file() or path.suffix not in SUFFIXES:
         raise UsageError(

@@ -7,11 +7,11 @@ from typing import Any
 from components.frame import files
 from components.frame.errors import DataError
 from components.model.weights.drawn import drawn
-from components.model.weights.found import Found
 from components.model.weights.hub import from_hub
 from components.model.weights.local import local
 from components.model.weights.packaged import packaged
 from components.model.weights.pin import start_pin
+from components.model.weights.pretrained import PretrainedWeights
 
 
 def take(
@@ -28,15 +28,15 @@ def take(
             "the weights that params/base.yaml asks for must be those that data/start.yaml "
             "pins, but are not. Take them: thawline sync"
         )
-    found = _read(source, architecture, seed, pin)
-    described = found.describe(sha256="")
-    state = {name: value.contiguous() for name, value in sorted(found.state.items())}
+    weights = _read(source, architecture, seed, pin)
+    described = weights.describe(sha256="")
+    state = {name: value.contiguous() for name, value in sorted(weights.state.items())}
     files.write_tensors(model, state)
     replace(described, sha256=files.sha256(model)).write(config)
     print(f"{described.architecture} from {described.source}")
 
 
-def _read(source: str, architecture: str, seed: int, pin: dict[str, Any]) -> Found:
+def _read(source: str, architecture: str, seed: int, pin: dict[str, Any]) -> PretrainedWeights:
     if source == "none":
         return drawn(architecture, seed)
     if source == "hub":

@@ -42,8 +42,8 @@ def mid(space: Space) -> int:
     """
     fits = fitting(space)
     most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
-    depths = range(space.lowest, fits)
-    return next((depth for depth in depths if LATE * space.trial(depth) <= most), fits)
+    affordable = (one for one in range(space.lowest, fits) if LATE * space.trial(one) <= most)
+    return next(affordable, fits)
 
 
 def fitting(space: Space) -> int:

@@ -171,8 +171,8 @@ class _Staged:
     def estimated(self) -> Step:
         """What the estimator draws from all trials, at freeze depths that are still affordable."""
         while self._trials_left():
-            depths = range(self.space.lowest, self.space.highest)
-            lowest = next((depth for depth in depths if self.affordable(depth)), None)
+            freeze_depths = range(self.space.lowest, self.space.highest)
+            lowest = next(filter(self.affordable, freeze_depths), None)
             if lowest is None:
                 fraction = self.spent / self.space.whole
                 self.notes.say(
@@ -207,15 +207,15 @@ class _Staged:
 
     def _held(self, candidates: Finalists) -> Finalists:
         """As many different ones as the budget holds; one without another is never given up."""
-        found: dict[Setting, Finalist] = {}
+        held: dict[Setting, Finalist] = {}
         spent = float(self.spent)
         for candidate in candidates:
             cost = self.space.trial(candidate.setting.freeze_depth)
             most = LATE if candidate.pruning_threshold is not None else 1
             spent += self.space.plan.confirmation_runs * cost * most
-            if not found or (spent <= SLACK * self.budget and candidate.setting not in found):
-                found[candidate.setting] = candidate
-        kept = list(found.values())
+            if not held or (spent <= SLACK * self.budget and candidate.setting not in held):
+                held[candidate.setting] = candidate
+        kept = list(held.values())
         return kept if len(kept) > 1 else [Finalist(candidate.setting) for candidate in kept]
 
     def _tied(self) -> list[Trial]:
@@ -224,7 +224,7 @@ class _Staged:
         if best is None:
             return []
         least = best.score - TIE * best.error
-        each = (self._best(depth) for depth in range(self.space.head + 1))
+        each = map(self._best, range(self.space.head + 1))
         return [trial for trial in each if trial and trial.score >= least]
 
     def _leads(self, one: Trial | None, other: Trial | None, errors: float = CLEAR_LEAD) -> bool:

@@ -17,8 +17,8 @@ class FreezeDepth(Technique):
 
     name: ClassVar[str] = "freeze_depth"
 
-    def __init__(self, depth: int) -> None:
-        self.depth = depth
+    def __init__(self, freeze_depth: int) -> None:
+        self.freeze_depth = freeze_depth
 
     @classmethod
     def asked(cls, setting: Setting, task: Task) -> Self:
@@ -27,4 +27,4 @@ class FreezeDepth(Technique):
 
     def prepare(self, model: nn.Module, groups: Sequence[Group]) -> None:
         """Freeze, once and for all."""
-        freeze(model, groups, self.depth)
+        freeze(model, groups, self.freeze_depth)

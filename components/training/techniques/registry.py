@@ -13,8 +13,8 @@ TECHNIQUES: list[type[Technique]] = [FreezeDepth, HeadDropout, Mixup]
 
 def requested(setting: Setting, task: Task) -> tuple[Technique, ...]:
     """The techniques that a setting asks for."""
-    found = (technique.asked(setting, task) for technique in TECHNIQUES)
-    return tuple(technique for technique in found if technique is not None)
+    techniques = (technique.asked(setting, task) for technique in TECHNIQUES)
+    return tuple(technique for technique in techniques if technique is not None)
 
 
 def why_images(setting: Setting, task: Task) -> str:

@@ -52,9 +52,3 @@ def test_calibration_error_by_hand():
     bins = metrics.calibration(labels, probabilities)
     assert bins["images"].tolist() == [4, 4]
     assert metrics.calibration_error(bins) == pytest.approx(0.4)
-
-
-def test_confusion_rows_are_the_truth():
-    """One image of class 0 taken for class 1."""
-    counts = metrics.confusion(np.array([0]), np.array([[0.1, 0.9]]), 2)
-    assert counts.tolist() == [[0, 1], [0, 0]]

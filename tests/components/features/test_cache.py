@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from components.data.batch import padded
-from components.features.cache import FeatureCache, Source
+from components.features.cache import ActivationSource, FeatureCache
 from components.features.store import ABOUT_BYTES
 from components.model import freezing
 from components.model import groups as depths
@@ -59,7 +59,7 @@ class Lab:
         self.reads = 0
 
     def source(self, **changes):
-        base = Source(
+        base = ActivationSource(
             data="data",
             weights="weights",
             architecture="network",
@@ -198,7 +198,7 @@ def test_activations_lie_in_memory_as_the_network_left_them(tmp_path):
     assert torch.equal(features[slice(0, BATCH)], own)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Source)])
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ActivationSource)])
 def test_anything_that_changes_the_activations_makes_another_entry(tmp_path, field):
     """Nothing is taken for something else."""
     lab = Lab(tmp_path)

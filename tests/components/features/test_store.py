@@ -10,13 +10,13 @@ import sys
 import pytest
 
 from components.features import store as module
-from components.features.store import ABOUT_BYTES, Entry, Store
+from components.features.store import ABOUT_BYTES, Entry, EntryStore
 
 CODE = """
 import os, signal, sys
 from pathlib import Path
-from components.features.store import Entry, Store
-store = Store(Path(sys.argv[1]), 10**6)
+from components.features.store import Entry, EntryStore
+store = EntryStore(Path(sys.argv[1]), 10**6)
 with store.lock(), store.adding(Entry(key="dead", size=1000, saves=1, about={})) as file:
     file.write(bytes(500))
     file.flush()
@@ -46,7 +46,7 @@ def keys(store):
 
 def test_an_entry_comes_back_as_it_was_written(tmp_path):
     """With its description and its values."""
-    store = Store(tmp_path / "cache", 10**6)
+    store = EntryStore(tmp_path / "cache", 10**6)
     with store.lock(), store.adding(Entry(key="a", size=3, saves=30, about={"rows": 1})) as file:
         file.write(b"abc")
     with store.lock():
@@ -61,7 +61,7 @@ def test_an_entry_comes_back_as_it_was_written(tmp_path):
 def test_the_budget_is_never_exceeded(tmp_path, seed):
     """Whatever comes and is used, in any order, also while it is being written."""
     draw = random.Random(seed)  # noqa: S311
-    store = Store(tmp_path, 20 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 20 * ABOUT_BYTES)
     for number in range(60):
         size = draw.choice([10, 1000, 10000, 40000, 90000])
         in_use = {str(draw.randrange(60)) for _ in range(3)}
@@ -74,7 +74,7 @@ def test_the_budget_is_never_exceeded(tmp_path, seed):
 
 def test_the_disk_is_never_filled_up(tmp_path, monkeypatch):
     """Within the budget, there is room only for what leaves the disk its reserve."""
-    store = Store(tmp_path, 10**12)
+    store = EntryStore(tmp_path, 10**12)
     spare = 10**9
     monkeypatch.setattr(module, "RESERVE", shutil.disk_usage(tmp_path).free - spare)
     with store.lock():
@@ -84,7 +84,7 @@ def test_the_disk_is_never_filled_up(tmp_path, monkeypatch):
 
 def test_what_saves_least_per_byte_goes_first(tmp_path):
     """A large entry that saves as much as a small one makes room."""
-    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 10 * ABOUT_BYTES)
     assert add(store, "large", 4 * ABOUT_BYTES, 1000)
     assert add(store, "small", 100, 1000)
     assert add(store, "new", 4 * ABOUT_BYTES, 10)
@@ -93,7 +93,7 @@ def test_what_saves_least_per_byte_goes_first(tmp_path):
 
 def test_what_nobody_uses_any_more_goes_in_the_end(tmp_path):
     """However much it once saved: new entries start above what had to go."""
-    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 10 * ABOUT_BYTES)
     assert add(store, "valuable", 3 * ABOUT_BYTES, 3 * ABOUT_BYTES * 4)
     for number in range(20):
         assert add(store, str(number), 3 * ABOUT_BYTES, 3 * ABOUT_BYTES)
@@ -102,7 +102,7 @@ def test_what_nobody_uses_any_more_goes_in_the_end(tmp_path):
 
 def test_what_is_used_stays(tmp_path):
     """Each use makes an entry as young as a new one."""
-    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 10 * ABOUT_BYTES)
     assert add(store, "valuable", 3 * ABOUT_BYTES, 3 * ABOUT_BYTES * 4)
     for number in range(20):
         assert add(store, str(number), 3 * ABOUT_BYTES, 3 * ABOUT_BYTES)
@@ -113,7 +113,7 @@ def test_what_is_used_stays(tmp_path):
 
 def test_what_is_in_use_never_goes(tmp_path):
     """Not even for something more useful; nothing else is given up in vain."""
-    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 10 * ABOUT_BYTES)
     assert add(store, "held", 5 * ABOUT_BYTES, 1)
     assert add(store, "free", 100, 1)
     assert not add(store, "new", 5 * ABOUT_BYTES, 10**9, in_use={"held"})
@@ -122,7 +122,7 @@ def test_what_is_in_use_never_goes(tmp_path):
 
 def test_something_more_useful_goes_before_what_is_in_use(tmp_path):
     """What a trial reads at the moment stays, whatever little it saves."""
-    store = Store(tmp_path, 10 * ABOUT_BYTES)
+    store = EntryStore(tmp_path, 10 * ABOUT_BYTES)
     assert add(store, "held", 100, 1)
     assert add(store, "free", 5 * ABOUT_BYTES, 10**9)
     assert add(store, "new", 5 * ABOUT_BYTES, 1, in_use={"held"})
@@ -136,7 +136,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
     )
     assert died.returncode == -signal.SIGKILL
     assert on_disk(tmp_path) == 500
-    store = Store(tmp_path, 10**6)
+    store = EntryStore(tmp_path, 10**6)
     assert keys(store) == set()
     assert on_disk(tmp_path) == 0
 
@@ -153,7 +153,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
 )
 def test_what_is_not_whole_is_not_an_entry(tmp_path, spoil):
     """Values of the wrong size, no values, no description that this code understands."""
-    store = Store(tmp_path, 10**6)
+    store = EntryStore(tmp_path, 10**6)
     add(store, "a", 3, 1)
     spoil(tmp_path)
     with store.lock():
@@ -165,7 +165,7 @@ def test_what_is_not_whole_is_not_an_entry(tmp_path, spoil):
 def test_files_of_others_are_left_alone(tmp_path):
     """Someone's notes in the folder are no remains of ours."""
     (tmp_path / "notes.txt").write_text("keep")
-    store = Store(tmp_path, 10**6)
+    store = EntryStore(tmp_path, 10**6)
     add(store, "a", 3, 1)
     with store.lock():
         assert store.clear() == 3 + ABOUT_BYTES

@@ -3,7 +3,7 @@
 import pytest
 
 from components.figures.scores import Scores
-from components.figures.search_landscape import Point, front, save_front, save_landscape
+from components.figures.search_landscape import TrialPoint, front, save_front, save_landscape
 from components.tasks.classification import Classification
 
 LAYERS = ("stem", "blocks", "head")
@@ -11,7 +11,7 @@ SCORES = Scores(Classification(("cat", "dog")))
 
 
 def point(freeze_depth, score, cost, kind="full", *, chosen=False):
-    return Point(
+    return TrialPoint(
         freeze_depth=freeze_depth,
         learning_rate=1e-3,
         score=score,

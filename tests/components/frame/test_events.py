@@ -18,7 +18,7 @@ def test_event_with_other_fields_is_refused(tmp_path):
 
 def test_every_kind_that_is_told_is_in_the_table():
     """No line is made for a kind that nobody emits."""
-    assert set(narration.LINES) - {"said"} <= set(FIELDS)
+    assert set(narration.LINES) - {"sentence"} <= set(FIELDS)
 
 
 def test_sentence_is_shown_and_not_kept(tmp_path, capsys):

@@ -176,7 +176,7 @@ def test_checkpoint_of_other_settings_is_refused(feed, tmp_path):
     """FAULTS 70."""
     keep = tmp_path / "keep.safetensors"
     run(feed, keep, recipe())
-    with pytest.raises(DataError, match="other settings"):
+    with pytest.raises(DataError, match="belongs to another"):
         run(feed, keep, recipe(learning_rate=1e-3))
 
 

@@ -109,9 +109,9 @@ def held(project) -> str:
     from mlflow import MlflowClient
 
     from flows.records import ledger
-    from flows.tracking import store
+    from flows.tracking import stores
 
-    client = MlflowClient(store.address(project))
+    client = MlflowClient(stores.address(project))
     experiment = client.get_experiment_by_name("thawline").experiment_id
     runs = [run_of(client, run) for run in client.search_runs([experiment])]
     versions = [
@@ -164,9 +164,9 @@ def files_of(client, run, folder=None):
 
 def main(names: str, template: str, folder: str, every: str) -> None:
     from flows.project import Project
-    from flows.tracking import store
+    from flows.tracking import stores
 
-    store.prepare()
+    stores.prepare()
     warm()
 
     number, dead = 0, True

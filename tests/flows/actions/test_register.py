@@ -20,7 +20,7 @@ from flows.actions.publish import PublishParams, publish
 from flows.actions.register import RegisterParams, register
 from flows.records import identity, ledger
 from flows.registry import machine, packing
-from flows.tracking import store
+from flows.tracking import stores
 
 PARAMS = RegisterParams(name="thawline")
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ ROOT = HERE.parents[2]
 
 
 def client(project) -> MlflowClient:
-    return MlflowClient(store.address(project))
+    return MlflowClient(stores.address(project))
 
 
 def folder_of(project) -> Path:
@@ -120,7 +120,7 @@ def test_it_answers_as_the_network_does(seen, served):
         load_file(seen.build / "train" / "weights.safetensors"),
         network.task["classes"],
     )
-    model = backbone.trained(network, state, len(classes))
+    model = backbone.trained(network, state, len(classes), network.transform["size"])
     transform = Transform.from_dict(network.transform)
     batch = np.stack([transform(decoder.read(Path(path))) for path in served["images"]])
     with torch.inference_mode():

@@ -12,8 +12,7 @@ from components.frame import files
 from flows.actions.publish import PublishParams, publish
 from flows.pages import experiment as view
 from flows.pages import registered_model
-from flows.tracking import mirrored_run
-from flows.tracking import store as tracking
+from flows.tracking import mirrored_run, stores
 from flows.tracking.outputs import Outputs
 
 PARAMS = PublishParams(experiment="thawline")
@@ -110,7 +109,7 @@ def test_the_models_page_follows_the_champion(project, perform, rebuild):
 def test_the_models_page_is_a_persons_once_changed(project, perform):
     """Words of a person are not replaced, and ours are not written twice."""
     perform("publish", "register")
-    store = tracking.connect(project, "thawline")
+    store = stores.connect(project, "thawline")
     assert not registered_model.describe(store, "thawline")
     client(project).update_registered_model("thawline", "Mine.")
     perform("judge", "promote")
@@ -124,7 +123,7 @@ def test_a_writer_of_the_models_page_that_was_killed_is_no_person(
     """Killed after either of its two writes, the page is brought up to date by the next."""
     perform("publish", "register")
     before = page(project)
-    store = tracking.connect(project, "thawline")
+    store = stores.connect(project, "thawline")
     store.client.set_registered_model_alias("thawline", "champion", "1")
     write = getattr(MlflowClient, die)
 

@@ -12,7 +12,7 @@ from components.frame.errors import DataError, UnreachableError, UsageError
 from flows.building.reproduce import reproduce
 from flows.project import Project
 from flows.rebuilding import clone, comparison, fetch
-from flows.rebuilding import lineage as lineages
+from flows.rebuilding.lineage import Lineage
 from flows.registry import machine
 
 COMMIT = "0123456789abcdef"
@@ -71,7 +71,7 @@ def read(built, tmp_path, tags):
             files.write_json(lineage / "machine.json", machine.describe())
             files.write_bytes(tmp_path / "model/artifacts/weights.safetensors", b"weights")
         version = SimpleNamespace(name="toy", version="3", tags=tags | changed)
-        return lineages.read(tmp_path / "model", version)
+        return Lineage.read(tmp_path / "model", version)
 
     return make
 

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from components.frame import files
 from components.frame.errors import UnreachableError
 from flows.actions.publish import PublishParams, publish
-from flows.tracking import store, timings
+from flows.tracking import stores, timings
 from flows.tracking.live import Follower
 
 PARAMS = PublishParams(experiment="thawline")
@@ -21,7 +21,7 @@ SEARCH, TRAIN = "search", "train"
 
 
 def client(project) -> MlflowClient:
-    return MlflowClient(store.address(project))
+    return MlflowClient(stores.address(project))
 
 
 def runs(project, condition=""):

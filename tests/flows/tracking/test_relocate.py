@@ -13,12 +13,12 @@ from flows.tracking import relocate
 LOOK = """
 import sys, warnings; warnings.simplefilter("ignore")
 from pathlib import Path
-from flows.tracking import store as tracking
+from flows.tracking import stores
 from flows.actions import action
 from flows.project import Project
 project = Project(Path(sys.argv[1]))
-with tracking.answering(project):
-    client = tracking.connect(project, "thawline").client
+with stores.answering(project):
+    client = stores.connect(project, "thawline").client
     from mlflow.artifacts import download_artifacts
     print(download_artifacts("models:/thawline@champion/MLmodel", dst_path=sys.argv[2]))
     for run in client.search_runs([client.get_experiment_by_name("thawline").experiment_id]):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.tracking import store
+from flows.tracking import stores
 
 STRANGER = {"Host": "elsewhere.example"}
 SERVE = Path(__file__).parents[3] / "mlflow" / "serve.sh"
@@ -67,10 +67,10 @@ def wait_for(url: str) -> None:
 def test_the_pages_show_the_local_store_and_take_the_actions(project, perform, monkeypatch):
     """The served store is the same; every action works through it; the host is this machine."""
     perform("publish")
-    local = store.store_identity(project)
+    local = stores.store_identity(project)
     with serving(project) as where:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
-        assert store.store_identity(project) == local
+        assert stores.store_identity(project) == local
         sentences = perform("publish", "register", "judge", "promote", "publish")
         assert sentences[0].startswith("The run is in MLflow already")
         assert sentences[1] == "Registered thawline version 1."

@@ -15,10 +15,10 @@ import pytest
 
 from components.frame.errors import UnreachableError
 from flows.project import Project
-from flows.tracking import store as tracking
+from flows.tracking import stores
 
-MAKE = "import sys; from pathlib import Path; from flows.tracking import store as tracking; \
-from flows.project import Project; tracking.connect(Project(Path(sys.argv[1])), 'thawline')"
+MAKE = "import sys; from pathlib import Path; from flows.tracking import stores; \
+from flows.project import Project; stores.connect(Project(Path(sys.argv[1])), 'thawline')"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_two_processes_make_one_store(bare):
     said = [process.communicate()[1] for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0], said
-    store = tracking.connect(bare, "thawline")
+    store = stores.connect(bare, "thawline")
     experiment = store.client.get_experiment(store.experiment)
     assert experiment.artifact_location == (bare.mlflow / "artifacts").as_uri()
     assert [e.name for e in store.client.search_experiments()].count("thawline") == 1
@@ -66,26 +66,26 @@ def test_two_processes_make_one_store(bare):
 
 def test_a_wiped_store_has_another_identity(bare, empty_store):
     """No store, a store, the store without its artifacts, and a new store are told apart."""
-    assert tracking.store_identity(bare) is None
+    assert stores.store_identity(bare) is None
     bare.mlflow.mkdir(parents=True)
     shutil.copy(empty_store, bare.mlflow / "mlflow.db")
-    assert tracking.store_identity(bare) is None
+    assert stores.store_identity(bare) is None
     (bare.mlflow / "artifacts").mkdir()
-    first = tracking.store_identity(bare)
+    first = stores.store_identity(bare)
     assert first is not None
-    assert tracking.store_identity(bare) == first
+    assert stores.store_identity(bare) == first
 
     (bare.mlflow / "mlflow.db").unlink()
-    assert tracking.store_identity(bare) is None
-    tracking.connect(bare, "thawline")
-    assert tracking.store_identity(bare) not in {None, first}
+    assert stores.store_identity(bare) is None
+    stores.connect(bare, "thawline")
+    assert stores.store_identity(bare) not in {None, first}
 
 
 def test_the_identity_of_a_torn_database_is_none(bare):
     """A file that is no database is a store that is gone, not an internal error."""
     (bare.mlflow / "artifacts").mkdir(parents=True)
     (bare.mlflow / "mlflow.db").write_bytes(b"no database" * 1000)
-    assert tracking.store_identity(bare) is None
+    assert stores.store_identity(bare) is None
 
 
 def test_a_server_tells_its_identity(bare, monkeypatch):
@@ -93,16 +93,16 @@ def test_a_server_tells_its_identity(bare, monkeypatch):
     answer = json.dumps({"experiment": {"experiment_id": "0", "creation_time": 17}}).encode()
     with served(answer) as where:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
-        assert tracking.store_identity(bare) == "17"
-    assert tracking.store_identity(bare) is None
+        assert stores.store_identity(bare) == "17"
+    assert stores.store_identity(bare) is None
     with served(b"no JSON") as where:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
-        assert tracking.store_identity(bare) is None
+        assert stores.store_identity(bare) is None
 
 
 def test_asking_for_the_identity_imports_nothing_heavy():
     """The first question of a run must not cost the import of MLflow."""
-    code = "import sys, flows.tracking.store as t, flows.actions.publish, flows.actions.register; \
+    code = "import sys, flows.tracking.stores as t, flows.actions.publish, flows.actions.register; \
 import flows.actions.judge, flows.actions.promote, flows.records.ledger; \
 from flows.project import Project; from pathlib import Path; \
 t.store_identity(Project(Path('/nowhere'))); \
@@ -119,7 +119,7 @@ def test_a_server_that_is_away_is_said_within_seconds(bare, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
     started = time.monotonic()
     with pytest.raises(UnreachableError) as caught:
-        tracking.connect(bare, "thawline")
+        stores.connect(bare, "thawline")
     assert time.monotonic() - started < 5
     assert caught.value.exit_code == 5
     assert "secret" not in str(caught.value)
@@ -127,12 +127,12 @@ def test_a_server_that_is_away_is_said_within_seconds(bare, monkeypatch):
 
 def test_a_server_that_never_answers_is_given_up(bare, monkeypatch):
     """A server that takes the call and says nothing costs a few seconds."""
-    monkeypatch.setattr(tracking, "PATIENCE", 0.5)
+    monkeypatch.setattr(stores, "PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{mute.getsockname()[1]}")
         with pytest.raises(UnreachableError):
-            tracking.connect(bare, "thawline")
-        assert tracking.store_identity(bare) is None
+            stores.connect(bare, "thawline")
+        assert stores.store_identity(bare) is None
 
 
 def test_a_failing_server_is_said_in_one_sentence(bare, monkeypatch):
@@ -140,32 +140,32 @@ def test_a_failing_server_is_said_in_one_sentence(bare, monkeypatch):
     with served(b"broken", status=500) as where:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
         with pytest.raises(UnreachableError, match="MLFLOW_TRACKING_URI"):
-            tracking.connect(bare, "thawline")
+            stores.connect(bare, "thawline")
 
 
 def test_what_the_store_refuses_is_said(bare):
     """Missing credentials are a store out of reach; other refusals are not hidden as that."""
     from mlflow.exceptions import MlflowException
 
-    with pytest.raises(UnreachableError), tracking.answering(bare):
+    with pytest.raises(UnreachableError), stores.answering(bare):
         raise MlflowException("who are you", error_code=16)  # UNAUTHENTICATED
-    with pytest.raises(MlflowException), tracking.answering(bare):
+    with pytest.raises(MlflowException), stores.answering(bare):
         raise MlflowException("no such run", error_code=1001)
 
 
 def test_the_surroundings_are_left_as_they_were(bare, monkeypatch):
     """What a person set is theirs, what was not set stays unset for the next project."""
-    with tracking.answering(bare):
+    with stores.answering(bare):
         pass
     assert "MLFLOW_TRACKING_URI" not in os.environ
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////elsewhere.db")
-    with tracking.answering(bare):
+    with stores.answering(bare):
         pass
     assert os.environ["MLFLOW_TRACKING_URI"] == "sqlite:////elsewhere.db"
 
 
 def test_pickles_are_forbidden():
     """No process that uses MLflow here loads a pickle or calls home."""
-    tracking.prepare()
+    stores.prepare()
     assert os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -204,11 +204,11 @@ def _chosen(where: str) -> Iterator[None]:
 
 def _experiment(client: "MlflowClient", name: str, where: str) -> str:
     """The id of the experiment; a new one keeps its artifacts beside a local database."""
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        if found.lifecycle_stage == "deleted":
-            client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+    there = client.get_experiment_by_name(name)
+    if there is not None:
+        if there.lifecycle_stage == "deleted":
+            client.restore_experiment(there.experiment_id)
+        return str(there.experiment_id)
     database = _database(where)
     beside = None if database is None else database.parent / "artifacts"
     if beside is not None:

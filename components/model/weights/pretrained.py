@@ -18,7 +18,7 @@ State = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class PretrainedWeights:
     """Weights and what their source states of them."""
 
     state: State
@@ -61,10 +61,10 @@ class Found:
 def _check_fit(state: State, model: nn.Module, heads: tuple[str, ...], name: str) -> None:
     """See that names and shapes agree, the classifier's aside."""
     body = _shapes(model.state_dict(), heads)
-    found = _shapes(state, heads)
-    if body == found:
+    given = _shapes(state, heads)
+    if body == given:
         return
-    faults = [key for key in sorted({*body, *found}) if body.get(key) != found.get(key)]
+    faults = [key for key in sorted({*body, *given}) if body.get(key) != given.get(key)]
     raise DataError(
         f"the weights must fit {name}, but {len(faults)} of {len(body)} entries do not, such as "
         f"{faults[0]}. Name the architecture they are for: base.architecture"
