@@ -56,5 +56,5 @@ ui: setup  ## Open MLflow's pages on the local store
 	@mlflow/serve.sh
 
 clean:  ## Remove what was built here: the environment, caches, outputs (the store in mlflow/ stays)
-	rm -rf $(VENV) .thawline build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .thawline build dvc_plots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,20 +13,21 @@ multiply-accumulates promise for the same freeze depth.
 
 import argparse
 import json
-import statistics
-import tempfile
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import torch
-from cases import Case, case
-from search import BATCH, SMOOTHING
+from cases import Case, add_options_of_one, prepared
+from fits import fitted, plan_of
 
-from components.study.plan import Choices, Plan
+from components.study.plan import Plan
 from components.study.trial_inputs import Reuse
-from components.training.fit import fit
 from components.training.history import Epoch
 from components.training.recipe import Recipe, Setting
 
@@ -36,7 +37,7 @@ KINDS = ("images", "float32", "float16")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class TimedTrial:
     """One trial."""
 
     epoch: float
@@ -49,52 +50,41 @@ class Run:
     """Of what it reads for each image."""
 
 
-class Bench:
+class Trials:
     """One case: trials of it from the images, and from the cache in either precision."""
 
-    def __init__(self, asked: argparse.Namespace, made: Case, folder: Path) -> None:
-        self.asked, self.folder = asked, folder
-        last = len(made.pretrained.groups) - 1
+    def __init__(self, asked: argparse.Namespace, case: Case) -> None:
+        self.asked, self.case = asked, case
         self.variants = {
-            kind: Reuse(made.pretrained, made.images, self._plan(kind, last), folder / kind, CPU)
+            kind: Reuse(case.pretrained, case.images, self._plan(kind), case.folder / kind, CPU)
             for kind in KINDS
         }
         self.space = self.variants["images"].space
 
-    def _plan(self, kind: str, last: int) -> Plan:
+    def _plan(self, kind: str) -> Plan:
         asked = self.asked
-        return Plan(
+        return plan_of(
+            self.case.pretrained,
             strategy="staged",
             max_trials=1,
-            max_minutes=None,
             compute=1.0,
             epochs=asked.epochs,
-            freeze_depths=(0, last),
             rates=(asked.rate, asked.rate),
             enqueued=(),
-            prune_after=0,
-            confirmation_runs=1,
             views=asked.views,
             cache_bytes=0 if kind == "images" else 2**36,
             cache_precision="float16" if kind == "float16" else "float32",
-            batch_size=BATCH,
-            choices=Choices(),
-            label_smoothing=SMOOTHING,
             seed=SEED,
             precision="off",
-            workers=0,
         )
 
-    def run(self, kind: str, freeze_depth: int) -> Run:
+    def run(self, kind: str, freeze_depth: int) -> TimedTrial:
         """Train once, with equal draws every time."""
         reuse, asked = self.variants[kind], self.asked
-        setting = Setting(freeze_depth, asked.rate)
+        setting = Setting(freeze_depth=freeze_depth, learning_rate=asked.rate)
         recipe = Recipe(
-            freeze_depth,
-            asked.rate,
-            setting.weight_decay,
-            SMOOTHING,
-            asked.epochs,
+            setting=setting,
+            epochs=asked.epochs,
             patience=asked.epochs,
             seed=SEED,
             precision="off",
@@ -110,23 +100,19 @@ class Bench:
             ends.append(time.process_time())
             return False
 
-        keep = self.folder / "keep.safetensors"
-        keep.unlink(missing_ok=True)
-        done = fit(
+        done = fitted(
+            self.case,
             model,
-            reuse.pretrained.groups,
             inputs.feed,
             recipe,
             device=CPU,
-            keep=keep,
-            keep_best=False,
             on_epoch=on_epoch,
             forward=inputs.forward,
         )
         state = {name: value.clone() for name, value in model.state_dict().items()}
-        numbers = next(inputs.feed.validation())[0][0].numel()
-        epoch = statistics.median(np.diff(ends)[1:])
-        return Run(
+        numbers = next(inputs.feed.validation()).inputs[0].numel()
+        epoch = float(np.median(np.diff(ends)[1:]))
+        return TimedTrial(
             epoch=epoch,
             filling=ends[0] - begun,
             history=done.history,
@@ -134,9 +120,9 @@ class Bench:
             numbers=numbers,
         )
 
-    def row(self, freeze_depth: int) -> dict:
+    def row(self, freeze_depth: int) -> dict[str, Any]:
         """Trials at one freeze depth in turns, and what they end with."""
-        runs: dict[str, list[Run]] = {kind: [] for kind in (*KINDS, "everything")}
+        runs: dict[str, list[TimedTrial]] = {kind: [] for kind in (*KINDS, "everything")}
         for _ in range(self.asked.repeats):
             for kind in KINDS:
                 runs[kind].append(self.run(kind, freeze_depth))
@@ -155,11 +141,11 @@ class Bench:
             "filling_seconds": single.filling,
             "kib_a_image": single.numbers * 4 / 1024,
             "equal_to_the_bit": equal(images, single),
-            "accuracies": [run.history[-1].validation_accuracy for run in (images, single, half)],
+            "accuracies": [run.history[-1].validation_score for run in (images, single, half)],
         }
 
 
-def equal(one: Run, other: Run) -> bool:
+def equal(one: TimedTrial, other: TimedTrial) -> bool:
     """Whether two trials have the same history and end with the same weights."""
     same = (torch.equal(value, other.state[name]) for name, value in one.state.items())
     return one.history == other.history and all(same)
@@ -172,28 +158,19 @@ def spread(ratios: np.ndarray) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data", default="digits", help="digits, a folder, an archive, blur: or turn:PATH"
-    )
-    parser.add_argument("--weights", default="package", help="package, none or a file")
-    parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--limit", type=int, default=512, help="images, all splits together")
+    add_options_of_one(parser, limit=512)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = case(asked.data, asked.weights, asked.size, asked.limit, folder)
-        report(asked, Bench(asked, made, folder), len(made.images.train))
+    with prepared(asked) as case:
+        report(asked, Trials(asked, case))
 
 
-def report(asked: argparse.Namespace, bench: Bench, images: int) -> None:
+def report(asked: argparse.Namespace, trials: Trials) -> None:
     """A table, and what others read."""
-    name = bench.variants["images"].pretrained.config["architecture"]
+    name, images = trials.case.pretrained.config.architecture, len(trials.case.images.train)
     print(f"{name}, {asked.data}, {asked.size} px, {images} images to train on")
     print(
         "| frozen before | of a pass | same freeze depth | counted | everything | cached epoch, s "
@@ -201,15 +178,15 @@ def report(asked: argparse.Namespace, bench: Bench, images: int) -> None:
         "|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = []
-    for freeze_depth in range(1, bench.space.head + 1):
-        if bench.space.cacheable(freeze_depth):
-            rows.append(row := bench.row(freeze_depth))
+    for freeze_depth in range(1, trials.space.head + 1):
+        if trials.space.cacheable(freeze_depth):
+            rows.append(row := trials.row(freeze_depth))
             print(shown(row), flush=True)
     if asked.json:
         print(json.dumps({"network": name, "data": asked.data, "rows": rows}))
 
 
-def shown(row: dict) -> str:
+def shown(row: dict[str, Any]) -> str:
     """A row of the table."""
     ratios = (
         "{:.3g} ({:.3g} to {:.3g})".format(*row[key]) for key in ("same_freeze_depth", "everything")

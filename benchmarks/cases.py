@@ -1,27 +1,33 @@
 """A case that a benchmark runs on: images, split and decoded, and the weights to start from."""
 
+import argparse
 import hashlib
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from components.data.images import augmentation as augmentations
 from components.data.images.dataset import Split
-from components.data.images.pictures import Images
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.data.layout import places
+from components.data.manifest import read_table, write_table
 from components.data.source import open_source
-from components.data.splitting import assign
+from components.data.splitting import SPLITS, assign
 from components.frame import files
 from components.model.description import PretrainedDescription
 from components.model.weights.pin import start_pin
 from components.model.weights.take import take
+from components.tasks.classification import Classification
+from components.training.images import Images
 from components.training.pretrained import Pretrained
 
 Change = Callable[[NDArray[np.uint8], int], NDArray[np.uint8]]
@@ -32,33 +38,62 @@ LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0)
 
 @dataclass(frozen=True)
 class Case:
-    """What strategies are compared on."""
+    """What is compared on."""
 
     pretrained: Pretrained
     images: Images
     test: Split
+    folder: Path
+    """For whatever is written meanwhile."""
 
 
-def case(data: str, weights: str, size: int, limit: int, folder: Path) -> Case:
-    """Bring in `data`: `digits`, a folder, an archive, or `blur:` or `turn:` and one of these.
+def add_options(parser: argparse.ArgumentParser, *, limit: int) -> None:
+    """What every benchmark lets one choose of its images."""
+    parser.add_argument(
+        "--data", default="digits", help="digits, a folder, an archive, blur: or turn:PATH"
+    )
+    parser.add_argument("--size", type=int, default=48, help="side of the images, pixels")
+    parser.add_argument("--limit", type=int, default=limit, help="images, all splits together")
 
-    With `blur:` the class is how much an image was blurred: what a network sees in its first
-    layers decides, and what its last layers were trained for does not matter. With `turn:` it is
-    by how many quarters of a circle an image was turned: its last layers were trained to say what
-    is seen, and not how it lies.
-    """
+
+def add_options_of_one(parser: argparse.ArgumentParser, *, limit: int) -> None:
+    """What a benchmark of a single network lets one choose."""
+    add_options(parser, limit=limit)
+    parser.add_argument("--weights", default="package", help="package, none or a file")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+
+@contextmanager
+def prepared(asked: argparse.Namespace) -> Iterator[Case]:
+    """The case that the options of a benchmark of a single network name; one thread computes."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        table = bring(asked.data, folder, asked.limit)
+        yield make_case(table, asked.weights, asked.size, folder)
+
+
+def make_case(table: pd.DataFrame, weights: str, size: int, folder: Path) -> Case:
+    """Images that `bring` brought, and weights to start from."""
     model, config = weights_of(weights, folder)
-    transform = transform_of(config, size)
-    images, test = splits_of(bring(data, folder, limit), folder, transform)
-    return Case(Pretrained.read(model, config, len(images.classes), size), images, test)
+    images, test = splits_of(table, folder, transform_of(config, size))
+    pretrained = Pretrained.read(model, config, images.task.outputs, size)
+    return Case(pretrained, images, test, folder)
 
 
 def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
-    """Copy at most `limit` images, the same fraction of every class, and split them."""
-    task, _, path = source.partition(":")
-    made = task in TASKS
-    found = {one.name: one.content for one in open_source(path if made else source).images()}
-    found = _made_anew(found, *TASKS[task]) if made else found
+    """Copy at most `limit` images, the same fraction of every class, and split them.
+
+    The source is `digits`, a folder, an archive, or `blur:` or `turn:` and one of these. With
+    `blur:` the class is how much an image was blurred: what a network sees in its first layers
+    decides, and what its last layers were trained for does not matter. With `turn:` it is by how
+    many quarters of a circle an image was turned: its last layers were trained to say what is
+    seen, and not how it lies.
+    """
+    change, _, path = source.partition(":")
+    changed = change in CHANGES
+    found = {one.name: one.content for one in open_source(path if changed else source).images()}
+    found = _made_anew(found, *CHANGES[change]) if changed else found
     where = places(found)
     rows = [
         {
@@ -75,7 +110,7 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     table = table.reset_index(level=0).reset_index(drop=True)
     for name in table["path"]:
         files.write_bytes(folder / "raw" / name, found[name])
-    table.to_parquet(folder / "images.parquet")
+    write_table(folder / "images.parquet", table)
     assign(
         folder / "images.parquet",
         test_fraction=0.25,
@@ -84,21 +119,23 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
         splits=folder / "splits.parquet",
         fractions=folder / "fractions.json",
     )
-    return pd.read_parquet(folder / "splits.parquet")
+    return read_table(folder / "splits.parquet")
 
 
 def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Images, Split]:
     """Decoded images: train and validation, and the test split apart."""
-    names = sorted(table["class"].unique())
-    labels = table["class"].map({name: i for i, name in enumerate(names)}).to_numpy("int64")
+    task = Classification.of(table)
+    targets = task.targets(table)
     paths = [folder / "raw" / path for path in table["path"]]
     decoded = pixels(paths, list(table["sha256"]), transform, folder, lambda *_: None)
-    made = {}
-    for part in ("train", "val", "test"):
-        chosen = (table["split"] == part).to_numpy().nonzero()[0]
-        made[part] = Split(decoded, chosen, labels[chosen], transform)
+    parts = {
+        name: Split(decoded, chosen, targets[chosen], transform)
+        for name in SPLITS
+        for chosen in [np.flatnonzero(table["split"] == name)]
+    }
+    test = parts.pop("test")
     family = augmentations.family(transform.size, horizontal_flip=False)
-    return Images(made["train"], made["val"], tuple(names), transform, family), made["test"]
+    return Images(**parts, task=task, transform=transform, family=family), test
 
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
@@ -133,7 +170,7 @@ def _turned(image: NDArray[np.uint8], quarters: int) -> NDArray[np.uint8]:
     return np.rot90(image, quarters)
 
 
-TASKS: dict[str, tuple[Change, int]] = {"blur": (_blurred, len(LEVELS)), "turn": (_turned, 4)}
+CHANGES: dict[str, tuple[Change, int]] = {"blur": (_blurred, len(LEVELS)), "turn": (_turned, 4)}
 
 
 def _made_anew(found: Mapping[str, bytes], change: Change, classes: int) -> dict[str, bytes]:

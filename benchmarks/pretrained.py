@@ -16,52 +16,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from cases import bring, splits_of, transform_of, weights_of
+from cases import Case, add_options, bring, make_case
+from fits import score_on_test, train
 
-from components.data.images.dataset import Split
-from components.data.images.pictures import Images
-from components.training.feed import ImageFeed
-from components.training.fit import fit
-from components.training.pretrained import Pretrained
-from components.training.recipe import Recipe
-from components.training.score import score
+from components.training.recipe import Setting
 
 CPU = torch.device("cpu")
 
 
-def attempt(
-    pretrained: Pretrained,
-    images: Images,
-    test: Split,
-    freeze_depth: int,
-    rate: float,
-    seed: int,
-    epochs: int,
-    keep: Path,
-) -> tuple[float, float]:
-    """Validation and test accuracy after training from `freeze_depth` on."""
-    model = pretrained.network(seed)
-    recipe = Recipe(freeze_depth, rate, 0.05, 0.1, epochs, epochs, seed)
-    feed = ImageFeed(images, 32, 1, seed, 0)
-    keep.unlink(missing_ok=True)
-    done = fit(
-        model,
-        pretrained.groups,
-        feed,
-        recipe,
-        device=CPU,
-        keep=keep,
-        keep_best=False,
-        on_epoch=lambda *_: False,
-    )
-    return done.history[-1].validation_accuracy, score(model, test.batches(64), CPU)[1]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits")
-    parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--limit", type=int, default=1000)
+    add_options(parser, limit=1000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 5e-3])
@@ -74,39 +39,43 @@ def main() -> None:
         print("|---|---|---|---|---|---|")
         lines: dict[int, list[str]] = {}
         for source in ("package", "none"):
-            model, config = weights_of(source, folder)
-            transform = transform_of(config, asked.size)
-            images, test = splits_of(table, folder, transform)
-            pretrained = Pretrained.read(model, config, len(images.classes), asked.size)
-            last = len(pretrained.groups) - 1
-            for freeze_depth in sorted({0, last // 3, 2 * last // 3, last - 1, last}):
-                tried = []
-                for rate in asked.rates:
-                    scores = [
-                        attempt(
-                            pretrained,
-                            images,
-                            test,
-                            freeze_depth,
-                            rate,
-                            seed,
-                            asked.epochs,
-                            folder / "keep.safetensors",
-                        )
-                        for seed in range(asked.seeds)
-                    ]
-                    tried.append(scores)
-                best = max(tried, key=lambda found: statistics.mean(v for v, _ in found))
-                title = (
-                    f"{pretrained.layers[freeze_depth]} | {pretrained.fractions[freeze_depth]:.1%}"
-                )
-                lines.setdefault(freeze_depth, [title])
-                lines[freeze_depth] += [spread([v for v, _ in best]), spread([t for _, t in best])]
+            of_source = make_case(table, source, asked.size, folder)
+            for freeze_depth in freeze_depths(of_source):
+                line = lines.setdefault(freeze_depth, heading(of_source, freeze_depth))
+                line += best(asked, of_source, freeze_depth)
         for cells in lines.values():
             print("| " + " | ".join(cells) + " |")
 
 
-def spread(values: list[float]) -> str:
+def freeze_depths(case: Case) -> list[int]:
+    """Nothing frozen, the last block and the head alone trained, and two between."""
+    last = len(case.pretrained.groups) - 1
+    return sorted({0, last // 3, 2 * last // 3, last - 1, last})
+
+
+def heading(case: Case, freeze_depth: int) -> list[str]:
+    """The first trained layer, and the fraction of the parameters that is trained."""
+    pretrained = case.pretrained
+    return [pretrained.layers[freeze_depth], f"{pretrained.fractions[freeze_depth]:.1%}"]
+
+
+def best(asked: argparse.Namespace, case: Case, freeze_depth: int) -> list[str]:
+    """Validation and test accuracy over the seeds, at the rate with the best on validation."""
+    tried = []
+    for rate in asked.rates:
+        setting = Setting(freeze_depth=freeze_depth, learning_rate=rate)
+        tried.append([attempt(case, setting, seed, asked.epochs) for seed in range(asked.seeds)])
+    chosen = max(tried, key=lambda found: statistics.mean(value for value, _ in found))
+    return [spread(values) for values in zip(*chosen, strict=True)]
+
+
+def attempt(case: Case, setting: Setting, seed: int, epochs: int) -> tuple[float, float]:
+    """Validation and test accuracy after a training."""
+    model, done = train(case, setting, epochs=epochs, seed=seed, device=CPU)
+    return done.history[-1].validation_score, score_on_test(case, model, CPU)
+
+
+def spread(values: tuple[float, ...]) -> str:
     """Mean and, of several seeds, its standard error."""
     mean = statistics.mean(values)
     if len(values) < 2:  # noqa: PLR2004  # one seed has no spread

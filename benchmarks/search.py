@@ -20,7 +20,6 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,72 +29,54 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import optuna
 import torch
-from cases import Case, case
+from cases import Case, add_options_of_one, prepared
+from fits import plan_of, score_on_test, train, unheard
+from torch import nn
 
-from components.frame.events import Events
+from components.frame.events import Events, narrator
 from components.frame.seeds import derived_seed
 from components.model.device import choose_device
-from components.study.plan import Choices, Plan
 from components.study.search import Search
-from components.training.feed import ImageFeed
-from components.training.fit import fit
-from components.training.recipe import Recipe, Setting
-from components.training.score import score
+from components.training.history import Epoch, OnEpoch
+from components.training.recipe import Setting
 from components.training.step import DivergedError
 
-BATCH, SMOOTHING = 32, 0.1
 STARTUP = 5
 """Trials before the median pruner acts: Optuna's own choice."""
 HEAD_RATE = 1e-2
+WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
+"""Full fine-tuning."""
 
 
-@dataclass
-class Run:
-    """One search's outcome."""
+@dataclass(frozen=True)
+class Winner:
+    """What a search ended with."""
 
     seconds: float
+    """Compute of the search."""
     trials: int
     setting: Setting
     scores: list[float]
+    """On the test images, one for each training of the setting."""
 
 
-class Bench:
+class Searches:
     """One case, and the searches over it."""
 
-    def __init__(self, asked: argparse.Namespace, made: Case, folder: Path) -> None:
-        self.asked, self.case, self.folder = asked, made, folder
+    def __init__(self, asked: argparse.Namespace, case: Case) -> None:
+        self.asked, self.case = asked, case
         self.device = choose_device(asked.device)
-        self.last = len(made.pretrained.groups) - 1
+        self.head = len(case.pretrained.groups) - 1
 
     def train(
-        self, setting: Setting, seed: int, on_epoch: Callable[..., bool] = lambda *_: False
-    ) -> tuple[torch.nn.Module, list[float]]:
-        """Train from the images; the network and its validation accuracies."""
-        feed = ImageFeed(self.case.images, BATCH, setting.magnitude, seed, 0)
-        epochs = self.asked.epochs
-        recipe = Recipe(
-            setting.freeze_depth,
-            setting.learning_rate,
-            setting.weight_decay,
-            SMOOTHING,
-            epochs,
-            epochs,
-            seed,
+        self, setting: Setting, seed: int, on_epoch: OnEpoch = unheard
+    ) -> tuple[nn.Module, list[float]]:
+        """Train from the images; the network and its validation scores."""
+        epochs, device = self.asked.epochs, self.device
+        model, done = train(
+            self.case, setting, epochs=epochs, seed=seed, device=device, on_epoch=on_epoch
         )
-        model = self.case.pretrained.network(seed)
-        keep = self.folder / "keep.safetensors"
-        keep.unlink(missing_ok=True)
-        done = fit(
-            model,
-            self.case.pretrained.groups,
-            feed,
-            recipe,
-            device=self.device,
-            keep=keep,
-            keep_best=False,
-            on_epoch=on_epoch,
-        )
-        return model, [epoch.validation_accuracy for epoch in done.history]
+        return model, [epoch.validation_score for epoch in done.history]
 
     def optuna(self, seed: int, pruner: optuna.pruners.BasePruner) -> tuple[Setting, int]:
         """Optuna alone, in memory."""
@@ -103,15 +84,16 @@ class Bench:
         study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
 
         def objective(trial: optuna.Trial) -> float:
-            freeze_depth = trial.suggest_int("freeze_depth", 0, self.last)
+            freeze_depth = trial.suggest_int("freeze_depth", 0, self.head)
             rate = trial.suggest_float("learning_rate", self.asked.low, self.asked.high, log=True)
 
-            def on_epoch(epoch: object, *_: float) -> bool:
-                trial.report(epoch.validation_accuracy, epoch.epoch)
+            def on_epoch(epoch: Epoch, *_: float) -> bool:
+                trial.report(epoch.validation_score, epoch.epoch)
                 return epoch.epoch < self.asked.epochs and trial.should_prune()
 
             own = derived_seed(seed, trial.number)
-            _, curve = self.train(Setting(freeze_depth, rate), own, on_epoch)
+            setting = Setting(freeze_depth=freeze_depth, learning_rate=rate)
+            _, curve = self.train(setting, own, on_epoch)
             if len(curve) < self.asked.epochs:
                 raise optuna.TrialPruned
             return curve[-1]
@@ -121,37 +103,29 @@ class Bench:
 
     def ours(self, seed: int) -> tuple[Setting, int]:
         """The staged search, from an empty cache."""
-        asked = self.asked
-        head = (Setting(self.last, min(HEAD_RATE, asked.high)),)
-        whole = (Setting(0, 1e-3),) if asked.enqueue_whole else ()
-        plan = Plan(
+        asked, case = self.asked, self.case
+        head = Setting(freeze_depth=self.head, learning_rate=min(HEAD_RATE, asked.high))
+        plan = plan_of(
+            case.pretrained,
             strategy=asked.strategy,
             max_trials=asked.trials,
-            max_minutes=None,
             compute=asked.compute,
             epochs=asked.epochs,
-            freeze_depths=(0, self.last),
             rates=(asked.low, asked.high),
-            enqueued=head + whole,
-            prune_after=0,
-            confirmation_runs=1,
+            enqueued=(head, WHOLE) if asked.enqueue_whole else (head,),
             views=asked.views,
             cache_bytes=2**34,
             cache_precision="float32",
-            batch_size=BATCH,
-            choices=Choices(),
-            label_smoothing=SMOOTHING,
             seed=seed,
             precision="auto",
-            workers=0,
         )
-        folder = self.folder / f"ours-{seed}"
-        made, log = self.case, Events(folder / "events.jsonl")
-        search = Search(plan, made.images, made.pretrained, folder, folder, log, self.device)
+        folder = case.folder / f"ours-{seed}"
+        log = Events(folder / "events.jsonl", narrator())
+        search = Search(plan, case.images, case.pretrained, folder, folder, log, self.device)
         found = search.run()
         return found.chosen, len(found.trials)
 
-    def measured(self, name: str, seed: int, search: Callable[[], tuple[Setting, int]]) -> Run:
+    def measured(self, name: str, seed: int, search: Callable[[], tuple[Setting, int]]) -> Winner:
         """Run a search and score its winner."""
         begun = self._clock()
         setting, trials = search()
@@ -159,7 +133,7 @@ class Bench:
         scores = []
         for number in range(self.asked.confirmations):
             model, _ = self.train(setting, derived_seed(seed, number, 2))
-            scores.append(score(model, self.case.test.batches(64), self.device)[1])
+            scores.append(score_on_test(self.case, model, self.device))
         layer = self.case.pretrained.layers[setting.freeze_depth]
         print(
             f"seed {seed} {name}: {seconds:.1f} s, {trials} trained; freeze depth "
@@ -167,7 +141,7 @@ class Bench:
             f"{statistics.mean(scores):.3f}",
             flush=True,
         )
-        return Run(seconds, trials, setting, scores)
+        return Winner(seconds, trials, setting, scores)
 
     def _clock(self) -> float:
         if self.device.type != "cuda":
@@ -178,12 +152,7 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--data", default="digits", help="digits, a folder, an archive, blur: or turn:PATH"
-    )
-    parser.add_argument("--weights", default="package", help="package, none or a file")
-    parser.add_argument("--size", type=int, default=48)
-    parser.add_argument("--limit", type=int, default=2000, help="images, all splits together")
+    add_options_of_one(parser, limit=2000)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
@@ -197,37 +166,33 @@ def main() -> None:
     parser.add_argument("--enqueue-whole", action="store_true", help="full fine-tuning at 1e-3 too")
     parser.add_argument("--without", nargs="*", default=[], choices=("plain", "pruned"))
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        made = case(asked.data, asked.weights, asked.size, asked.limit, folder)
-        report(asked, compare(asked, Bench(asked, made, folder)))
+    with prepared(asked) as case:
+        report(asked, compare(asked, Searches(asked, case)))
 
 
-def compare(asked: argparse.Namespace, bench: Bench) -> dict[str, list[Run]]:
+def compare(asked: argparse.Namespace, searches: Searches) -> dict[str, list[Winner]]:
     """All searches, in turns, the first place going round."""
-    bench.train(Setting(0, 1e-3), 0)  # what a process does once is nobody's:
-    optuna.create_study(storage=f"sqlite:///{bench.folder / 'first.db'}")  # imports, too
+    searches.train(WHOLE, 0)  # what a process does once is nobody's:
+    optuna.create_study(storage=f"sqlite:///{searches.case.folder / 'first.db'}")  # imports, too
     pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP)
-    searches = {
-        "plain": lambda seed: bench.optuna(seed, optuna.pruners.NopPruner()),
-        "pruned": lambda seed: bench.optuna(seed, pruner),
-        "ours": bench.ours,
+    by_name = {
+        "plain": lambda seed: searches.optuna(seed, optuna.pruners.NopPruner()),
+        "pruned": lambda seed: searches.optuna(seed, pruner),
+        "ours": searches.ours,
     }
-    names = [name for name in searches if name not in asked.without]
-    runs: dict[str, list[Run]] = {name: [] for name in names}
+    names = [name for name in by_name if name not in asked.without]
+    runs: dict[str, list[Winner]] = {name: [] for name in names}
     for number in range(asked.seeds):
         turn, seed = number % len(names), asked.first_seed + number
         for name in names[turn:] + names[:turn]:
-            search = searches[name]
-            runs[name].append(bench.measured(name, seed, lambda s=search, n=seed: s(n)))
+            search = by_name[name]
+            runs[name].append(searches.measured(name, seed, lambda s=search, n=seed: s(n)))
     return runs
 
 
-def report(asked: argparse.Namespace, runs: dict[str, list[Run]]) -> None:
+def report(asked: argparse.Namespace, runs: dict[str, list[Winner]]) -> None:
     """A table, and what others read."""
     print(f"\n{asked.data}, {asked.size} px, {asked.trials} trials of {asked.epochs} epochs")
     print("| search | compute, s | ours is faster | winner on test | standard error |")

@@ -18,10 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from components.frame import files
 
 ROOT = Path(__file__).resolve().parents[1]
-
 SPENT = re.compile(r"^\S+\s+(\w+)\s+ran in (.+)$", re.MULTILINE)
 
 

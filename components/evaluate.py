@@ -14,12 +14,8 @@ class EvaluateParams(Params):
 
     confidence_level: Annotated[float, Field(gt=0.5, lt=1)]
     """Of the interval around the score."""
-    bootstrap_samples: Annotated[int, Field(ge=100)]
-    """Resamples behind the interval."""
     batch_size: Annotated[int, Field(ge=1)]
     """Images scored at once."""
-    seed: Annotated[int, Field(ge=0)]
-    """Of the resamples."""
     device: Literal["auto", "cpu", "cuda", "mps"]
     """`auto` takes CUDA or MPS where there is one."""
 

@@ -23,7 +23,8 @@ class SplitParams(Params):
     @model_validator(mode="after")
     def _leaves_some_to_train(self) -> Self:
         if self.test_fraction + self.val_fraction >= 1:
-            raise ValueError("`test_fraction + val_fraction < 1` must hold")
+            sum_ = f"{self.test_fraction} + {self.val_fraction}"
+            raise ValueError(f"`test_fraction + val_fraction < 1` must hold, but got {sum_}")
         return self
 
 

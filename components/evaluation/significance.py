@@ -1,36 +1,47 @@
 """How sure a mean score is, and whether one model's is higher than another's."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, bootstrap, permutation_test
 
+RESAMPLES = 2_000
+"""Behind an interval of scores that are not just right or wrong."""
 FLIPS = 9_999
 """Drawn where there are more than these ways to flip signs: p-values down to 1 in 10,000."""
 HELD = 10**7
 """Signs that are drawn at a time, which bounds the memory to some 100 MB."""
 
 
-def bootstrap_interval(
-    scores: ArrayLike, *, confidence_level: float, samples: int, seed: int
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of a mean (Efron & Tibshirani 1993, chapter 13).
+def interval(scores: ArrayLike, confidence_level: float) -> tuple[float, float]:
+    """An interval around a mean score.
+
+    Of scores that are 0 or 1 the one of Clopper and Pearson (Biometrika 26, 1934), which holds the
+    true value at least as often as it says, also where all are right; of others the percentile
+    bootstrap (Efron & Tibshirani 1993, chapter 13).
 
     Args:
         scores: of each image, shape (n,).
         confidence_level: such as 0.95.
-        samples: resamples drawn.
-        seed: of the draws.
     """
-    result = bootstrap(
-        (np.asarray(scores, dtype=float),),
+    values = np.asarray(scores, dtype=float)
+    if _right_or_wrong(values):
+        right = binomtest(int(values.sum()), len(values))
+        exact = right.proportion_ci(confidence_level, method="exact")
+        return float(exact.low), float(exact.high)
+    found = bootstrap(
+        (values,),
         np.mean,
         confidence_level=confidence_level,
-        n_resamples=samples,
+        n_resamples=RESAMPLES,
         method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    low, high = result.confidence_interval
-    return float(low), float(high)
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def _right_or_wrong(scores: NDArray[np.float64]) -> bool:
+    """Whether all scores are 0 or 1."""
+    return bool(np.isin(scores, (0.0, 1.0)).all())
 
 
 def mcnemar_exact(challenger_right: ArrayLike, champion_right: ArrayLike) -> float:
@@ -75,7 +86,7 @@ def paired_p_value(challenger: ArrayLike, champion: ArrayLike) -> float:
     new, old = np.asarray(challenger, dtype=float), np.asarray(champion, dtype=float)
     if new.shape != old.shape or new.ndim != 1:
         raise ValueError(f"`shapes (n,) must be equal`, but got {new.shape} and {old.shape}")
-    if np.isin(np.concatenate([new, old]), (0.0, 1.0)).all():
+    if _right_or_wrong(np.concatenate([new, old])):
         return mcnemar_exact(new == 1.0, old == 1.0)
     differences = (new - old)[new != old]
     if len(differences) <= 1:  # too few for scipy

@@ -52,8 +52,8 @@ def sentence(score: Curves, kept: int, scores: Scores) -> str:
     return (
         f"Epoch {kept} is kept, with a validation {scores.name} of "
         f"{scores.shown(score.validation[kept - 1])}. The generalisation gap, training less "
-        f"validation, is {scores.difference(difference)} there: training {state}. It is measured "
-        "while the network learns, on augmented images, which are harder."
+        f"validation, is {scores.difference(difference)} there: training {state}. Training is "
+        "measured while the network learns, on augmented images, which are harder."
     )
 
 

@@ -77,7 +77,7 @@ def save_landscape(
     chosen = next(point for point in points if point.chosen)
     remark = (
         f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.freeze_depth]} on at "
-        f"a rate of {chosen.learning_rate:.1e}; everything left of a mark was frozen."
+        f"a rate of {chosen.learning_rate:.2g}; everything left of a mark was frozen."
     )
     with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
         axis = figure.subplots()
@@ -110,10 +110,10 @@ def save_front(
     spent, floor = sum(point.cost for point in points), _floor(points)
     remark = (
         f"The line joins what nothing cheaper reaches. All {len(points)} together cost as much as "
-        f"{spent:.2g} trainings of the whole network, in counted operations. Scores below "
-        f"{scores.shown(floor)} stand at the lower edge."
+        f"{spent:.2g} trainings of the whole network, in counted operations. What is below "
+        f"{scores.shown(floor)} stands at the lower edge."
     )
-    with sheet(path, (9.4, 4.8), "Cost against score", remark) as figure:
+    with sheet(path, (9.4, 4.8), f"Cost against {scores.name}", remark) as figure:
         axis, beside = figure.subplots(1, 2, width_ratios=[1, 0.34])
         axis.plot(
             [p.cost for p in best],
@@ -240,7 +240,7 @@ def _name(
             weight="bold",
             path_effects=HALO,
         )
-        setting = f"{layers[point.freeze_depth]}, {point.learning_rate:.1e}"
+        setting = f"{layers[point.freeze_depth]}, {point.learning_rate:.2g}"
         words = f"{number}  {scores.shown(point.score)}\n    {setting}"
         beside.text(
             0,

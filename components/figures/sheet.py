@@ -51,6 +51,7 @@ SETTINGS = {
     "grid.color": GRID,
     "grid.linewidth": 0.8,
     "text.color": INK,
+    "text.parse_math": False,  # a class may be called `$a$`
     "xtick.color": RULE,
     "ytick.color": RULE,
     "xtick.labelcolor": INK,

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.frame.errors import UnreachableError, UsageError
+from components.frame.errors import DataError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -59,6 +59,22 @@ def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> 
             save_file(tensors, temporary, metadata=metadata or None)
         except SafetensorError as error:  # its name for what the system refused
             raise OSError(str(error)) from error
+
+
+def read_tensors(path: Path) -> "dict[str, Tensor]":
+    """Read the tensors of a safetensors file.
+
+    Raises:
+        DataError: it is none, or torn.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise DataError(f"{path} must hold weights, but: {error}. Run `dvc repro`.") from None
+    return tensors
 
 
 def write_bytes(path: Path, content: bytes) -> None:

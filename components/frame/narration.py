@@ -24,20 +24,22 @@ def _progress(event: Event) -> str:
 
 
 def _begun(event: Event) -> str:
+    epochs = event["epochs"]
     return (
-        f"{STAGES[event['stage']]} {event['number'] + 1}: trained from {event['layer']} on "
-        f"({event['trained_fraction']:.0%} of the parameters), learning rate "
-        f"{event['learning_rate']:.2g}, {event['epochs']} epochs; about "
+        f"{STAGES[event['stage']]} {event['number']}: trained from {event['layer']} on "
+        f"({event['trained_fraction']:.1%} of the parameters), learning rate "
+        f"{event['learning_rate']:.2g}, {epochs} epoch{'s' if epochs > 1 else ''}; about "
         f"{duration(event['seconds_left'])} left"
     )
 
 
 def _epoch(event: Event) -> str:
-    left = event["seconds"] * (event["epochs"] - event["epoch"])
+    to_come = event["epochs"] - event["epoch"]
+    left = f", at most {duration(event['seconds'] * to_come)} left" if to_come else ""
     return (
         f"  epoch {event['epoch']}/{event['epochs']}  loss {event['train_loss']:.3f}  "
         f"validation {event['shown']} (loss {event['validation_loss']:.3f})  "
-        f"{event['images_per_second']:.0f} images/s, at most {duration(left)} left"
+        f"{event['images_per_second']:.0f} images/s{left}"
     )
 
 

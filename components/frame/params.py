@@ -1,9 +1,10 @@
 """The parameters of a stage or an action: read, checked, and each fault a sentence."""
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -26,6 +27,9 @@ RENAMED = {
     "evaluate": {"confidence": "confidence_level", "mistakes": "report.mistakes"},
 }
 """By file, what parameters were called before, and what they are now."""
+MUST_BE = "Input should be "
+"""How pydantic begins most rules."""
+SHOULD = re.compile(r"^\w+ should ")
 
 
 class Params(BaseModel):
@@ -76,13 +80,42 @@ def _sentences(model: type[BaseModel], errors: list[Any], path: Path) -> list[st
     old = {_name(error) for error in errors if _unknown(error)} & set(renamed)
     expected = {f"{renamed[name]}." for name in old}
     sentences = []
-    for error in errors:
+    for error in _merged(model, errors):
         name = _name(error)
         if name in old:
             sentences.append(f"params/{path.name}: `{name}` is called `{renamed[name]}` now.")
         elif not (_missing(error) and any(new.startswith(f"{name}.") for new in expected)):
             sentences.append(_sentence(model, error, path))
     return list(dict.fromkeys(sentences))
+
+
+def _merged(model: type[BaseModel], errors: list[Any]) -> list[Any]:
+    """The errors, those of one value that may be of several types as one: `'auto' or ...`."""
+    known, found = _field_names(model), dict[Any, Any]()
+    for error in errors:
+        if not error["msg"].startswith(MUST_BE):
+            found[id(error)] = error
+            continue
+        place = tuple(part for part in error["loc"] if isinstance(part, int) or part in known)
+        rule, before = error["msg"], found[place]["msg"] if place in found else ""
+        if before:
+            other = rule.removeprefix(MUST_BE)
+            rule = before if before.endswith(other) else f"{before} or {other}"
+        found[place] = error | {"loc": place, "msg": rule}
+    return list(found.values())
+
+
+def _field_names(model: type[BaseModel]) -> set[str]:
+    """The names of all parameters, those in mappings and lists of mappings too."""
+    names = set(model.model_fields)
+    for field in model.model_fields.values():
+        inside = [field.annotation]
+        while inside:
+            kind = inside.pop()
+            inside += get_args(kind)
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                names |= _field_names(kind)
+    return names
 
 
 def _name(error: Any) -> str:  # noqa: ANN401  # pydantic's own
@@ -101,14 +134,14 @@ def _missing(error: Any) -> bool:  # noqa: ANN401  # pydantic's own
 def _sentence(model: type[BaseModel], error: Any, path: Path) -> str:  # noqa: ANN401  # pydantic's own
     """One broken rule as a sentence: where, the rule, the value, the remedy."""
     place = ".".join(str(part) for part in error["loc"])
-    where = f"params/{path.name}: {place}" if place else f"params/{path.name}"
+    where = f"params/{path.name}: {place}" if place else f"params/{path.name}:"
     if _unknown(error):
         return f"{where} is no parameter.{_nearest(model, error['loc'])}"
     if _missing(error):
         return f"{where} is missing. Restore the line: git diff params/{path.name}"
-    rule = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if error["msg"].startswith("Input should be "):
-        rule = f"must be {rule}"
+    if error["type"] == "value_error":  # one of ours, which names the values
+        return f"{where} {error['msg'].removeprefix('Value error, ')}."
+    rule = SHOULD.sub("must ", error["msg"])
     return f"{where} {rule}, but is {error['input']!r}."
 
 

@@ -8,7 +8,7 @@ import timm
 import torch
 from torch import nn
 
-from components.frame.errors import UsageError
+from components.frame.errors import DataError, UsageError
 from components.model.description import NetworkDescription, PretrainedDescription
 from components.model.head import draw_head
 
@@ -70,9 +70,18 @@ def trained(network: NetworkDescription, state: State, outputs: int, size: int) 
         state: its weights, every one of them.
         outputs: how many numbers its task takes from it.
         size: side of the images that its transform gives it, pixels.
+
+    Raises:
+        DataError: they are those of another network.
     """
     model = create(network.architecture, outputs, size, network.arguments)
-    model.load_state_dict(dict(state), strict=True)
+    try:
+        model.load_state_dict(dict(state), strict=True)
+    except RuntimeError as error:
+        raise DataError(
+            f"the weights must be those of {network.architecture} with {outputs} outputs, but are "
+            f"others ({str(error).splitlines()[-1].strip()}). Train anew: dvc repro"
+        ) from None
     return model.eval()
 
 

@@ -80,7 +80,7 @@ class NetworkDescription(Document):
         Raises:
             DataError: a key is missing or unknown, or its value is of another type.
         """
-        if "classes" in content:
+        if isinstance(content, Mapping) and "classes" in content:
             content = {EARLIER.get(key, key): value for key, value in content.items()}
             classes = content.pop("classes")
             content["task"] = {"name": "classification", "classes": classes}

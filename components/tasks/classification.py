@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from components.frame import documents
 from components.tasks.losses import LOSSES
 from components.tasks.task import Array, Loss
 
@@ -51,7 +52,7 @@ class Classification:
     @classmethod
     def from_description(cls, described: Mapping[str, Any]) -> Self:
         """Read what `description` wrote."""
-        return cls(tuple(described["classes"]))
+        return documents.built(cls, described, "task")
 
     def description(self) -> dict[str, Any]:
         """The classes."""

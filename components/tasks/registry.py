@@ -31,5 +31,7 @@ def from_description(content: Mapping[str, Any]) -> Task:
 
     Raises:
         UsageError: there is no such task.
+        DataError: it is not what this task writes down.
     """
-    return task_class(content["name"]).from_description(content)
+    own = {key: value for key, value in content.items() if key != "name"}
+    return task_class(content.get("name", "")).from_description(own)

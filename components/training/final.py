@@ -51,7 +51,7 @@ def fine_tune(
     images, pretrained = inputs.opened("train", work)
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
-    print(f"trained from {chosen.layer} on ({fraction:.0%} of the parameters)")
+    print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
     tell_device(work.events, where, precision)
     model = pretrained.network(seed)
     fitted = fit(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from components.training.history import Epoch, Fit, OnEpoch
 from components.training.optimizers import make_optimizer
 from components.training.recipe import Recipe
 from components.training.schedules import SCHEDULES
-from components.training.step import Stepper
+from components.training.step import DivergedError, Stepper
 from components.training.techniques.registry import requested
 from components.training.techniques.technique import Technique
 from components.training.validate import Forward, validate, whole
@@ -163,6 +164,11 @@ def _run_epoch(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> tup
         forward=stepper.forward,
         size=feed.batch_size,
     )
+    if not isfinite(reached.loss):  # what the last step of an epoch did shows here first
+        raise DivergedError(
+            f"the validation loss must be a number, but is {reached.loss} after epoch {number}. "
+            "Lower the learning rate, or the range it is searched in."
+        )
     epoch = Epoch(
         epoch=number,
         train_loss=loss,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
+from components.frame import files
 from components.model.backbone import State, build_pretrained
 from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
@@ -34,7 +34,7 @@ class Pretrained:
     @classmethod
     def read(cls, model: Path, config: Path, outputs: int, size: int) -> "Pretrained":
         """Read what `base` wrote, for a head of so many outputs."""
-        described, state = PretrainedDescription.read(config), load_file(model)
+        described, state = PretrainedDescription.read(config), files.read_tensors(model)
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
         fractions = tuple(trained_fraction(built, parts, index) for index in range(len(parts)))

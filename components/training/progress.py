@@ -1,5 +1,6 @@
 """What a fit tells while it runs: each epoch once, how far decoding is, and on what it trains."""
 
+import time
 from dataclasses import asdict
 
 import torch
@@ -9,6 +10,9 @@ from components.frame.events import Events
 from components.model.device import Precision, described
 from components.tasks.task import Task
 from components.training.history import Epoch
+
+APART = 2.0
+"""Seconds between two lines on how far a step is, at least."""
 
 
 class EpochReport:
@@ -50,12 +54,16 @@ def tell_device(log: Events, device: torch.device, precision: Precision) -> None
 
 
 class ProgressReport:
-    """Tells how far a long step is, each tenth of it."""
+    """Tells how far a long step is, each tenth of it and its end, but not every moment."""
 
     def __init__(self, log: Events, stage: str, what: str) -> None:
         self.log, self.stage, self.what = log, stage, what
+        self._told_at = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
         """Tell the state of `done` of `total`, where it is worth it."""
-        if done * 10 // total > (done - 1) * 10 // total:
+        if done * 10 // total == (done - 1) * 10 // total:
+            return
+        if done == total or time.monotonic() - self._told_at >= APART:
+            self._told_at = time.monotonic()
             self.log.emit("progress", stage=self.stage, what=self.what, done=done, total=total)

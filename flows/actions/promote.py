@@ -97,13 +97,20 @@ def _chosen(project: Project, store: "Store", name: str, version: int | None) ->
 def _allowed(
     project: Project, chosen: "ModelVersion", champion: "ModelVersion | None"
 ) -> str | None:
-    """What allows the promotion over the champion of this moment; None: nothing does."""
+    """What allows the promotion over the champion of this moment; None: nothing does.
+
+    A verdict counts until somebody is promoted: whoever goes back to an earlier champion is not
+    overruled by what was said before.
+    """
     name, model = chosen.name, versions.digest_of(chosen)
     against = None if champion is None else versions.digest_of(champion)
     last = ledger.recorded_champion(project, name)
-    if champion is None and last is not None:
-        return BY_LEDGER if last["model"] == model else None
-    verdict = ledger.last(project, "verdict", name=name, challenger=model, champion=against)
+    if last is not None and last["model"] == model and against in (None, last["previous"]):
+        return BY_LEDGER  # killed before the alias was set, or the store was lost
+    if last is not None and champion is None:
+        return None
+    about = {"name": name, "challenger": model, "champion": against}
+    verdict = ledger.last(project, "verdict", after=last, **about)
     return BY_VERDICT if verdict is not None and verdict["promote"] else None
 
 

@@ -42,7 +42,7 @@ def sync(project: Project) -> str:
             renewed.append(project.relative(path))
     if not renewed:
         return "the images and the starting weights are those that are pinned"
-    return f"new or changed, pinned anew in {' and '.join(renewed)}"
+    return f"new or changed: pinned anew in {' and '.join(renewed)}"
 
 
 def pinned(project: Project) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from components.evaluation.scores import mean
 from components.evaluation.significance import paired_p_value
@@ -76,6 +77,9 @@ def decide(comparison: Comparison, alpha: float) -> Verdict:
     if not images:
         reason = "No test image is left that the champion was not trained on."
         return Verdict(promote=False, reason=reason, images=0)
+    if not all(map(isfinite, (*comparison.challenger, *comparison.champion))):
+        reason = "Not every image has a score that is a number: no test compares the two."
+        return Verdict(promote=False, reason=reason, images=images)
     return _measured(comparison, alpha)
 
 

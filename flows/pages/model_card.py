@@ -137,7 +137,8 @@ def _data(outputs: Outputs) -> str:
         split.context: json.loads(split.profile)["images"]
         for split in mirrored_run.datasets(outputs)
     }
-    splits = ", ".join(f"{count:,} for {split}" for split, count in counts.items())
+    order = [split for split in mirrored_run.CONTEXTS.values() if split in counts]
+    splits = ", ".join(f"{counts[split]:,} for {split}" for split in order)
     return (
         f"{source_name(outputs.project)}: {splits}. The model {outputs.task.about()}. "
         f"Fingerprint `{data_version(outputs.project)}`; every image with its digest lies "

@@ -60,10 +60,20 @@ EARLIER = {
 Entry = dict[str, Any]
 
 
-def read(project: Project, kind: str, **fields: Any) -> list[Entry]:  # noqa: ANN401  # any JSON
-    """The entries of a kind in which these fields have these values, the oldest first."""
-    entries = (_today(entry) for entry in events.read(project.ledger) if entry["kind"] == kind)
-    return [entry for entry in entries if _holds(entry, fields)]
+def read(
+    project: Project,
+    kind: str,
+    *,
+    after: Entry | None = None,
+    **fields: Any,  # noqa: ANN401  # any JSON
+) -> list[Entry]:
+    """The entries of a kind in which these fields have these values, the oldest first.
+
+    With `after`, another entry, those alone that were written later.
+    """
+    entries = [_today(entry) for entry in events.read(project.ledger)]
+    first = 0 if after is None else entries.index(after) + 1
+    return [e for e in entries[first:] if e["kind"] == kind and _holds(e, fields)]
 
 
 def record(project: Project, kind: str, **fields: Any) -> bool:  # noqa: ANN401  # any JSON
@@ -78,9 +88,15 @@ def record(project: Project, kind: str, **fields: Any) -> bool:  # noqa: ANN401 
     return True
 
 
-def last(project: Project, kind: str, **fields: Any) -> Entry | None:  # noqa: ANN401  # any JSON
+def last(
+    project: Project,
+    kind: str,
+    *,
+    after: Entry | None = None,
+    **fields: Any,  # noqa: ANN401  # any JSON
+) -> Entry | None:
     """The newest entry that `read` finds."""
-    entries = read(project, kind, **fields)
+    entries = read(project, kind, after=after, **fields)
     return entries[-1] if entries else None
 
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -114,11 +114,12 @@ class Follower:
         store, score_name = self._opened(), outputs.score_name(self.project)
         for fit in sorted(told.epochs, key=lambda fit: (fit != timings.TRAIN, fit)):
             points = told.curve(fit, score_name) + told.measured(fit)
-            self._log(store, self._run(store, fit), points)
+            self._log(store, self._run(store, fit, told.span(fit)[0]), points)
         for number, event in told.trials.items():
             fit = timings.fit_of(number)
             if fit not in self.ended:
-                _end_trial(store, self._run(store, fit), number, event)
+                begun = run_content.milliseconds(event["at"] - event["seconds"])
+                _end_trial(store, self._run(store, fit, begun), number, event)
                 self.ended.add(fit)
 
     def _opened(self) -> stores.Store:
@@ -139,11 +140,12 @@ class Follower:
             self.runs[timings.TRAIN] = run
         return store
 
-    def _run(self, store: stores.Store, fit: str) -> "Run":
+    def _run(self, store: stores.Store, fit: str, started: int | None) -> "Run":
+        """The run of a fit, which began before it is shown."""
         if fit not in self.runs:
             number, parent = str(int(fit.rpartition("-")[2])), self.runs[timings.TRAIN]
             tags = {runs.PARENT_TAG: parent.info.run_id, TRIAL_TAG: number}
-            empty = _provisional(f"trial {int(number):02d}", {})
+            empty = replace(_provisional(f"trial {int(number):02d}", {}), started=started)
             self.runs[fit] = _found_or_made(store, tags, empty)
         return self.runs[fit]
 

@@ -1,14 +1,17 @@
 """The figures of a run are drawn from tables alone, those of its task among them."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from samples import draw, encode
 
 from components.figures import registry as figures
+from components.figures.confusion_matrix import save_matrix
 from components.figures.findings import Files, Findings
 from components.figures.scores import Scores
 from components.frame import files
@@ -172,6 +175,20 @@ def test_names_that_look_like_something_else_stay_names(built, monkeypatch):
     )
     assert built.run("report").code == 0
     assert seen == {"counts": [[1, 0, 0], [0, 1, 1], [0, 0, 1]], "names": list(NAMES)}
+
+
+def test_names_are_never_read_as_formulas(built, monkeypatch):
+    """Between two dollars matplotlib reads one, and it fails at what is none."""
+    drawn_names = []
+    monkeypatch.setattr(
+        "components.figures.sheet._save",
+        lambda figure, _path: (
+            figure.canvas.draw(),
+            drawn_names.extend(one.get_text() for one in figure.findobj(Text)),
+        ),
+    )
+    save_matrix(Path("matrix.png"), np.eye(2, dtype=np.int64), [r"$\frac$", "100% $x$"])
+    assert r"$\frac$" in drawn_names
 
 
 def test_a_trial_is_drawn_as_what_its_score_stands_for(built):

@@ -22,7 +22,6 @@ CLASSES, EACH = 4, 60
 SMALL = {
     "search": {"max_trials": 4, "epochs": 2, "batch_size": 16},
     "train": {"epochs": 3},
-    "evaluate": {"bootstrap_samples": 200},
 }
 """As small as can be while every part still has something to do."""
 LIMIT = 400

@@ -3,20 +3,20 @@
 resize (short side) -> central crop -> normalise; numpy and OpenCV only.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from components.frame.documents import Document
 
 MAX_ASPECT = 3.0
 """Longer images lose their ends: the central crop never sees them, and memory stays bounded."""
 
 
 @dataclass(frozen=True)
-class Transform:
+class Transform(Document):
     """From a decoded image to what the network takes."""
 
     size: int
@@ -26,17 +26,6 @@ class Transform:
     mean: tuple[float, ...]
     """Of the weights the network starts from, by channel, for values in 0..1."""
     std: tuple[float, ...]
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` wrote."""
-        return cls(
-            content["size"], content["resize"], tuple(content["mean"]), tuple(content["std"])
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     def shrink(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize (h, w, 3): the short side to `resize`, the long one to at most 3 times that."""

@@ -233,10 +233,11 @@ class _Staged:
             return other is None
         margin = errors * error_of_best(one, other)
         leads = one.score > other.score + margin
+        error = "1 standard error is" if errors == 1 else f"{errors:g} standard errors are"
         self.notes.say(
             f"{named(self.space, one.setting)} {'leads' if leads else 'does not lead'} "
             f"{named(self.space, other.setting)} clearly: {one.score:.3f} against "
-            f"{other.score:.3f}, {errors:g} standard errors are {margin:.3f}."
+            f"{other.score:.3f}, {error} {margin:.3f}."
         )
         return leads
 

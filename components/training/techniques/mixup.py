@@ -3,7 +3,8 @@
 from typing import Any, ClassVar, Self
 
 import torch
-from torchvision.transforms.v2 import MixUp
+from torch import Tensor
+from torch.distributions import Beta
 
 from components.data.batch import Batch
 from components.frame.errors import InertError
@@ -13,7 +14,7 @@ from components.training.techniques.technique import Technique
 
 
 class Mixup(Technique):
-    """Blends each image of a batch with the next, by a weight that is drawn for the batch."""
+    """Blends each image of a batch with the one before, by a weight that is drawn for the batch."""
 
     name: ClassVar[str] = "mixup"
     needs_images: ClassVar[str] = "mixup blends images before the frozen layers"
@@ -22,7 +23,7 @@ class Mixup(Technique):
         """`alpha`: both parameters of the beta distribution that weights come from, above 0."""
         self.alpha, self.task = alpha, task
         self.batches = 0
-        self._blend = MixUp(alpha=alpha)
+        self._weights = Beta(torch.tensor([alpha]), torch.tensor([alpha]))
 
     @classmethod
     def asked(cls, setting: Setting, task: Task) -> Self | None:
@@ -31,12 +32,12 @@ class Mixup(Technique):
 
     def batch(self, batch: Batch, seed: int) -> Batch:
         """The blended batch; its targets are the task's blended ones, (n, ...) of float32."""
-        targets = self.task.blendable(batch.targets)
         with torch.random.fork_rng(devices=[]):  # it draws from torch's global state
             torch.manual_seed(seed)
-            inputs, targets = self._blend(batch.inputs, targets)
+            weight = float(self._weights.sample())
         self.batches += 1
-        return Batch(inputs, targets)
+        targets = self.task.blendable(batch.targets)
+        return Batch(_blended(batch.inputs, weight), _blended(targets, weight))
 
     def in_force(self) -> dict[str, Any]:
         """How images were blended.
@@ -47,3 +48,8 @@ class Mixup(Technique):
         if not self.batches:
             raise InertError(f"a mixup of {self.alpha:g} was asked for, but nothing was blended")
         return {"alpha": self.alpha}
+
+
+def _blended(rows: Tensor, weight: float) -> Tensor:
+    """Each of the rows (n, ...) blended with the one before it."""
+    return rows.roll(1, 0).mul_(1.0 - weight).add_(rows.mul(weight))

@@ -5,11 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 from sklearn import metrics as reference
 
 from components.evaluation import metrics
-from components.evaluation.significance import bootstrap_interval
 
 
 def case(seed, images=200, classes=4):
@@ -34,26 +32,6 @@ def test_figures_are_scikit_learns_and_torchs(seed):
     assert found["roc_auc"] == pytest.approx(auc)
     loss = torch.nn.functional.nll_loss(torch.tensor(probabilities).log(), torch.tensor(labels))
     assert found["log_loss"] == pytest.approx(float(loss), rel=1e-4)
-
-
-def test_interval_covers_the_truth_as_often_as_it_says():
-    """95 % intervals of 300 samples hold the true fraction in 91 to 99 % of cases."""
-    generator = np.random.default_rng(0)
-    held = 0
-    for _ in range(200):
-        correct = generator.random(150) < 0.8
-        low, high = bootstrap_interval(correct, confidence_level=0.95, samples=300, seed=1)
-        held += low <= 0.8 <= high
-    assert 0.88 <= held / 200 <= 0.99
-
-
-def test_interval_is_near_the_binomial_one():
-    """Clopper-Pearson is a little wider, and nearly the same at 1,000 images."""
-    correct = np.arange(1000) < 900
-    low, high = bootstrap_interval(correct, confidence_level=0.95, samples=2000, seed=0)
-    exact = stats.binomtest(900, 1000).proportion_ci(0.95)
-    assert low == pytest.approx(exact.low, abs=0.006)
-    assert high == pytest.approx(exact.high, abs=0.006)
 
 
 def test_class_that_the_test_set_lacks_breaks_nothing():

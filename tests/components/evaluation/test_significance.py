@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import norm
 
-from components.evaluation.significance import mcnemar_exact, paired_p_value
+from components.evaluation.significance import interval, mcnemar_exact, paired_p_value
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
@@ -101,3 +102,35 @@ def test_scores_must_match():
     """Two lists of different lengths cannot be about the same images."""
     with pytest.raises(ValueError, match="must be equal"):
         paired_p_value([0.5], [0.5, 0.25])
+
+
+@pytest.mark.parametrize("images", [30, 300, 3000])
+@pytest.mark.parametrize("true", [0.5, 0.95, 0.99, 1.0])
+def test_interval_holds_the_true_accuracy_as_often_as_it_says(true, images):
+    """Over every number of right answers there can be, by how likely it is."""
+    right = np.arange(images + 1)
+    likely = stats.binom.pmf(right, images, true)
+    held = 0.0
+    for number, probability in zip(right[likely > 1e-9], likely[likely > 1e-9], strict=True):
+        low, high = interval(np.arange(images) < number, 0.95)
+        held += probability * (low <= true <= high)
+    assert held >= 0.95 - 1e-6
+
+
+@pytest.mark.parametrize(("images", "least"), [(30, 0.884), (356, 0.9897), (3000, 0.9988)])
+def test_a_perfect_score_is_no_certainty(images, least):
+    """What the images cannot rule out: (level / 2) to the power of 1 / images."""
+    low, high = interval(np.ones(images), 0.95)
+    assert (low, high) == (pytest.approx(0.025 ** (1 / images)), 1.0)
+    assert low == pytest.approx(least, abs=1e-3)
+    assert interval(np.zeros(images), 0.95) == pytest.approx((0.0, 1 - low))
+
+
+def test_interval_of_other_scores_holds_their_mean():
+    """In 91 to 99 of 100 samples, where it says 95."""
+    generator = np.random.default_rng(0)
+    held = 0
+    for _ in range(100):
+        low, high = interval(-generator.exponential(size=150), 0.95)
+        held += low <= -1.0 <= high
+    assert 90 <= held <= 99

@@ -1,6 +1,8 @@
 """A document is read as it was written, or refused with the key that is wrong."""
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -22,7 +24,16 @@ class Sizes(Document):
     exact: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Nested(Document):
+    sizes: tuple[Sizes, ...]
+    best: Sizes | None
+    pair: tuple[int, int] | None
+    weights: Mapping[str, float]
+
+
 SIZES = Sizes(name="one", sides=(1, 2), scale=0.5, exact=True)
+NESTED = Nested(sizes=(SIZES,), best=SIZES, pair=(1, 2), weights={"a": 0.5})
 BEST = Best(
     layer="blocks.4",
     batch_size=32,
@@ -42,7 +53,7 @@ NETWORK = NetworkDescription(
 
 
 @pytest.mark.parametrize("ending", [".json", ".yaml"])
-@pytest.mark.parametrize("document", [SIZES, BEST, NETWORK])
+@pytest.mark.parametrize("document", [SIZES, NESTED, BEST, NETWORK])
 def test_what_was_written_is_read(document, ending, tmp_path):
     """Nested ones, tuples and numbers included, and in the same bytes again."""
     path = tmp_path / f"document{ending}"
@@ -64,6 +75,11 @@ def test_what_was_written_is_read(document, ending, tmp_path):
         ({"scale": True}, "scale must be"),
         ({"colour": "red"}, "differs in colour"),
         ({"name": None}, "name must be"),
+        ({"scale": math.nan}, "scale must be float, but is nan"),
+        ({"scale": math.inf}, "scale must be float, but is inf"),
+        ({"sides": [1, "b"]}, "sides must be int, but is 'b'"),
+        ({"sides": "12"}, "sides must be"),
+        ({2: "b"}, "differs in 2"),
     ],
 )
 def test_wrong_content_is_refused_by_its_key(change, named):
@@ -72,6 +88,31 @@ def test_wrong_content_is_refused_by_its_key(change, named):
         Sizes.from_dict(SIZES.to_dict() | change, "sizes.json")
     assert "sizes.json" in str(refused.value)
     assert "dvc repro" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"best": 1}, "best must be Sizes or NoneType, but is 1"),
+        ({"pair": [1, 2, 3]}, "pair must be tuple"),
+        ({"sizes": [{"name": "one"}]}, "sizes must hold name, sides, scale, exact"),
+        ({"weights": {"a": "half"}}, "weights must be float"),
+    ],
+)
+def test_wrong_content_is_refused_however_deep(change, named):
+    """Within tuples, mappings and what may be missing."""
+    with pytest.raises(DataError, match=named):
+        Nested.from_dict(NESTED.to_dict() | change)
+    assert Nested.from_dict(NESTED.to_dict() | {"best": None, "pair": None}).pair is None
+
+
+@pytest.mark.parametrize("content", [b'{"name": ', b"", b"\xff\xfe", b"null", b"[]"])
+def test_a_file_that_is_damaged_is_no_internal_error(content, tmp_path):
+    """Torn, empty, no text, or something else."""
+    path = tmp_path / "network.json"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"network\.json must .* run `dvc repro`"):
+        NetworkDescription.read(path)
 
 
 def test_missing_key_is_named(tmp_path):

@@ -151,3 +151,18 @@ def test_parameters_are_read_without_torch(stage):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert time.monotonic() - started < 30
+
+
+def test_a_value_of_several_types_breaks_one_rule():
+    """No type that pydantic tried is named, and the values are not repeated."""
+    values = files.read_yaml(ROOT / "params/augment.yaml")
+    with pytest.raises(UsageError) as caught:
+        check_params(AugmentParams, values | {"image_size": 7}, Path("augment.yaml"))
+    rule = "image_size must be 'auto' or greater than or equal to 16, but is 7."
+    assert str(caught.value) == f"params/augment.yaml: {rule}"
+    values = files.read_yaml(ROOT / "params/search.yaml")
+    rates = {"low": 1.0, "high": 0.1}
+    with pytest.raises(UsageError) as caught:
+        check_params(SearchParams, values | {"learning_rate": rates}, Path("search.yaml"))
+    rule = "learning_rate `low <= high` must hold, but got low=1.0, high=0.1."
+    assert str(caught.value) == f"params/search.yaml: {rule}"

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import signal
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -164,6 +164,12 @@ def test_loss_that_is_no_number_stops_at_once_with_the_rate(feed, tmp_path):
     keep = tmp_path / "keep.safetensors"
     with pytest.raises(DivergedError, match="at step 1, with a learning rate of"):
         run(feed, keep, recipe(freeze_depth=0, learning_rate=1e30, epochs=5))
+
+
+def test_what_the_last_step_ruined_is_no_result(feed, tmp_path):
+    """No step follows it whose loss would tell."""
+    with pytest.raises(DivergedError, match="validation loss must be a number, but is nan after"):
+        run(replace(feed, batch_size=40), tmp_path / "keep", recipe(learning_rate=1e38, epochs=1))
 
 
 def test_checkpoint_of_other_settings_is_refused(feed, tmp_path):

@@ -49,6 +49,22 @@ def test_the_champion_is_not_its_own_challenger(project, perform):
     assert aliases(project) == {"champion": 1}
 
 
+def test_a_person_who_goes_back_is_not_overruled_by_an_older_verdict(
+    project, first, rebuild, perform, answers
+):
+    """The verdict that once promoted the second model counts no more; the next run leaves it."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*ALL)
+    assert aliases(project)["champion"] == 2
+    promote(project, version=1, anyway=True)
+    perform(*ALL)
+    assert aliases(project)["champion"] == 1
+    assert "version 1 stays the champion" in promote(project).message
+    with pytest.raises(GateRefusedError, match="--anyway"):
+        promote(project, version=2)
+
+
 def test_a_winner_takes_the_alias(project, first, rebuild, perform, answers):
     """The better model is champion, the old one is nothing, the ledger keeps both."""
     rebuild(1, right=1.0)

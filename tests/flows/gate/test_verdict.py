@@ -1,5 +1,7 @@
 """The verdict on two lists of scores."""
 
+import math
+
 import pytest
 
 from flows.gate.verdict import Comparison, decide, first, other_task
@@ -82,6 +84,15 @@ def test_scores_between_the_ends_are_compared_too():
     assert verdict.promote
     assert verdict.p_value == pytest.approx(1 / 1024)
     assert (verdict.gained, verdict.lost) == (10, 0)
+
+
+def test_scores_that_are_no_numbers_promote_nobody():
+    """Whoever gave them: no order of such numbers says anything."""
+    for pair in ([math.nan, 0.2, 0.4], [0.1, 0.2, 0.3]), ([0.1, 0.2, 0.3], [math.nan, 0.0, 0.0]):
+        verdict = decide(scored(*pair), alpha=0.5)
+        assert not verdict.promote
+        assert verdict.p_value is None
+        assert "a score that is a number" in verdict.reason
 
 
 def test_what_learned_something_else_is_never_promoted():
