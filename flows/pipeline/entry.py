@@ -5,18 +5,14 @@ Light until it runs, so that Ctrl-C ends it without a word at any moment.
 
 import os
 import sys
-import urllib.error
-import urllib.request
 from typing import NoReturn
 
-from components.frame.errors import ThawlineError, UnreachableError
+from components.frame.errors import ThawlineError
 from flows.project import enter, find
 from flows.runtime import prefect_server, process
 from flows.runtime.crash_log import internal_error
 
 INTERRUPTED = 130
-PATIENCE = 5.0
-"""Seconds within which a server must answer."""
 
 
 def main() -> None:
@@ -42,7 +38,8 @@ def run() -> None:
     Raises:
         Exception: what ended the flow; the tasks told it already where it is a `RunFailedError`.
     """
-    _knock()
+    if (address := prefect_server.named()) is not None:
+        prefect_server.require_answer(address)
     from flows.pipeline.finetune import RunFailedError, finetune
 
     state = finetune(return_state=True)
@@ -53,26 +50,6 @@ def run() -> None:
         sys.exit(error.exit_code)
     assert isinstance(error, Exception)  # noqa: S101  # for ourselves
     raise error
-
-
-def _knock() -> None:
-    """See within seconds whether the Prefect server that a person named answers.
-
-    Raises:
-        UnreachableError: it does not.
-    """
-    address = os.environ.get("PREFECT_API_URL", "")
-    if not address.startswith(("http://", "https://")):
-        return
-    try:
-        urllib.request.urlopen(f"{address}/health", timeout=PATIENCE).close()  # noqa: S310  # http
-    except urllib.error.HTTPError:
-        return  # it answers, and what it refuses Prefect says itself
-    except OSError as error:
-        raise UnreachableError(
-            f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not "
-            f"({error}). Start it, or unset PREFECT_API_URL: a run then starts its own."
-        ) from error
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

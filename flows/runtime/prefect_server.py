@@ -50,17 +50,26 @@ def serving(project: Project, port: int | None) -> Iterator[str]:
             f"--port is for a server that Thawline starts, but PREFECT_API_URL names {address}. "
             "Leave one of them out."
         )
-    if not answers(address):
-        raise UnreachableError(
-            f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not. "
-            "Start it, or unset PREFECT_API_URL: a schedule then starts its own."
-        )
+    require_answer(address)
     yield address
 
 
 def named() -> str | None:
     """The address of the server that a person chose."""
     return os.environ.get("PREFECT_API_URL") or None
+
+
+def require_answer(address: str) -> None:
+    """See within seconds whether the server that a person named answers.
+
+    Raises:
+        UnreachableError: it does not.
+    """
+    if not answers(address):
+        raise UnreachableError(
+            f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not. "
+            "Start it, or unset PREFECT_API_URL: Thawline then starts its own."
+        )
 
 
 def answers(address: str) -> bool:
