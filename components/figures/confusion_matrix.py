@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ Shades = NDArray[np.float64]
 
 def draw_matrix(findings: Findings, path: Path) -> None:
     """Which class of the test images was taken for which."""
-    names = list(Classification.from_description(findings.network.task).classes)
+    names = list(cast("Classification", findings.task).classes)
     pairs, known = findings.table("confusion"), pd.Index(names)
     rows, columns = (known.get_indexer(pd.Index(pairs[key])) for key in ("true", "predicted"))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
