@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,27 @@ import pandas as pd
 
 from components.data.images.decoder import UnreadableImageError, header
 from components.data.layout import places
-from components.data.manifest import write_table
-from components.data.source import Image, Source, open_source
+from components.data.manifest import read_table, write_table
+from components.data.source import DIGITS, Image, Source, open_source
 from components.frame import files
+from components.frame.apart import require_apart
 from components.frame.errors import DataError
 
 
 def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifest: Path) -> None:
     """Copy the images of `source` into the folder `raw` and list them in `manifest`.
 
+    What lies in `raw` and was not put there by the run before is moved aside, never removed.
+
     Raises:
         DataError: they are others than the pin names.
+        UsageError: the source is what a run replaces.
     """
+    if source != DIGITS:
+        require_apart("ingest.source", source, Path.cwd())
     opened = open_source(source, max_unpacked_gib=max_unpacked_gib)
     _check_pin(opened, files.read_yaml(pin), source)
+    _set_aside(_strangers(raw, manifest, opened), raw)
     shutil.rmtree(raw, ignore_errors=True)
     table = _with_places([_copy(image, raw) for image in opened.images()])
     write_table(manifest, table)
@@ -35,6 +43,36 @@ def _check_pin(source: Source, pin: dict[str, Any], name: str) -> None:
             f"the images of {name} must be those that data/source.yaml pins, but they have "
             "changed. Take the new ones: thawline sync"
         )
+
+
+def _strangers(raw: Path, manifest: Path, source: Source) -> list[Path]:
+    """The files in `raw` that neither the last run put there nor the source holds as well."""
+    listed = read_table(manifest) if manifest.exists() else pd.DataFrame(columns=["path", "sha256"])
+    known = dict(zip(listed["path"], listed["sha256"], strict=True))
+    digests = {path: files.sha256(path) for path in sorted(raw.rglob("*")) if path.is_file()}
+    strange = {
+        path: digest
+        for path, digest in digests.items()
+        if known.get(path.relative_to(raw).as_posix()) != digest
+    }
+    offered = {hashlib.sha256(i.content).hexdigest() for i in source.images()} if strange else ()
+    return [path for path, digest in strange.items() if digest not in offered]
+
+
+def _set_aside(strangers: list[Path], raw: Path) -> None:
+    """Move files out of `raw`, each as it lay there, and say where they are."""
+    if not strangers:
+        return
+    numbers = (raw.with_name(f"{raw.name}.aside-{number}") for number in count(1))
+    place = next(folder for folder in numbers if not folder.exists())
+    for path in strangers:
+        target = place / path.relative_to(raw)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
+    print(
+        f"files in {raw.name} that no run put there, {len(strangers):,} in all, were moved to "
+        f"{place.parent.name}/{place.name}; to use them, name a folder of theirs as ingest.source"
+    )
 
 
 def _copy(image: Image, raw: Path) -> dict[str, Any]:

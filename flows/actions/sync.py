@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from components.base import BaseParams
-from components.data.source import open_source
+from components.data.source import DIGITS, open_source
 from components.frame import files
+from components.frame.apart import require_apart
 from components.frame.params import load_params
 from components.ingest import IngestParams
-from components.model.weights.pin import start_pin
+from components.model.weights.pin import SOURCES, start_pin
 from flows.project import Project
 
 SOURCE_HEADING = (
@@ -84,6 +85,8 @@ def _pins(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
 
 def _source_pin(project: Project) -> dict[str, Any]:
     params = load_params(IngestParams, project.params / "ingest.yaml")
+    if params.source != DIGITS:
+        require_apart("ingest.source", params.source, project.root)
     source = open_source(params.source, max_unpacked_gib=params.max_unpacked_gib)
     known = KnownHashes(project.private / "hashes.json")
     fingerprint = source.fingerprint(known)
@@ -93,6 +96,8 @@ def _source_pin(project: Project) -> dict[str, Any]:
 
 def _start_pin(project: Project) -> dict[str, Any]:
     params = load_params(BaseParams, project.params / "base.yaml")
+    if params.source not in SOURCES:
+        require_apart("base.source", params.source, project.root)
     known = _present(project.data / "start.yaml") or {}
     return start_pin(known=known, **params.model_dump())
 

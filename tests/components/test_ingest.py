@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 
@@ -198,3 +199,42 @@ def test_hidden_files_and_system_leftovers_are_no_images(place, images):
     place.source(images)
     assert place.run("ingest").code == 0
     assert len(manifest(place)) == 24
+
+
+def test_images_that_lie_where_they_would_be_replaced_are_refused(place, images):
+    """The customary name of the folder is an output of this stage; nothing is touched."""
+    raw = place.root / "data" / "raw"
+    shutil.copytree(images, raw)
+    before = {path: path.read_bytes() for path in raw.rglob("*.png")}
+    place.source(raw)
+    failed = place.run("ingest")
+    assert failed.code == 2
+    assert "ingest.source must lie apart from what a run replaces, but" in failed.errors
+    assert {path: path.read_bytes() for path in raw.rglob("*.png")} == before
+
+
+def test_images_that_no_run_put_there_are_moved_aside(place, images):
+    """Before the first run or after one; what a run put there goes when the source lets it go."""
+    raw = place.root / "data" / "raw"
+    mine = encode(draw(999))
+    (raw / "cat").mkdir(parents=True)
+    (raw / "cat" / "mine.png").write_bytes(mine)
+    place.source(images)
+    done = place.run("ingest")
+    assert done.code == 0
+    assert (
+        "files in raw that no run put there, 1 in all, were moved to data/raw.aside-1"
+        in done.output
+    )
+    assert (place.root / "data" / "raw.aside-1" / "cat" / "mine.png").read_bytes() == mine
+    assert len(manifest(place)) == 24
+    (raw / "dog" / "later.png").write_bytes(mine)
+    (images / "cat" / "00.png").unlink()
+    place.source(images)
+    assert place.run("ingest").code == 0
+    aside = place.root / "data" / "raw.aside-2"
+    assert [path.name for path in aside.rglob("*.png")] == ["later.png"]
+    assert not (raw / "cat" / "00.png").exists()
+    place.source(images)
+    assert place.run("ingest").code == 0
+    assert not (place.root / "data" / "raw.aside-3").exists()

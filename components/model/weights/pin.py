@@ -5,6 +5,9 @@ from typing import Any
 from components.frame import files
 from components.model.weights.place import file_of
 
+SOURCES = ("package", "hub", "none")
+"""Of weights; anything else names a file."""
+
 
 def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
     """The pin of the weights that are asked for.

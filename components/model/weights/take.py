@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from components.frame.apart import require_apart
 from components.frame.errors import DataError
 from components.model.weights.drawn import drawn
 from components.model.weights.hub import from_hub
 from components.model.weights.local import local
 from components.model.weights.packaged import packaged
-from components.model.weights.pin import start_pin
+from components.model.weights.pin import SOURCES, start_pin
 from components.model.weights.pretrained import PretrainedWeights
 
 
@@ -21,7 +22,10 @@ def take(
 
     Raises:
         DataError: they are others than the pin names, or do not fit their architecture.
+        UsageError: they are a file that a run replaces.
     """
+    if source not in SOURCES:
+        require_apart("base.source", source, Path.cwd())
     pin = files.read_yaml(start)
     if start_pin(source, architecture, seed, pin) != pin:
         raise DataError(

@@ -1,0 +1,46 @@
+"""What a person brings lies apart from what a run replaces: nothing of theirs is ever removed."""
+
+from pathlib import Path
+
+from components.frame import files
+from components.frame.errors import UsageError
+from components.frame.spec import Spec, spec
+
+PRIVATE = ".thawline"
+"""Caches and studies: safe to delete, so nothing of a person's may lie there."""
+
+
+def require_apart(parameter: str, text: str, root: Path) -> None:
+    """See that a path that a parameter names neither is, lies in nor holds what a run replaces.
+
+    Links are followed. A relative path starts at the present folder.
+
+    Args:
+        parameter: for the error, such as `ingest.source`.
+        text: its value.
+        root: of the project.
+
+    Raises:
+        UsageError: it does.
+    """
+    named = Path(text).expanduser().resolve()
+    for output in (*_outputs(root), PRIVATE):
+        place = (root / output).resolve()
+        if named == place or place in named.parents or named in place.parents:
+            raise UsageError(
+                f"{parameter} must lie apart from what a run replaces, but {text} "
+                f"{_how(named, place)} {output}. Move it to a place of its own, and name that."
+            )
+
+
+def _outputs(root: Path) -> list[str]:
+    """Every output of every stage."""
+    names = files.read_yaml(root / "dvc.yaml")["stages"]
+    stages: list[Spec] = [spec(name, root) for name in names]
+    return sorted({out for stage in stages for out in stage.outs})
+
+
+def _how(named: Path, place: Path) -> str:
+    if named == place:
+        return "is"
+    return "lies in" if place in named.parents else "holds"
