@@ -17,13 +17,13 @@ def project(tmp_path):
 @pytest.mark.parametrize(
     ("named", "how"),
     [
-        ("data/raw", "is data/raw"),
-        ("data/raw/cat", "lies in data/raw"),
-        ("data", "holds data/raw"),
+        ("data/raw", "is the run's own data/raw"),
+        ("data/raw/cat", "lies in the run's own data/raw"),
+        ("data", "holds the run's own data/raw"),
         (".", "holds"),
-        ("build/report/figures/x", "lies in build/report/figures"),
-        (".thawline/images", "lies in .thawline"),
-        ("a/../data/raw", "is data/raw"),
+        ("build/report/figures/x", "lies in the run's own build/report/figures"),
+        (".thawline/images", "lies in the run's own .thawline"),
+        ("a/../data/raw", "is the run's own data/raw"),
     ],
 )
 def test_a_place_that_a_run_replaces_is_refused(project, named, how):
@@ -36,7 +36,7 @@ def test_a_link_to_such_a_place_is_refused(project):
     """Where it leads counts, not where it lies."""
     link = project / "mine"
     link.symlink_to(project / "data" / "raw")
-    with pytest.raises(UsageError, match="is data/raw"):
+    with pytest.raises(UsageError, match="is the run's own data/raw"):
         require_apart("ingest.source", str(link), project)
 
 
