@@ -29,7 +29,8 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
         if named == place or place in named.parents or named in place.parents:
             raise UsageError(
                 f"{parameter} must lie apart from what a run replaces, but {text} "
-                f"{_how(named, place)} the run's own {output}. Move it to a place of its own, and name that."
+                f"{_how(named, place)} the run's own {output}. Move it to a place of its own, and "
+                "name that."
             )
 
 
