@@ -39,7 +39,8 @@ def test_every_trial_is_a_line_that_a_person_can_read(make_search, capsys):
     found = make_search().run()
     screen = capsys.readouterr().out
     begun = r"""^(?:trial|probe|confirmation\ run)\ \d+:\ trained\ from\ \S+\ on
-        \ \(\d+\.\d%\ of\ the\ parameters\),\ learning\ rate\ \S+,\ \d\ epochs?;\ about\ .+\ left$"""
+        \ \(\d+\.\d%\ of\ the\ parameters\),
+        \ learning\ rate\ \S+,\ \d\ epochs?;\ about\ .+\ left$"""
     ended = r"""^\ \ validation\ accuracy\ \d+\.\d%,
         \ from\ the\ (?:cache|images\ \(.+\)),\ .+$"""
     for pattern in (begun, ended):
