@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -171,7 +172,7 @@ def test_cmyk_is_converted(tmp_path):
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA"])
 def test_modes_give_the_colours_that_are_stored(tmp_path, mode):
-    """Grey, palette and 1-bit become RGB; alpha is dropped (FAULTS 14)."""
+    """Grey, palette and 1-bit become RGB; what covers all hides nothing (FAULTS 14)."""
     image = Image.fromarray(draw(1)).convert(mode)
     path = tmp_path / "a.png"
     image.save(path)
@@ -199,6 +200,49 @@ def test_exif_orientation_is_applied(tmp_path, orientation):
     path = tmp_path / "a.png"
     stored.save(path, exif=exif)
     assert np.array_equal(decoder.read(path), upright)
+
+
+def with_exif(image, *entries):
+    """A JPEG with these EXIF entries: tag, kind of value, how many, four bytes of it."""
+    plain = BytesIO()
+    image.save(plain, "JPEG", quality=95)
+    table = struct.pack("<H", len(entries))
+    table += b"".join(struct.pack("<HHI4s", *entry) for entry in sorted(entries))
+    body = b"Exif\0\0II*\0" + struct.pack("<I", 8) + table + bytes(4)
+    segment = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    return plain.getvalue()[:2] + segment + plain.getvalue()[2:]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (271, 5, 1, bytes(4)),
+        (271, 99, 1, bytes(4)),
+        (282, 2, 4, b"abc\0"),
+        (305, 4, 9, b"\xff" * 4),
+    ],
+    ids=["maker as a fraction", "unknown kind", "resolution as text", "value beyond the end"],
+)
+def test_an_odd_exif_entry_is_no_damage_of_the_image(odd):
+    """It is turned all the same; nothing but the orientation is read."""
+    image = Image.fromarray(draw(1, height=16, width=24))
+    content = with_exif(image, (274, 3, 1, struct.pack("<HH", 6, 0)), odd)
+    plain = decoder.decode(with_exif(image))
+    assert np.array_equal(decoder.decode(content), np.rot90(plain, -1))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_what_is_transparent_lies_on_white(tmp_path, mode):
+    """Black ink on transparent paper stays ink on paper, half covered it is grey."""
+    grey = np.zeros((8, 9), dtype=np.uint8)
+    cover = np.zeros_like(grey)
+    cover[2:4], cover[4:6] = 255, 128
+    image = Image.fromarray(np.stack([grey, cover], axis=-1), "LA")
+    image = image if mode == "LA" else image.convert("RGBA")
+    image = image.quantize() if mode == "P" else image
+    image.save(tmp_path / "a.png")
+    rows = decoder.read(tmp_path / "a.png")[:, :, 0].mean(axis=1)
+    assert rows == pytest.approx([255, 255, 0, 0, 127, 127, 255, 255], abs=1)
 
 
 def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):

@@ -1,8 +1,8 @@
 """The one decoder: every image that is trained on, judged or served is read here.
 
-Formats are those of an allow-list, by content and not by name. Alpha is dropped, 16-bit grey is
-scaled to 8 bits, the first frame of an animation and the first page of a TIFF are taken, and EXIF
-orientation is applied.
+Formats are those of an allow-list, by content and not by name. What is transparent lies on white,
+16-bit grey is scaled to 8 bits, the first frame of an animation and the first page of a TIFF are
+taken, and EXIF orientation is applied.
 """
 
 import struct
@@ -13,13 +13,28 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+from PIL.Image import Transpose
 
 from components.frame.errors import DataError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 MAX_PIXELS = 80_000_000
 """Larger images are refused from their header: decoded they would take over 240 MB."""
+ORIENTATION = 274
+"""The EXIF tag; no other is read, since any of them may be damaged in a whole image."""
+UPRIGHT = {
+    2: Transpose.FLIP_LEFT_RIGHT,
+    3: Transpose.ROTATE_180,
+    4: Transpose.FLIP_TOP_BOTTOM,
+    5: Transpose.TRANSPOSE,
+    6: Transpose.ROTATE_270,
+    7: Transpose.TRANSVERSE,
+    8: Transpose.ROTATE_90,
+}
+"""What brings an image upright, by the value of that tag."""
+PAPER = (255, 255, 255)
+"""What lies behind transparent images, as every viewer shows them."""
 UNREADABLE_MODES = frozenset({"F", "I"})
 """32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
 DAMAGE = (
@@ -66,10 +81,9 @@ def decode(content: bytes) -> NDArray[np.uint8]:
             raise UnreadableImageError("depth", f"mode {image.mode} has no known range")
         try:
             image.load()
-            upright = ImageOps.exif_transpose(image)
         except DAMAGE as error:
             raise UnreadableImageError("damaged", str(error)) from error
-        return _rgb(upright)
+        return _rgb(_upright(image))
 
 
 def read(path: Path) -> NDArray[np.uint8]:
@@ -103,10 +117,21 @@ def _opened(content: bytes) -> Image.Image:
     return image
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as a viewer turns it; where its EXIF cannot be read, as it lies."""
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 0))
+    except DAMAGE:
+        return image
+    return image if turn is None else image.transpose(turn)
+
+
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
         grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    if image.mode == "P":
-        image = image.convert("RGBA") if "transparency" in image.info else image
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.new("RGB", image.size, PAPER)
+        image.paste(layer, mask=layer.getchannel("A"))
     return np.asarray(image.convert("RGB"))
