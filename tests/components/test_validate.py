@@ -252,6 +252,16 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     assert np.array_equal(decoder.read(path)[:, :, 0], values >> 8)
 
 
+@pytest.mark.parametrize("bits", [8, 12])
+def test_few_bits_stored_in_sixteen_are_refused(tmp_path, bits):
+    """As they are they would be nearly black, and nothing tells how many bits were meant."""
+    values = np.linspace(0, 2**bits - 1, 24 * 24).reshape(24, 24).astype(np.uint16)
+    path = save(values, tmp_path / "a.png")
+    with pytest.raises(UnreadableImageError, match=f"{2**bits - 1:,} is the most") as refused:
+        decoder.read(path)
+    assert refused.value.reason == "depth"
+
+
 def test_float_image_is_refused(tmp_path):
     """Its range is unknown (FAULTS 13)."""
     path = save(np.ones((9, 9), dtype=np.float32), tmp_path / "a.tiff")

@@ -37,6 +37,8 @@ PAPER = (255, 255, 255)
 """What lies behind transparent images, as every viewer shows them."""
 UNREADABLE_MODES = frozenset({"F", "I"})
 """32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
+LEAST_OF_16 = 2**13
+"""A 16-bit image must reach this: 8 or 12 bits stored in 16 would become a few levels of black."""
 DAMAGE = (
     OSError,
     SyntaxError,
@@ -126,10 +128,19 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
+    """A 16-bit grey image in 8 bits, shape (height, width); its own range is the whole one."""
+    values = np.asarray(image).astype(np.uint16)
+    if values.max() < LEAST_OF_16:
+        raise UnreadableImageError(
+            "depth", f"16 bits of which {int(values.max()):,} is the most: their range is unknown"
+        )
+    return (values >> 8).astype(np.uint8)
+
+
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I;16"):
-        grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.repeat(_eight_bits(image)[:, :, None], 3, axis=2)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.new("RGB", image.size, PAPER)
