@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import unicodedata
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +32,23 @@ def assign(
 
     Raises:
         UsageError: `group_by` is no regular expression with one group, or misses an image.
-        DataError: a group lies in several of the splits that the source brought.
+        DataError: a group lies in several of the splits that the source brought, two classes have
+            names that look alike, or one has no image to train on.
     """
     table = read_table(images)
+    _check_names(sorted(table["class"].unique()))
     table["position"] = _keys(group_by, table).map(_position)
     _check_groups(table, group_by)
     table["split"] = _splits(table, test_fraction, val_fraction)
     small = [name for name in sorted(table["class"].unique()) if _fill_empty(table, name)]
+    _check_learnable(table)
     write_table(splits, table.drop(columns="position"))
     files.write_json(fractions, _report(table, small))
     print(", ".join(f"{split} {(table['split'] == split).sum():,}" for split in SPLITS))
     for name in small:
         print(f"class {name!r} is too small for its fraction: its splits may move as it grows")
+    for split, number in _written_into(table).items():
+        print(f"the {split} split that the source brought is written into: {number:,} images more")
 
 
 def _keys(pattern: str | None, table: pd.DataFrame) -> "pd.Series[str]":
@@ -78,6 +85,39 @@ def _check_groups(table: pd.DataFrame, pattern: str | None) -> None:
                 f"{group['path'].iloc[0]!r} and {group['path'].iloc[-1]!r} belong together "
                 "(split.group_by). Move one of them, or set split.group_by to null."
             )
+
+
+def _check_names(names: list[str]) -> None:
+    """Two folders of what a person takes for one class are two classes to a network."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        other = seen.setdefault(plain, name)
+        if other != name:
+            raise DataError(
+                "names of classes must differ in more than case, blanks or the form of accents, "
+                f"but {other!r} and {name!r} do not. Give both folders one name."
+            )
+
+
+def _check_learnable(table: pd.DataFrame) -> None:
+    """A class that is never trained on would be judged, and never named."""
+    trained = set(table.loc[table["split"] == "train", "class"])
+    for name, rows in table[~table["class"].isin(trained)].groupby("class"):
+        near = get_close_matches(str(name), sorted(trained), n=1)
+        hint = f" Is {near[0]!r} meant?" if near else ""
+        raise DataError(
+            f"every class must have an image to train on, but {name!r} has them in "
+            f"{' and '.join(sorted(rows['split'].unique()))} alone.{hint} Bring some, or leave the "
+            "class out."
+        )
+
+
+def _written_into(table: pd.DataFrame) -> dict[str, int]:
+    """How many images went into each split that the source brought without them."""
+    brought = [split for split in SPLITS[1:] if (table["subset"] == split).any()]
+    more = {s: int(((table["split"] == s) & (table["subset"] != s)).sum()) for s in brought}
+    return {split: number for split, number in more.items() if number}
 
 
 def _splits(table: pd.DataFrame, test_fraction: float, val_fraction: float) -> "pd.Series[str]":

@@ -102,3 +102,48 @@ def test_brought_sides_stay_and_missing_ones_come_from_train(tmp_path):
     late = found.index.str.contains("/005")
     assert (found[late] == "test").all()
     assert set(found[~late]) == {"train", "val"}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("Circle", "circle"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("a  b", "a b"),
+        ("Stra\u00dfe", "STRASSE"),
+    ],
+    ids=["case", "accents", "blanks", "sharp s"],
+)
+def test_classes_that_look_alike_are_refused(tmp_path, pair):
+    """They would be learnt as two, and each be wrong for the other."""
+    with pytest.raises(DataError, match="must differ in more than case, blanks or the form"):
+        splits_of(tmp_path, table({pair[0]: 20, pair[1]: 20, "other": 20}))
+
+
+def test_a_class_without_an_image_to_train_on_is_refused(tmp_path):
+    """Whatever the splits that the source brought; the near name is told."""
+    images = pd.concat(
+        [
+            table({"circle": 20, "square": 20}, subset="train"),
+            table({"circles": 8, "square": 8}, start=50, subset="val"),
+            table({"circles": 8, "square": 8}, start=80, subset="test"),
+        ]
+    )
+    with pytest.raises(DataError, match=r"'circles' has them in test and val alone\. Is 'circle'"):
+        splits_of(tmp_path, images)
+
+
+def test_a_brought_split_that_is_written_into_is_said(tmp_path, capsys):
+    """It lacks a class, which needs an image there to be judged by."""
+    images = pd.concat(
+        [
+            table({"circle": 20, "cross": 20}, subset="train"),
+            table({"circle": 8}, start=50, subset="val"),
+            table({"circle": 8, "cross": 8}, start=80, subset="test"),
+        ]
+    )
+    split_of = splits_of(tmp_path, images)
+    assert (split_of[[path.startswith("cross") for path in split_of.index]] == "val").sum() == 1
+    said = capsys.readouterr().out
+    assert "the val split that the source brought is written into: 1 images more" in said
+    assert "the test split" not in said
