@@ -43,8 +43,11 @@ WAYS = {
     "loader_module": "mlflow.pyfunc.loaders.code_model",
     "model_code_path": CODE.name,
     "code": "code",
+    "weights": "artifacts/weights.safetensors",
+    "network": "artifacts/network.json",
 }
-"""The one way in which a model of ours is loaded: from its code, nothing is unpickled."""
+"""The one way in which a model of ours is loaded: from its code and the files that its fingerprint
+covers, nothing is unpickled."""
 LINEAGE = "lineage"
 """Folder in the model that holds what it can be built again from."""
 MACHINE = "machine.json"
@@ -102,6 +105,7 @@ def check(folder: Path) -> None:
     flavors = described.get("flavors", {})
     function = flavors.get("python_function", {})
     ways = {name: function.get(name) for name in ("loader_module", "model_code_path", "code")}
+    ways |= {name: entry.get("path") for name, entry in function.get("artifacts", {}).items()}
     if set(flavors) != {"python_function"} or ways != WAYS:
         raise DataError(
             f"A model must be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "

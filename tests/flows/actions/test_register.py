@@ -321,11 +321,19 @@ def test_only_what_is_needed_of_the_code_is_packed(seen):
     assert not [path for path in packed if any(name in path for name in kept_out)]
 
 
-def test_a_hostile_folder_is_refused_before_it_is_loaded(seen, tmp_path):
-    """A model that asks for another loader is not ours."""
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        ("mlflow.pyfunc.loaders.code_model", "os"),
+        ("path: artifacts/weights.safetensors", "path: other.safetensors"),
+        ("path: artifacts/network.json", "path: lineage/network.json"),
+    ],
+)
+def test_a_hostile_folder_is_refused_before_it_is_loaded(seen, tmp_path, said, instead):
+    """A model that asks for another loader, or for files that nobody checked, is not ours."""
     shutil.copytree(folder_of(seen), tmp_path / "model")
     packing.check(tmp_path / "model")
     path = tmp_path / "model" / "MLmodel"
-    path.write_text(path.read_text().replace("mlflow.pyfunc.loaders.code_model", "os"))
+    path.write_text(path.read_text().replace(said, instead))
     with pytest.raises(DataError, match="not registered by Thawline"):
         packing.check(tmp_path / "model")
