@@ -33,7 +33,7 @@ def assign(
     Raises:
         UsageError: `group_by` is no regular expression with one group, or misses an image.
         DataError: a group lies in several of the splits that the source brought, two classes have
-            names that look alike, or one has no image to train on.
+            names that look the same, or one has no image to train on.
     """
     table = read_table(images)
     _check_names(sorted(table["class"].unique()))
