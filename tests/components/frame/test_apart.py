@@ -43,4 +43,4 @@ def test_a_link_to_such_a_place_is_refused(project):
 @pytest.mark.parametrize("named", ["images", "data/mine", "../elsewhere", "data/raw-of-mine"])
 def test_any_other_place_is_free(project, named):
     """Also beside the outputs."""
-    require_apart("ingest.source", str(project / named), project)
+    assert require_apart("ingest.source", str(project / named), project) is None
