@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from components.figures.findings import KINDS, Findings
@@ -53,7 +54,7 @@ def save_curves(
 ) -> None:
     """Every trial's validation score by epoch, and beside it the importance of the settings."""
     remark = (
-        "Dark lines train much of the network, light ones little. A probe has a short schedule of "
+        "Colours tell the first trained layer. A probe has a short schedule of "
         "its own: its end says less than that of a trial. Importance is the fraction of the full "
         "trials' variance that a setting explains."
     )
@@ -62,6 +63,7 @@ def save_curves(
         colours = _colours({curve.freeze_depth for curve in curves}, layers)
         for curve in curves:
             _draw(axis, curve, colours[curve.freeze_depth])
+        _key(axis, colours, layers)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(scores.tick)
         axis.set(xlabel="epoch", ylabel=f"validation {scores.name}")
@@ -93,6 +95,14 @@ def _draw(axis: Axes, curve: Curve, colour: str) -> None:
         marker="X" if curve.kind == "pruned" else "o",
         markevery=[-1],
     )
+
+
+def _key(axis: Axes, colours: Mapping[int, str], layers: Sequence[str]) -> None:
+    """Which colour is which first trained layer, those that train most first."""
+    lines = [Line2D([], [], color=colours[depth], lw=3) for depth in sorted(colours)]
+    names = [shortened(layers[depth]) for depth in sorted(colours)]
+    place = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    axis.add_artist(axis.legend(lines, names, title="trained from", **place))
 
 
 def _explain(axis: Axes, kinds: set[str]) -> None:

@@ -77,12 +77,13 @@ def save_landscape(
     chosen = next(point for point in points if point.chosen)
     remark = (
         f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.freeze_depth]} on at "
-        f"a rate of {chosen.learning_rate:.2g}; everything left of a mark was frozen."
+        f"a rate of {chosen.learning_rate:.2g}; each trial of that setting is ringed. Everything "
+        "left of a mark was frozen."
     )
     with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
         axis = figure.subplots()
         drawn = _scatter(axis, points)
-        _ring(axis, chosen)
+        _ring(axis, points)
         axis.set_yscale("log")
         _tick_sparsely(axis.yaxis)
         axis.set_xlim(-0.6, len(layers) - 0.4)
@@ -179,11 +180,12 @@ def _scatter(axis: Axes, points: Sequence[TrialPoint]) -> PathCollection:
     return drawn
 
 
-def _ring(axis: Axes, chosen: TrialPoint) -> None:
-    """A circle around what was chosen."""
+def _ring(axis: Axes, points: Sequence[TrialPoint]) -> None:
+    """A circle around every trial of the setting that was chosen, where its mark stands."""
+    chosen = [(x, p) for x, p in zip(aside(points), points, strict=True) if p.chosen]
     axis.scatter(
-        [chosen.freeze_depth],
-        [chosen.learning_rate],
+        [x for x, _ in chosen],
+        [p.learning_rate for _, p in chosen],
         s=300,
         facecolors="none",
         edgecolors=ORANGE,

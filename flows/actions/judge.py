@@ -52,6 +52,9 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         DataError: the champion's files are not those that were registered.
         UnreachableError: the tracking store is away.
     """
+    from flows.pages import run_page
+    from flows.tracking import runs
+
     name = versions.model_name(project)
     with stores.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
@@ -64,6 +67,8 @@ def judge(project: Project, params: JudgeParams) -> Judged:
             judged = _compare(project, params.alpha, challenger, champion)
         if judged.entry is not None:
             _mirror(store, challenger, judged.entry)
+        if (run := runs.published(store, project)) is not None:
+            run_page.bring(project, store, run.info.run_id)
     return judged
 
 

@@ -10,7 +10,7 @@ import json
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from flows.pages import experiment
+from flows.pages import experiment, run_page
 from flows.tracking import mirrored_run, run_content
 from flows.tracking.outputs import (
     Outputs,
@@ -51,6 +51,7 @@ def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
         _decisions(outputs),
     ]
     parts += [_figure(path, run) for path in _figures(outputs)]
+    parts.append(f"Under Artifacts, `{run_page.ARTIFACT}` shows all of it on one page.")
     parts.append(f"[All runs, in columns that compare](#{experiment.path(experiment_id)})")
     return "\n\n".join(filter(None, parts))
 
