@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -63,7 +64,7 @@ def save_curves(
         colours = _colours({curve.freeze_depth for curve in curves}, layers)
         for curve in curves:
             _draw(axis, curve, colours[curve.freeze_depth])
-        _key(axis, colours, layers)
+        _key(figure, colours, layers)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(scores.tick)
         axis.set(xlabel="epoch", ylabel=f"validation {scores.name}")
@@ -97,12 +98,11 @@ def _draw(axis: Axes, curve: Curve, colour: str) -> None:
     )
 
 
-def _key(axis: Axes, colours: Mapping[int, str], layers: Sequence[str]) -> None:
+def _key(figure: Figure, colours: Mapping[int, str], layers: Sequence[str]) -> None:
     """Which colour is which first trained layer, those that train most first."""
     lines = [Line2D([], [], color=colours[depth], lw=3) for depth in sorted(colours)]
     names = [shortened(layers[depth]) for depth in sorted(colours)]
-    place = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
-    axis.add_artist(axis.legend(lines, names, title="trained from", **place))
+    figure.legend(lines, names, title="trained from", loc="outside right upper")
 
 
 def _explain(axis: Axes, kinds: set[str]) -> None:

@@ -37,6 +37,7 @@ def asked(findings: Findings) -> Section:
             "source": findings.settings["ingest"].source,
             "changed": [one for one in settings if one.changed],
             "settings": settings,
+            "known": all(one.default for one in settings),
             "base": findings.network.base,
         },
     )
