@@ -46,12 +46,12 @@ def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
     """The description of a run."""
     parts = [
         headline(outputs),
+        f"[The whole run on one page](#{run_page.path(experiment_id, run)})",
         training(outputs),
         _list(named_metrics(outputs)),
         _decisions(outputs),
     ]
     parts += [_figure(path, run) for path in _figures(outputs)]
-    parts.append(f"Under Artifacts, `{run_page.ARTIFACT}` shows all of it on one page.")
     parts.append(f"[All runs, in columns that compare](#{experiment.path(experiment_id)})")
     return "\n\n".join(filter(None, parts))
 

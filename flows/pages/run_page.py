@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from components.frame.durations import duration
 from flows.project import Project
 from flows.records import identity, ledger
+from flows.registry import versions
 
 if TYPE_CHECKING:
     from flows.tracking.stores import Store
 
 ARTIFACT = "Report.html"
-"""MLflow lists artifacts by the codes of their letters: a capital comes first."""
+"""MLflow lists files by the codes of their letters: a capital comes first; folders stand above."""
 PAGE_TAG = "thawline.page"
 """On a run: the digest of the page that it holds."""
 SECONDS = "seconds/"
@@ -42,6 +43,11 @@ def bring(project: Project, store: "Store", run: str) -> bool:
     return True
 
 
+def path(experiment: str, run: str) -> str:
+    """Where MLflow's pages show it."""
+    return f"/experiments/{experiment}/runs/{run}/artifacts/{ARTIFACT}"
+
+
 def completed(project: Project, metrics: Mapping[str, float]) -> str:
     """The page with the times that a run's metrics tell, and the last verdict on its model."""
     page = identity.built(project, "build/report/index.html").read_text(encoding="utf-8")
@@ -50,7 +56,8 @@ def completed(project: Project, metrics: Mapping[str, float]) -> str:
         for key, value in metrics.items()
         if key.startswith(SECONDS) and key.removeprefix(SECONDS) not in NO_STAGE
     }
-    verdict = ledger.last(project, "verdict", challenger=identity.model_digest(project))
+    judged = {"name": versions.model_name(project), "challenger": identity.model_digest(project)}
+    verdict = ledger.last(project, "verdict", **judged)
     if seconds:
         page = _filled(page, "durations", _durations(seconds))
     return _filled(page, "verdict", _verdict(verdict)) if verdict else page
