@@ -23,6 +23,19 @@ PAGE_TAG = "thawline.page"
 """On a run: the digest of the page that it holds."""
 SECONDS = "seconds/"
 """Begins the names of metrics that tell what a stage took."""
+FOLLOW = """\
+<script>
+// MLflow shows this page in a frame where no link leads to a place of its own page.
+addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (link && location.protocol === "blob:") {
+    event.preventDefault();
+    document.getElementById(link.hash.slice(1)).scrollIntoView();
+  }
+});
+</script>
+"""
+"""Nothing that is read depends on it."""
 NO_STAGE = frozenset({"epoch", "total"})
 
 
@@ -60,7 +73,10 @@ def completed(project: Project, metrics: Mapping[str, float]) -> str:
     verdict = ledger.last(project, "verdict", **judged)
     if seconds:
         page = _filled(page, "durations", _durations(seconds))
-    return _filled(page, "verdict", _verdict(verdict)) if verdict else page
+    if verdict:
+        page = _filled(page, "verdict", _verdict(verdict))
+    before, end, after = page.rpartition("</body>")
+    return f"{before}{FOLLOW}{end}{after}" if end else page
 
 
 def _filled(page: str, place: str, content: str) -> str:
