@@ -33,9 +33,7 @@ def imported_modules(path: Path) -> set[str]:
 def third_party(path: Path) -> set[str]:
     """The top-level modules that a file imports."""
     nodes = [*ast.walk(ast.parse(path.read_text()))]
-    plain = {
-        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
-    }
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
     return {name.partition(".")[0] for name in plain | named}
 
