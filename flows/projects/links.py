@@ -1,7 +1,7 @@
 """The links by which a project beside the clone uses the installed packages.
 
 So `python -m components.train`, as `dvc.yaml` calls it, runs the installed code, and the files of
-that code are what the stages depend on, in every project alike. Git ignores the links.
+that code are what the stages depend on, in every project. Git ignores the links.
 """
 
 import os
