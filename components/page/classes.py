@@ -79,7 +79,7 @@ def _sure(findings: Findings) -> list[Advice]:
             title="Do not take probabilities as they stand",
             reason=(
                 f"Confidence and the fraction that is right differ by {error:.1%} on average. "
-                "Choose a threshold on images of your own before you act on a probability."
+                "Choose a threshold on images of your own before anything depends on a probability."
             ),
             weight=0.35,
         )

@@ -46,7 +46,7 @@ def bring(project: Project, store: "Store", run: str) -> bool:
         UsageError: the page was not built yet.
     """
     held = store.client.get_run(run)
-    page = completed(project, held.data.metrics)
+    page = completed(project, dict(held.data.metrics))
     digest = hashlib.sha256(page.encode()).hexdigest()
     sizes = {entry.path: entry.file_size for entry in store.client.list_artifacts(run)}
     if held.data.tags.get(PAGE_TAG) == digest and sizes.get(ARTIFACT) == len(page.encode()):
@@ -69,8 +69,8 @@ def completed(project: Project, metrics: Mapping[str, float]) -> str:
         for key, value in metrics.items()
         if key.startswith(SECONDS) and key.removeprefix(SECONDS) not in NO_STAGE
     }
-    judged = {"name": versions.model_name(project), "challenger": identity.model_digest(project)}
-    verdict = ledger.last(project, "verdict", **judged)
+    name, model = versions.model_name(project), identity.model_digest(project)
+    verdict = ledger.last(project, "verdict", name=name, challenger=model)
     if seconds:
         page = _filled(page, "durations", _durations(seconds))
     if verdict:

@@ -12,6 +12,8 @@ import pytest
 import report_inputs
 
 from components.frame import files
+from components.frame.params import Params
+from components.page.asked import _settings
 
 VOID = frozenset({"meta", "img", "br", "wbr", "link", "input", "hr"})
 DRAWN = frozenset({"line", "polyline", "path", "rect", "circle"})
@@ -174,6 +176,28 @@ def test_a_perfect_test_has_a_page(built):
     page = page_of(built)
     assert "Nothing to show: all 4 test images are right." in page.text
     assert "Nothing was taken for anything else." in page.text
+
+
+def test_what_differs_from_its_default_is_told():
+    """Of every stage; what has no default is shown and not compared."""
+
+    class Given(Params):
+        """A stage's."""
+
+        epochs: int = 4
+        seed: int = 0
+        words: tuple[str, ...] = ("a",)
+        """What is said."""
+        needed: int
+
+    told = _settings("train", Given(epochs=8, needed=1))
+    assert [(one.name, one.value, one.default, one.changed) for one in told] == [
+        ("train.epochs", "8", "4", True),
+        ("train.seed", "0", "0", False),
+        ("train.words", "[a]", "[a]", False),
+        ("train.needed", "1", "", False),
+    ]
+    assert told[2].meaning == "What is said."
 
 
 def test_a_parameter_file_that_is_wrong_is_said(built):
