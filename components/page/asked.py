@@ -49,7 +49,7 @@ def _settings(stage: str, params: BaseModel) -> list[Setting]:
             name=f"{stage}.{name}",
             value=_shown(getattr(params, name)),
             default="" if field.is_required() else _shown(field.get_default()),
-            meaning=" ".join((field.description or "").split()),
+            meaning=" ".join((field.description or "").replace("`", "").split()),
         )
         for name, field in type(params).model_fields.items()
     ]
