@@ -7,7 +7,6 @@ from pathlib import Path
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -64,12 +63,12 @@ def save_curves(
         colours = _colours({curve.freeze_depth for curve in curves}, layers)
         for curve in curves:
             _draw(axis, curve, colours[curve.freeze_depth])
-        _key(figure, colours, layers)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.yaxis.set_major_formatter(scores.tick)
         axis.set(xlabel="epoch", ylabel=f"validation {scores.name}")
         _explain(axis, {curve.kind for curve in curves})
         _bars(beside, importances)
+        _key(beside, colours, layers)
         figure.legend(loc="outside lower center", ncols=5)
 
 
@@ -98,11 +97,13 @@ def _draw(axis: Axes, curve: Curve, colour: str) -> None:
     )
 
 
-def _key(figure: Figure, colours: Mapping[int, str], layers: Sequence[str]) -> None:
+def _key(axis: Axes, colours: Mapping[int, str], layers: Sequence[str]) -> None:
     """Which colour is which first trained layer, those that train most first."""
     lines = [Line2D([], [], color=colours[depth], lw=3) for depth in sorted(colours)]
     names = [shortened(layers[depth]) for depth in sorted(colours)]
-    figure.legend(lines, names, title="trained from", loc="outside right upper")
+    axis.legend(
+        lines, names, title="Trained from", loc="lower left", borderaxespad=0, alignment="left"
+    )
 
 
 def _explain(axis: Axes, kinds: set[str]) -> None:

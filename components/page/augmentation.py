@@ -1,5 +1,6 @@
 """What training makes of an image."""
 
+from components.data.images.decoder import read
 from components.figures.findings import Findings
 from components.page import inline
 from components.page.section import Section
@@ -12,11 +13,15 @@ def augmentation(findings: Findings) -> Section:
     chosen = findings.trials[findings.trials["chosen"]].iloc[0]
     given = findings.settings["augment"]
     magnitude = int(chosen["magnitude"])
+    preview = read(findings.files.preview)
+    height, width = preview.shape[:2]
     return Section(
         name="augmentation",
         title="Augmentation",
         content={
-            "preview": inline.file(findings.files.preview),
+            "preview": inline.image(preview),
+            "width": width,
+            "height": height,
             "size": findings.transform.size,
             "flip": given.horizontal_flip,
             "magnitude": magnitude,

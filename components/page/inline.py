@@ -1,13 +1,10 @@
 """Images as part of the page itself: small, and as data URIs, so that one file is all of it."""
 
 import base64
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from components.data.images.decoder import read
 
 QUALITY = 82
 """Of WebP, 1 to 100."""
@@ -19,8 +16,3 @@ def image(pixels: NDArray[np.uint8]) -> str:
         ".webp", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
     )
     return "data:image/webp;base64," + base64.b64encode(encoded.tobytes()).decode("ascii")
-
-
-def file(path: Path) -> str:
-    """The data URI of an image file."""
-    return image(read(path))

@@ -85,7 +85,7 @@ def _landscape(findings: Findings) -> Chart:
     points = trial_points(findings)
     names = [shortened(name) for name in findings.layers]
     longest = max(map(len, names))
-    box = Box(left=12 + 5.6 * longest, height=46 + max(110, 20 * len(names)))
+    box = Box(left=14 + 6.1 * longest, height=46 + max(110, 20 * len(names)))
     rates = [point.learning_rate for point in points]
     x = charts.across(box, rates, "learning rate", plain, log=True)
     y = charts.rows(box, names, "first trained layer")
