@@ -63,14 +63,14 @@ def _decided(
     """Promote the chosen version, if anything allows it."""
     champion = versions.aliased(store, chosen.name, versions.CHAMPION)
     if champion is not None and champion.version == chosen.version:
-        _settle(store, champion)
+        versions.uncall_challenger(store, champion)  # a promotion killed half-way left it both
         message = f"{chosen.name} version {champion.version} is the champion already."
         return Promoted(chosen.name, int(champion.version), changed=False, message=message)
     why = _allowed(project, chosen, champion)
     if why is None and anyway and asked:
         why = BY_PERSON
     if why is None:
-        return _refused(champion, chosen, asked=asked)
+        return _refused(project, champion, chosen, asked=asked)
     _promote(project, store, chosen, champion, why)
     message = f"{chosen.name} version {chosen.version} is the champion now ({why})."
     return Promoted(chosen.name, int(chosen.version), changed=True, message=message)
@@ -100,9 +100,13 @@ def _allowed(
     """What allows the promotion over the champion of this moment; None: nothing does.
 
     A verdict counts until somebody is promoted: whoever goes back to an earlier champion is not
-    overruled by what was said before.
+    overruled by what was said before. Where the package was refused nothing does.
     """
+    from flows.gate import package
+
     name, model = chosen.name, versions.digest_of(chosen)
+    if package.refusal(project, name, model) is not None:
+        return None
     against = None if champion is None else versions.digest_of(champion)
     last = ledger.recorded_champion(project, name)
     if last is not None and last["model"] == model and against in (None, last["previous"]):
@@ -114,10 +118,21 @@ def _allowed(
     return BY_VERDICT if verdict is not None and verdict["promote"] else None
 
 
-def _refused(champion: "ModelVersion | None", chosen: "ModelVersion", *, asked: bool) -> Promoted:
+def _refused(
+    project: Project, champion: "ModelVersion | None", chosen: "ModelVersion", *, asked: bool
+) -> Promoted:
     """Leave everything as it is; an error only for a person who asked."""
+    from flows.gate import package
+
     now = None if champion is None else int(champion.version)
     stays = "there is no champion" if now is None else f"version {now} stays the champion"
+    because = package.refusal(project, chosen.name, versions.digest_of(chosen))
+    if asked and because:
+        raise GateRefusedError(
+            f"Only a version that answers as `evaluate` did is promoted, but {chosen.name} version "
+            f"{chosen.version} does not: {stays}. {because} To promote it all the same: "
+            f"thawline promote {chosen.version} --anyway"
+        )
     if asked:
         raise GateRefusedError(
             f"Only a verdict over the champion of today promotes a version, but there is none for "
@@ -148,11 +163,4 @@ def _promote(
     if last is None or any(last[field] != fact[field] for field in known):
         ledger.append(project, "promoted", **fact)
     store.client.set_registered_model_alias(chosen.name, versions.CHAMPION, chosen.version)
-    _settle(store, chosen)
-
-
-def _settle(store: "Store", champion: "ModelVersion") -> None:
-    """A champion is no challenger; a promotion killed half-way may have left it both."""
-    challenger = versions.aliased(store, champion.name, versions.CHALLENGER)
-    if challenger is not None and challenger.version == champion.version:
-        store.client.delete_registered_model_alias(champion.name, versions.CHALLENGER)
+    versions.uncall_challenger(store, chosen)

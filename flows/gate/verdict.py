@@ -51,6 +51,13 @@ class Verdict:
     challenger_score: float | None = None
     """The mean over the images."""
     champion_score: float | None = None
+    refused: bool = False
+    """Its package does not answer as it was evaluated: nothing was compared."""
+
+
+def refused(fault: str) -> Verdict:
+    """A model whose package does not do what was measured, for the reason that is given."""
+    return Verdict(promote=False, reason=f"Its package is refused: {fault}", images=0, refused=True)
 
 
 def first() -> Verdict:

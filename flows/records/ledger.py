@@ -23,6 +23,14 @@ KINDS = {
         "run": "the key of the pipeline run that made it",
         "store": "which store holds it",
     },
+    "answered": {
+        "name": "of the registered model",
+        "version": "its number",
+        "model": "its digest",
+        "files": "the fingerprint of its files",
+        "store": "which store holds it",
+        "images": "test images for which the package in the store answered as `evaluate` did",
+    },
     "verdict": {
         "name": "of the registered model",
         "challenger": "its digest",
@@ -38,6 +46,7 @@ KINDS = {
         "lost": "images for which the champion has it",
         "challenger_score": "the mean over the images",
         "champion_score": "the mean over the images",
+        "refused": "true: its package does not answer as `evaluate` did, and nothing was compared",
     },
     "promoted": {
         "name": "of the registered model",

@@ -114,7 +114,7 @@ def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
         DataError: it is not.
     """
     packing.check(folder)
-    if packing.fingerprint(folder) != fingerprint:
+    if not packing.is_what_was(folder, fingerprint):
         raise DataError(
             f"{version.name} version {version.version} must be what was registered, but its "
             "files in the store differ. It is not loaded. Take another version; where it is the "
@@ -154,6 +154,20 @@ def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
         if error.error_code not in UNKNOWN:
             raise
     return None
+
+
+def call_challenger(store: "Store", version: "ModelVersion") -> None:
+    """Set the alias, unless the version is the champion: nobody challenges himself."""
+    champion = aliased(store, version.name, CHAMPION)
+    if champion is None or champion.version != version.version:
+        store.client.set_registered_model_alias(version.name, CHALLENGER, version.version)
+
+
+def uncall_challenger(store: "Store", version: "ModelVersion") -> None:
+    """Take the alias from a version that has it."""
+    challenger = aliased(store, version.name, CHALLENGER)
+    if challenger is not None and challenger.version == version.version:
+        store.client.delete_registered_model_alias(version.name, CHALLENGER)
 
 
 def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:

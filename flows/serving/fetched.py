@@ -13,7 +13,7 @@ from flows.tracking import stores
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-NETWORK = "artifacts/network.json"
+NETWORK = packing.NETWORK
 """The description of a model's network, among its files."""
 SPLITS = f"{packing.LINEAGE}/data/splits.parquet"
 """The images it was made from."""
