@@ -24,6 +24,8 @@ TOLERANCE = 1e-6
 """By which a number may differ, as a fraction of it where it is above 1."""
 ROUGH = 1e-2
 """The same where `evaluate` computed on a GPU, which rounds to 10 bits; a package never does."""
+LONGEST = 1000
+"""Characters of a reason."""
 PATIENCE = 600.0
 """Seconds within which it must have answered."""
 
@@ -47,7 +49,7 @@ def fault(project: Project, version: "ModelVersion") -> str | None:
     try:
         found = _difference(project, kept, _served(project, version, kept))
     except (DataError, worker.ModelFailedError) as error:
-        return str(error)
+        return " ".join(str(error).split())[:LONGEST]
     if found is None:
         ledger.record(project, "answered", **fact, images=len(kept))
     return found
@@ -84,6 +86,8 @@ def _served(project: Project, version: "ModelVersion", kept: "pd.DataFrame") -> 
     ):
         answers = list(model.answers(paths))
         columns = model.columns
+    if len(answers) != len(paths):
+        raise DataError(f"It answers for {len(answers)} of {len(paths)} images.")
     for path, answer in zip(paths, answers, strict=True):
         if "error" in answer:
             raise DataError(f"It cannot read {project.relative(path)}: {answer['error']}")

@@ -66,7 +66,12 @@ class Worker:
         line = self._process.stdout.readline()
         if not line.endswith("\n"):
             raise self._gone()
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise ModelFailedError(
+                f"A model must answer in JSON, but {line[:40]!r} is no JSON."
+            ) from None
 
     def _gone(self) -> ThawlineError:
         code = self._process.wait()

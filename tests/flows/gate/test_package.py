@@ -137,7 +137,7 @@ def test_broken_code_stays_out_and_a_new_package_is_made_of_a_deleted_version(
     client(evaluated).delete_model_version("thawline", "1")
     action.perform(evaluated, "register")
     assert judge(evaluated, PARAMS).promote
-    assert aliases(evaluated) == {"challenger": 1}
+    assert aliases(evaluated) == {"challenger": 2}
 
 
 def test_a_package_that_hangs_stays_out(evaluated, code, monkeypatch):
@@ -174,10 +174,21 @@ def test_a_store_out_of_reach_is_no_verdict(registered):
     """The action stays pending, the alias stays."""
     folder = weights_of(registered).parents[1]
     folder.rename(folder.with_name("away"))
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError, match="holds none"):
         judge(registered, PARAMS)
     assert not ledger.read(registered, "verdict")
     assert aliases(registered) == {"challenger": 1}
+
+
+def test_a_package_that_answers_of_fewer_images_or_no_json_stays_out(
+    registered, monkeypatch, tmp_path
+):
+    """As nobody would write it, so that nothing of it is an internal error."""
+    child = tmp_path / "child.py"
+    monkeypatch.setattr(worker, "CHILD", child)
+    for line, told in (("[]", "answers for 0 of 8 images"), ("{", "no JSON")):
+        child.write_text(f"import sys; print('[]', flush=True); input(); print({line!r})")
+        assert told in refused(registered)
 
 
 @pytest.mark.parametrize(("off", "passes"), [(5e-7, True), (2e-6, False)])
