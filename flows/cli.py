@@ -186,6 +186,17 @@ def rollback(reason: Reason = None) -> None:
 
 
 @app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="champion, 3, NAME/3, or a run's id.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+) -> None:
+    """Show what differs between two models: parameters, figures, images that changed sides."""
+    from flows.gate import compare
+
+    print(compare.screen(_project(), first, second))
+
+
+@app.command()
 def history() -> None:
     """List the champions there were, and why each became one."""
     from flows.pipeline import history

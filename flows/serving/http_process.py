@@ -22,7 +22,7 @@ def main(folder: str, host: str, port: str) -> None:
 
 
 def _end_with_input() -> None:
-    while sys.stdin.buffer.read1(1024):
+    while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
