@@ -15,7 +15,7 @@ from components.frame.params import Params
 from flows.pages import registered_model
 from flows.project import Project
 from flows.records import identity, ledger
-from flows.registry import versions
+from flows.registry import champions, versions
 from flows.tracking import stores
 from flows.tracking.outputs import Outputs
 
@@ -69,7 +69,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
     name = versions.model_name(project)
     with stores.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
-        champion = versions.aliased(store, name, versions.CHAMPION)
+        champion = champions.current(project, store, name)
         if champion and versions.digest_of(champion) == versions.digest_of(challenger):
             return Judged(None, promote=False, message=f"{_called(challenger)} is the champion.")
         if fault := package.fault(project, challenger):
@@ -121,7 +121,8 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     last = ledger.recorded_champion(project, name)
     if last is None:
         nobody = dict.fromkeys(("champion", "test_set", "alpha", "left_out"))
-        return _entered(project, {"name": name, "challenger": model, **nobody}, verdict.first())
+        fact = {"name": name, "challenger": model, **nobody}
+        return _entered(project, challenger, fact, verdict.first())
     if last["model"] == model:
         message = f"{_called(challenger)} is the champion by the ledger: the alias is pending."
         return Judged(None, promote=True, message=message)
@@ -157,7 +158,7 @@ def _compare(
     if known is not None:
         return _told(known)
     fact["left_out"] = len(scored) - len(images)
-    return _entered(project, fact, _verdict(project, alpha, champion, images))
+    return _entered(project, challenger, fact, _verdict(project, alpha, champion, images))
 
 
 def _verdict(
@@ -179,19 +180,26 @@ def _verdict(
         champion=its.grade(served, images["true"]).tolist(),
         answerable=its.answerable(images["true"]).tolist(),
         lacking=task.lacking(its),
+        adding=its.lacking(task),
     )
     return verdict.decide(comparison, alpha)
 
 
-def _entered(project: Project, fact: dict[str, Any], decided: "Verdict") -> Judged:
-    ledger.record(project, "verdict", **fact, **asdict(decided))
+def _entered(
+    project: Project, challenger: "ModelVersion", fact: dict[str, Any], decided: "Verdict"
+) -> Judged:
+    decision = asdict(decided)
+    if decided.advice:
+        decision["advice"] = decided.advice.replace("VERSION", str(challenger.version))
+    ledger.record(project, "verdict", **fact, **decision)
     entry = ledger.last(project, "verdict", **fact)
     assert entry is not None  # noqa: S101  # it was just written
     return _told(entry)
 
 
 def _told(entry: ledger.Entry) -> Judged:
-    return Judged(entry, entry["promote"], f"Verdict on the new model: {entry['reason']}")
+    advice = f" {entry['advice']}" if entry["advice"] else ""
+    return Judged(entry, entry["promote"], f"Verdict on the new model: {entry['reason']}{advice}")
 
 
 def _mirror(store: "Store", version: "ModelVersion", entry: ledger.Entry) -> None:

@@ -72,7 +72,7 @@ def wanted(project: Project, model: str | None) -> versions.Name:
     """
     if model is None:
         return versions.Name(versions.model_name(project), alias=versions.CHAMPION)
-    return versions.parse(model)
+    return versions.named(project, model)
 
 
 def _predict(

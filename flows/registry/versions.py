@@ -68,6 +68,18 @@ def parse(text: str) -> Name:
     return Name(parts["name"], parts["alias"], None if number is None else int(number))
 
 
+def named(project: Project, text: str) -> Name:
+    """As `parse`, or short: `3`, `champion` and `challenger` are those of the project's own model.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    name = model_name(project)
+    if text.isdecimal():
+        return Name(name, version=int(text))
+    return Name(name, alias=text) if text in (CHAMPION, CHALLENGER) else parse(text)
+
+
 def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
     """The version that a name means.
 

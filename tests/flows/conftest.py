@@ -22,6 +22,7 @@ from stage_outputs import (  # noqa: F401  # fixtures
     template,
 )
 
+from components.frame import versions
 from flows.actions import action, pending, sync
 from flows.project import Project, environment
 from flows.runtime import prefect_server
@@ -90,6 +91,8 @@ def make_toy(root):
         shutil.copy(ROOT / name, root / name)
     for name in ("ingest", "base", "split"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
+    (root / "components").mkdir()
+    shutil.copy(ROOT / versions.LOCKED, root / "components")
     (root / "dvc.yaml").write_text(PIPELINE)
     for name, code in (("ingest", INGEST), ("base", BASE), ("split", SPLIT)):
         (root / f"{name}.py").write_text(code)
