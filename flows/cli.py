@@ -190,7 +190,7 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="champion, 3, NAME/3, or a run's id.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
 ) -> None:
-    """Show what differs between two models: parameters, figures, images that changed sides."""
+    """Show what differs between two models: parameters, figures, images that were won or lost."""
     from flows.gate import compare
 
     print(compare.screen(_project(), first, second))

@@ -1,6 +1,6 @@
 """The command `thawline compare`: two models, or runs, side by side.
 
-Parameters and figures are those that MLflow holds of their runs. Images that changed sides are
+Parameters and figures are those that MLflow holds of their runs. Images that were won or lost are
 those of today's test set that neither model was trained on or chosen by, answered by both.
 """
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from flows.tracking.stores import Store
 
 SHOWN = 20
-"""So many images that changed sides are listed; the others are counted."""
+"""So many images that were won or lost are listed; the others are counted."""
 LOW, HIGH = "_low", "_high"
 TEST = "test_"
-NO_IMAGES = "Images that changed sides: only registered versions can be asked; name both by number."
+NO_IMAGES = "Images that were won or lost: only registered versions can be asked; name both by number."
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def screen(project: Project, first: str, second: str) -> str:
         parts = [
             ("Parameters that differ", _parameters(one, other)),
             ("Figures", _figures(one, other)),
-            ("Images that changed sides", _changed(project, one, other)),
+            ("Images that were won or lost", _changed(project, one, other)),
         ]
         columns = ("", one.called, other.called)
     shown = [f"{heading}\n{_body(columns, rows)}" for heading, rows in parts]

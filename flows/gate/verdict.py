@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
-from statistics import NormalDist
+from statistics import NormalDist, pstdev
 
 from components.evaluation.scores import mean
 from components.evaluation.significance import paired_p_value
@@ -111,7 +111,7 @@ def _measured(comparison: Comparison, alpha: float) -> Verdict:
     return Verdict(
         promote=promote,
         reason=reason,
-        advice=None if promote else _advice(len(new), p_value, alpha, forgets=forgets),
+        advice=None if promote else _advice(new, old, alpha, forgets=forgets),
         images=len(new),
         p_value=p_value,
         gained=sum(n > o for n, o in zip(new, old, strict=True)),
@@ -130,23 +130,28 @@ def _sentence(name: str, p_value: float, alpha: float, *, forgets: bool) -> tupl
     return False, f"Its {name} is not shown to be better than the champion's (p = {p_value:.2g})."
 
 
-def _advice(images: int, p_value: float, alpha: float, *, forgets: bool) -> str:
+def _advice(
+    new: Sequence[float], old: Sequence[float], alpha: float, *, forgets: bool
+) -> str:
     """What would bring a promotion about."""
     if forgets:
         return LOOK
-    more = images_missing(images, p_value, alpha)
-    if more is None:
+    more = images_missing(new, old, alpha)
+    if not more:
         return HARDLY
     return f"About {more:,} more test images would show a difference as large as this one. {LOOK}"
 
 
-def images_missing(images: int, p_value: float, alpha: float) -> int | None:
-    """How many more images would bring a one-sided p-value to `alpha`; None: no number would.
+def images_missing(challenger: Sequence[float], champion: Sequence[float], alpha: float) -> int:
+    """How many more images would show the mean difference there is, one-sided at `alpha`.
 
-    A mean difference that stays the same grows against its standard error as the square root of
-    the images: so does the normal quantile of the p-value.
+    The normal approximation: a mean stays, and its standard error falls as the square root of the
+    images. 0: no number would, since the difference is none or speaks for the champion.
     """
-    if not 0 < p_value < 0.5:  # noqa: PLR2004  # from a half on it speaks for the other
-        return None
-    quantile = NormalDist().inv_cdf
-    return max(1, ceil(images * ((quantile(1 - alpha) / quantile(1 - p_value)) ** 2 - 1)))
+    differences = [new - old for new, old in zip(challenger, champion, strict=True)]
+    lead = mean(differences)
+    if lead <= 0:
+        return 0
+    quantile = NormalDist().inv_cdf(1 - alpha)
+    wanted = (quantile * pstdev(differences) / lead) ** 2
+    return max(1, ceil(wanted) - len(differences))

@@ -26,7 +26,7 @@ def test_two_versions_are_compared_by_images_and_figures(two):
     figures = text.partition("Figures")[2].partition("Images that")[0]
     assert "accuracy " in figures
     assert " to " in figures
-    changed = text.partition("Images that changed sides")[2]
+    changed = text.partition("Images that were won or lost")[2]
     lost = [line.split() for line in changed.splitlines() if line.strip().startswith("lost")]
     assert lost
     assert all(true.strip("()") == old != new for _, _, true, old, new in lost)
