@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from flows import proxies
 from flows.actions.action import AFTER_BUILD
 from flows.project import Project
 from flows.records import identity
-from flows.tracking import stores
+from flows.tracking import location, stores
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
 """Actions whose work is lost with the tracking store."""
@@ -55,6 +56,7 @@ def remember_action(project: Project, action: str) -> None:
     files.write_text(_done_file(project), json.dumps(done, indent=2) + "\n")
 
 
+@proxies.reaching_out()
 def pending(project: Project) -> list[str]:
     """The actions that are not done for what is built now, and all that follow the first of them.
 
@@ -77,7 +79,7 @@ def _receipts(project: Project) -> dict[str, State]:
     """What each action's work depends on: where that is the same, it need not be done again."""
     run, lock = identity.lock_key(project.lock), files.sha256(project.lock)
     store = {
-        "address": stores.public(stores.address(project)),
+        "address": location.public(stores.address(project)),
         "store": stores.store_identity(project),
     }
     receipts: dict[str, State] = {}

@@ -69,9 +69,8 @@ def changes(project: Project, stage: str | None = None) -> Changes:
 
     try:
         with repository.opened(project) as repo:
-            differences = repo.status(
-                [f"{project.pipeline}:{stage}" if stage else str(project.pipeline)]
-            )
+            name = project.relative(project.pipeline)
+            differences = repo.status([f"{name}:{stage}" if stage else name])
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
     return {name.rpartition(":")[2]: _flat(how) for name, how in differences.items()}

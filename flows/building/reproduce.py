@@ -12,9 +12,11 @@ from typing import Any, Literal, get_args
 
 from components.frame import files
 from components.frame.errors import ThawlineError, UnreachableError, UsageError
+from flows import proxies
 from flows.building import repository
 from flows.project import Project, enter, find
 from flows.runtime import process
+from flows.runtime.crash_log import unforeseen
 
 Outcome = Literal["ran", "restored", "unchanged"]
 ANEW = "--anew"
@@ -22,6 +24,7 @@ MARK = "\x1eoutcome: "
 """Begins with the record separator, which no text of a stage holds."""
 
 
+@proxies.reaching_out()
 def main() -> None:
     """Build the stage that the command line names, and leave with its exit code."""
     process.tie()
@@ -36,6 +39,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        fault = unforeseen(project, "reproduce", error)
+        print(f"error: {fault}", file=sys.stderr, flush=True)
+        sys.exit(fault.exit_code)
 
 
 class CommandFailedError(Exception):

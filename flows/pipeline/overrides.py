@@ -18,6 +18,9 @@ from components.frame.stage import stage_function
 from flows.actions import action
 from flows.project import Project
 
+LONGEST = 80
+"""Characters of a value that an error shows."""
+
 
 @dataclass(frozen=True)
 class Override:
@@ -187,11 +190,11 @@ def _value(override: Override) -> Any:  # noqa: ANN401  # whatever YAML can hold
 
     try:
         return _round_trip().load(override.value)
-    except YAMLError as error:
+    except (YAMLError, RecursionError) as error:
         place = ".".join([override.section, *override.keys])
         what = " ".join(str(error).split())
         raise UsageError(
-            f"--set {place}: the value must be YAML, but {override.value!r} is not ({what})."
+            f"--set {place}: the value must be YAML, but {_cut(override.value)} is not ({what})."
         ) from None
 
 
@@ -207,6 +210,11 @@ def _nearest(project: Project, section: str) -> str:
     known = sections(project)
     near = get_close_matches(section, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(known)}."
+
+
+def _cut(text: str) -> str:
+    """As a sentence shows it."""
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  # whatever YAML can hold

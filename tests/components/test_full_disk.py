@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import torch
 
-from components.frame.errors import UnreachableError, full_disk
+from components.frame.errors import UnreachableError, disk_fault
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint
 
@@ -38,7 +38,7 @@ def test_checkpoint_before_stays_whole(small_disk, tmp_path):
     assert checkpoint.load(keep, "d").model["weight"][0] == 3.0
 
 
-def test_study_on_a_full_disk_is_understood(small_disk, tmp_path):
+def test_study_on_a_disk_fault_is_understood(small_disk, tmp_path):
     """Optuna hands on SQLite's own words."""
     import optuna
 
@@ -48,13 +48,13 @@ def test_study_on_a_full_disk_is_understood(small_disk, tmp_path):
         (folder / "filler").write_bytes(bytes(MEGABYTE))
     with pytest.raises(optuna.exceptions.StorageInternalError) as failed:
         study.set_user_attr("long", "x" * MEGABYTE)
-    assert isinstance(full_disk(failed.value), UnreachableError)
+    assert isinstance(disk_fault(failed.value), UnreachableError)
 
 
 def test_other_faults_are_not_the_disks():
     """A file that is missing is no full disk."""
-    assert full_disk(FileNotFoundError(2, "No such file")) is None
-    assert full_disk(ValueError("space left")) is None
+    assert disk_fault(FileNotFoundError(2, "No such file")) is None
+    assert disk_fault(ValueError("space left")) is None
 
 
 def test_stage_ends_with_exit_5_and_can_be_run_again(place, small_disk):
