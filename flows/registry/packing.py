@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from components.frame import files
-from components.frame.errors import DataError
+from components.frame.errors import DataError, UsageError
 from flows.project import Project
 from flows.records import identity
 from flows.registry import machine
@@ -101,16 +101,29 @@ def check(folder: Path) -> None:
     Raises:
         DataError: it would be loaded in another way.
     """
-    described = files.read_yaml(folder / "MLmodel")
-    flavors = described.get("flavors", {})
-    function = flavors.get("python_function", {})
+    flavors = _mapping(_described(folder).get("flavors"))
+    function = _mapping(flavors.get("python_function"))
     ways = {name: function.get(name) for name in ("loader_module", "model_code_path", "code")}
-    ways |= {name: entry.get("path") for name, entry in function.get("artifacts", {}).items()}
+    artifacts = _mapping(function.get("artifacts"))
+    ways |= {name: _mapping(entry).get("path") for name, entry in artifacts.items()}
     if set(flavors) != {"python_function"} or ways != WAYS:
         raise DataError(
             f"A model must be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "
             "It was not registered by Thawline: it is not loaded."
         )
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """What a model folder says of itself."""
+    try:
+        return _mapping(files.read_yaml(folder / "MLmodel"))
+    except UsageError as error:
+        raise DataError(f"A model must say how it is loaded, but: {error}") from None
+
+
+def _mapping(content: Any) -> dict[str, Any]:  # noqa: ANN401  # whatever YAML can hold
+    """A part of a foreign file; what is no mapping names nothing."""
+    return content if isinstance(content, dict) else {}
 
 
 def contents(folder: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ it; its database lies in `.thawline/prefect`.
 
 import contextlib
 import os
+import re
 import runpy
 import socket
 import sys
@@ -31,6 +32,8 @@ PATIENCE = 5.0
 START_SECONDS = 120
 """Within which a server must be up; it takes about ten."""
 PAUSE = 0.2
+FAULT = re.compile(r"[\w.]+(Error|Exception): ")
+"""How a traceback ends."""
 RUN_ALONE = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 """Keep a server from what only a schedule needs: its pages, and what starts runs."""
 
@@ -188,7 +191,7 @@ def _wait(child: process.Child, address: str, log: Path, project: Project) -> No
             code = child.wait(PAUSE)
             raise UnreachableError(
                 f"Prefect's server must stay up, but it ended with exit code {code}: "
-                f"{_last_line(log)} All that it said lies in {project.relative(log)}."
+                f"{_last_words(log)} All that it said lies in {project.relative(log)}."
             )
         if time.monotonic() > end:
             raise UnreachableError(
@@ -197,10 +200,11 @@ def _wait(child: process.Child, address: str, log: Path, project: Project) -> No
             )
 
 
-def _last_line(log: Path) -> str:
-    """The last line of a log that says something."""
-    lines = log.read_text(encoding="utf-8").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing.")
+def _last_words(log: Path) -> str:
+    """The last line of a log that names an error, or else the last that says something."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    named = [line for line in lines if FAULT.match(line)]
+    return next(reversed(named or lines), "it said nothing.")
 
 
 def _note(project: Project) -> Path:

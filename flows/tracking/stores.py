@@ -178,8 +178,18 @@ def _open(project: Project) -> "MlflowClient":
 
     with locks.store(project):
         if addresses.sqlite_path(where) == project.mlflow / DATABASE:
-            relocate.follow(project.mlflow / DATABASE)
+            _follow(project.mlflow / DATABASE)
         return MlflowClient(tracking_uri=where)
+
+
+def _follow(database: Path) -> None:
+    try:
+        relocate.follow(database)
+    except sqlite3.Error as error:
+        raise UnreachableError(
+            f"The store must follow its folder, which was moved, but {database} takes nothing "
+            f"({error}). Make it writable, then run again."
+        ) from error
 
 
 @contextmanager

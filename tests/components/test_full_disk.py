@@ -38,7 +38,7 @@ def test_checkpoint_before_stays_whole(small_disk, tmp_path):
     assert checkpoint.load(keep, "d").model["weight"][0] == 3.0
 
 
-def test_study_on_a_disk_fault_is_understood(small_disk, tmp_path):
+def test_study_on_a_full_disk_is_understood(small_disk, tmp_path):
     """Optuna hands on SQLite's own words."""
     import optuna
 

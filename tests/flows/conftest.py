@@ -22,6 +22,7 @@ from stage_outputs import (  # noqa: F401  # fixtures
     template,
 )
 
+from flows import proxies
 from flows.actions import action, pending, sync
 from flows.project import Project, environment
 from flows.runtime import prefect_server
@@ -106,6 +107,9 @@ def _plain(monkeypatch, tmp_path):
         if name.startswith(("PREFECT_", "DVC_", "MLFLOW_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "dvc"))
+    for name in (*proxies.VARIABLES, proxies.OUTWARDS):
+        monkeypatch.setenv(name, "")  # what a test does to them is undone
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
