@@ -46,7 +46,7 @@ def disk_fault(error: BaseException) -> UnreachableError | None:
 
     Not all of them pass the system's own error on: SQLite and safetensors have words of theirs.
     """
-    for one in _chain(error):
+    for one in reversed(_chain(error)):
         if _is(one, FULL):
             return UnreachableError(
                 f"The disk has no room left ({one}). Make room, then run again: what was finished "

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from components.frame.errors import ThawlineError
@@ -65,9 +65,12 @@ def running(folder: Path) -> Iterator[Worker]:
 
     It stands in a session of its own, so that Ctrl-C reaches us, who end it.
     """
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+    with (
+        _plainly_named(folder) as link,
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+    ):
         process = subprocess.Popen(
-            [sys.executable, "-I", str(CHILD), str(folder)],
+            [sys.executable, "-I", str(CHILD), str(link)],
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE,
@@ -82,3 +85,12 @@ def running(folder: Path) -> Iterator[Worker]:
         finally:
             process.kill()
             process.communicate()
+
+
+@contextmanager
+def _plainly_named(folder: Path) -> Iterator[Path]:
+    """A link to a folder: MLflow unquotes the path of a model, and then looks elsewhere."""
+    with TemporaryDirectory() as place:
+        link = Path(place) / "model"
+        link.symlink_to(folder)
+        yield link

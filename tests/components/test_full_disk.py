@@ -3,6 +3,7 @@
 The disks are real ones of a megabyte each, in memory; mounting them takes the rights for it.
 """
 
+import sqlite3
 import subprocess
 
 import pytest
@@ -49,6 +50,17 @@ def test_study_on_a_full_disk_is_understood(small_disk, tmp_path):
     with pytest.raises(optuna.exceptions.StorageInternalError) as failed:
         study.set_user_attr("long", "x" * MEGABYTE)
     assert isinstance(disk_fault(failed.value), UnreachableError)
+
+
+@pytest.mark.parametrize("words", ["attempt to write a readonly database", "[Errno 30]"])
+def test_a_disk_that_may_not_be_written_is_understood(words):
+    """Behind whatever a library makes of it, in one line."""
+    error = RuntimeError("first\nsecond")
+    error.__cause__ = sqlite3.OperationalError(words) if "data" in words else OSError(30, "closed")
+    fault = disk_fault(error)
+    assert isinstance(fault, UnreachableError)
+    assert words in str(fault)
+    assert "\n" not in str(fault)
 
 
 def test_other_faults_are_not_the_disks():
