@@ -89,8 +89,8 @@ def running(folder: Path) -> Iterator[Worker]:
 
 @contextmanager
 def _plainly_named(folder: Path) -> Iterator[Path]:
-    """A link to a folder: MLflow unquotes the path of a model, and then looks elsewhere."""
+    """A path by a link: MLflow unquotes that of a model, and then looks elsewhere."""
     with TemporaryDirectory() as place:
-        link = Path(place) / "model"
-        link.symlink_to(folder)
-        yield link
+        link = Path(place) / "models"
+        link.symlink_to(folder.parent)
+        yield link / folder.name
