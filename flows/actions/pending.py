@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from components.frame.spec import stages as stages_of
 from flows import proxies
 from flows.actions.action import AFTER_BUILD
 from flows.project import Project
@@ -112,7 +113,7 @@ def _state(project: Project, names: Iterable[str]) -> State:
 
 def _named(project: Project) -> list[str]:
     """Everything that the stages of today depend on or make, after `dvc.lock`."""
-    today = files.read_yaml(project.pipeline)["stages"]
+    today = stages_of(project.root)
     locked = files.read_yaml(project.lock)["stages"] if project.lock.exists() else {}
     named = {"dvc.yaml", ".dvcignore"}
     for stage in set(today) & set(locked):

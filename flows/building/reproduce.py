@@ -4,13 +4,10 @@ The last line says what happened (`outcome: ran`, `restored` or `unchanged`); th
 stage's own, which `dvc repro` hides behind its 255.
 """
 
-import json
 import re
 import sys
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components.frame import files
 from components.frame.errors import ThawlineError, UnreachableError, UsageError
 from flows import proxies
 from flows.building import repository
@@ -70,7 +67,6 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     """
     from dvc.exceptions import DvcException, ReproductionError
 
-    drop_stale_locks(project.root / ".dvc" / "tmp" / "rwlock")
     try:
         with repository.opened(project) as repo:
             restored = _watch_restore(repo)
@@ -82,38 +78,6 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     if not built:
         return "unchanged"
     return "restored" if restored else "ran"
-
-
-def drop_stale_locks(path: Path) -> None:
-    """Remove entries of dead processes from DVC's lock file, also where their number lives again.
-
-    An entry was written while its process lived. A process that began after the last writing of
-    the file is another one that got the same number, as in a restarted container.
-    """
-    import psutil
-
-    if not path.exists():
-        return
-    written = path.stat().st_mtime
-
-    def alive(entry: dict[str, Any]) -> bool:
-        try:
-            return bool(psutil.Process(entry["pid"]).create_time() <= written)
-        except psutil.NoSuchProcess:
-            return False
-
-    held = json.loads(path.read_text() or "{}")
-    read = {name: [one for one in entries if alive(one)] for name, entries in _of(held, "read")}
-    kept = {
-        "write": {name: entry for name, entry in _of(held, "write") if alive(entry)},
-        "read": {name: entries for name, entries in read.items() if entries},
-    }
-    if kept != {"write": held.get("write", {}), "read": held.get("read", {})}:
-        files.write_text(path, json.dumps(kept))
-
-
-def _of(held: dict[str, Any], mode: str) -> list[tuple[str, Any]]:
-    return list(held.get(mode, {}).items())
 
 
 def _watch_restore(repo: Any) -> list[str]:  # noqa: ANN401  # dvc has no types

@@ -14,6 +14,7 @@ from typing import Any
 from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.params import Params, check_params, params_model
+from components.frame.spec import stages as stages_of
 from components.frame.stage import stage_function
 from flows.actions import action
 from flows.project import Project
@@ -199,7 +200,7 @@ def _value(override: Override) -> Any:  # noqa: ANN401  # whatever YAML can hold
 
 
 def _stages(project: Project) -> list[str]:
-    return list(files.read_yaml(project.pipeline)["stages"])
+    return list(stages_of(project.root))
 
 
 def _file(project: Project, section: str) -> Path:

@@ -117,7 +117,7 @@ def answers(address: str) -> bool:
 def running(project: Project) -> str | None:
     """The address of the server that a schedule of this project keeps at the moment."""
     try:
-        address = _note(project).read_text(encoding="utf-8")
+        address = _note(project).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     return address if answers(address) else None

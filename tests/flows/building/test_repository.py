@@ -40,3 +40,12 @@ def test_stages_are_built_without_git(git, toy, monkeypatch):
     ingest = next(node for node in graph.nodes(toy) if node.name == "ingest")
     assert stages.build(toy, ingest, print) == "ran"
     assert graph.changes(toy, "ingest") == {}
+
+
+@pytest.mark.parametrize("torn", ['{"write": [', "", "[]", "\0\0\0"])
+def test_a_lock_that_a_power_cut_left_torn_holds_nobody_up(torn, toy):
+    """DVC by itself would never work here again."""
+    lock = toy.root / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir()
+    lock.write_text(torn)
+    assert "ingest" in graph.changes(toy)
