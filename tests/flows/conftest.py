@@ -85,9 +85,10 @@ print("split is done")
 
 
 def make_toy(root):
-    for folder in (".dvc", "data", "params"):
+    for folder in (".dvc", "data", "params", "components"):
         (root / folder).mkdir(parents=True)
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+    copied = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
+    for name in (*copied, "components/versions.yaml"):
         shutil.copy(ROOT / name, root / name)
     for name in ("ingest", "base", "split"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
