@@ -10,7 +10,7 @@ import typer
 
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 
 app = typer.Typer(
     name="thawline",
@@ -325,7 +325,8 @@ def main() -> None:
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
-        _fail(internal_error(find(), "thawline", error), 1)
+        fault = unforeseen(find(), "thawline", error)
+        _fail(str(fault), fault.exit_code)
 
 
 def _perform(name: str) -> None:

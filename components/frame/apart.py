@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.spec import Spec, spec
+from components.frame.spec import spec, stages
 
 PRIVATE = ".thawline"
 """Caches and studies: safe to delete, so nothing of a person's may lie there."""
@@ -36,9 +35,8 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
 
 def _outputs(root: Path) -> list[str]:
     """Every output of every stage."""
-    names = files.read_yaml(root / "dvc.yaml")["stages"]
-    stages: list[Spec] = [spec(name, root) for name in names]
-    return sorted({out for stage in stages for out in stage.outs})
+    specs = [spec(name, root) for name in stages(root)]
+    return sorted({out for one in specs for out in one.outs})
 
 
 def _how(named: Path, place: Path) -> str:

@@ -100,7 +100,7 @@ def _refused(
         "champion": None if champion is None else versions.digest_of(champion),
         **dict.fromkeys(("test_set", "alpha", "left_out")),
     }
-    judged = _entered(project, about, verdict.refused(fault))
+    judged = _entered(project, challenger, about, verdict.refused(fault))
     assert judged.entry is not None  # noqa: S101  # it was just written
     _mirror(store, challenger, judged.entry)
     versions.uncall_challenger(store, challenger)

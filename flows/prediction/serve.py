@@ -15,7 +15,7 @@ from components.frame.errors import UnreachableError
 from flows.prediction.predict import wanted
 from flows.project import Project
 from flows.runtime import ports, process
-from flows.serving import fetched
+from flows.serving import fetched, worker
 
 SERVER = Path(fetched.__file__).with_name("http_process.py")
 PORT = 8080
@@ -41,11 +41,14 @@ def serve(project: Project, model: str | None, port: int | None) -> int:
         UnreachableError: the tracking store is away, or the server does not come up.
     """
     number = ports.free(port, PORT)
-    with fetched.named(project, wanted(project, model)) as (version, folder):
+    with (
+        fetched.named(project, wanted(project, model)) as (version, folder),
+        worker.plainly_named(folder) as link,
+    ):
         called = f"{version.name} version {version.version}"
         print(f"Loading {called}.", flush=True)
         server = process.Child(
-            [sys.executable, "-I", str(SERVER), str(folder), ports.HOST, str(number)],
+            [sys.executable, "-I", str(SERVER), str(link), ports.HOST, str(number)],
             folder=folder,
             environment=os.environ,
         )

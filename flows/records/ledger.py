@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from components.frame import events
-from components.frame.errors import UnreachableError
+from components.frame.errors import DataError, UnreachableError
 from flows.project import Project
 
 KINDS = {
@@ -81,8 +81,11 @@ def read(
     """The entries of a kind in which these fields have these values, the oldest first.
 
     With `after`, another entry, those alone that were written later.
+
+    Raises:
+        DataError: the ledger is damaged.
     """
-    entries = [_today(entry) for entry in events.read(project.ledger)]
+    entries = [_today(entry) for entry in _lines(project)]
     first = 0 if after is None else entries.index(after) + 1
     return [e for e in entries[first:] if e["kind"] == kind and _holds(e, fields)]
 
@@ -138,6 +141,16 @@ def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401 
 def recorded_champion(project: Project, name: str) -> Entry | None:
     """The last promotion in the ledger: its champion, whatever the registry says."""
     return last(project, "promoted", name=name)
+
+
+def _lines(project: Project) -> list[Entry]:
+    try:
+        return events.read(project.ledger)
+    except ValueError as error:
+        raise DataError(
+            f"The ledger must hold one JSON object a line, but {project.ledger} does not "
+            f"({error}). Bring back its lines: it is never rewritten."
+        ) from None
 
 
 def _today(entry: Entry) -> Entry:

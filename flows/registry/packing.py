@@ -76,8 +76,8 @@ def pack(project: Project, folder: Path, model: "Model") -> None:
             folder,
             python_model=str(CODE),
             artifacts={
-                "weights": str(outputs.path("train/weights.safetensors")),
-                "network": str(outputs.path("train/network.json")),
+                "weights": outputs.path("train/weights.safetensors").as_uri(),
+                "network": outputs.path("train/network.json").as_uri(),
             },
             code_paths=[str(_code(Path(place)))],
             pip_requirements=requirements(),

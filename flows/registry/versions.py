@@ -1,5 +1,6 @@
 """The versions of a registered model: named by a person, found, fetched, and checked to be ours."""
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
+from flows.tracking import stores
 from flows.tracking.tags import FILES_TAG, MODEL_TAG
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 READY = "READY"
+LOST = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+"""The system's numbers for a file that is no file."""
 FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """What MLflow answers where there is no such model, alias or version."""
@@ -112,11 +116,33 @@ def fingerprint(project: Project, version: "ModelVersion") -> str:
 
 
 def download(version: "ModelVersion", place: Path, name: str = "") -> Path:
-    """Fetch a file of a version, or its whole folder, into `place`."""
+    """Fetch a file of a version, or its whole folder, into `place`.
+
+    Raises:
+        DataError: a file is missing in the store, or leads out of it.
+    """
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     where = f"models:/{version.name}/{version.version}/{name}"
-    return Path(download_artifacts(where.rstrip("/"), dst_path=str(place)))
+    try:
+        return Path(download_artifacts(where.rstrip("/"), dst_path=str(place)))
+    except MlflowException as error:
+        if error.get_http_status_code() >= stores.SERVER_FAULT:
+            raise
+        raise _not_whole(version, error) from error
+    except OSError as error:
+        if error.errno not in LOST:
+            raise
+        raise _not_whole(version, error) from error
+
+
+def _not_whole(version: "ModelVersion", error: Exception) -> DataError:
+    reason = " ".join(str(error).split())[:300]
+    return DataError(
+        f"{version.name} version {version.version} must lie in the store as it was registered, but "
+        f"its files cannot be fetched ({reason}). Take another version, or bring back its files."
+    )
 
 
 def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:

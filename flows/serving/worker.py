@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Event, Timer
 from typing import IO, Any
 
@@ -94,9 +94,12 @@ def running(folder: Path, *, patience: float | None = None) -> Iterator[Worker]:
     Raises:
         ModelFailedError: it is still at work after so many seconds of `patience`.
     """
-    with TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+    with (
+        plainly_named(folder) as link,
+        TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints,
+    ):
         process = subprocess.Popen(
-            [sys.executable, "-I", str(CHILD), str(folder)],
+            [sys.executable, "-I", str(CHILD), str(link)],
             cwd=folder,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.PIPE,
@@ -136,3 +139,12 @@ def _ended_after(patience: float | None, process: "subprocess.Popen[str]") -> It
         raise
     finally:
         timer.cancel()
+
+
+@contextmanager
+def plainly_named(folder: Path) -> Iterator[Path]:
+    """A path by a link: MLflow unquotes that of a model, and then looks elsewhere."""
+    with TemporaryDirectory() as place:
+        link = Path(place) / "models"
+        link.symlink_to(folder.parent)
+        yield link / folder.name
