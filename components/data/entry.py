@@ -1,5 +1,6 @@
 """What a source is made of: its entries, what their names may be, and a digest over them."""
 
+import errno
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -75,9 +76,9 @@ def digest(path: Path, hasher: Hasher = files.sha256) -> str:
 def unreadable(path: Path | str, error: OSError) -> DataError:
     """What is said of a person's file or folder that cannot be read."""
     name = shown(str(path))
-    return DataError(
-        f"{name} must be readable ({error.strerror}). Allow it (chmod u+rX), or bring it back."
-    )
+    long = error.errno == errno.ENAMETOOLONG
+    remedy = "Give it a shorter name." if long else "Allow it (chmod u+rX), or bring it back."
+    return DataError(f"{name} must be readable ({error.strerror}). {remedy}")
 
 
 def no_images(source: Path, others: Iterable[str]) -> DataError:

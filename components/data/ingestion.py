@@ -41,8 +41,12 @@ def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifes
     _check_pin(opened, files.read_yaml(pin), source)
     _set_aside(_strangers(raw, manifest, opened), raw)
     shutil.rmtree(raw, ignore_errors=True)
-    rows, others = _copied(opened, raw)
-    table = _with_places(rows, others)
+    try:
+        rows, others = _copied(opened, raw)
+        table = _with_places(rows, others)
+    except BaseException:
+        shutil.rmtree(raw, ignore_errors=True)  # so that the next run finds nothing to move aside
+        raise
     write_table(manifest, table)
     print(f"{len(table):,} images in {table['class'].nunique()} classes from {source}")
     _tell(table["path"], others)

@@ -29,7 +29,7 @@ HEAD = 32
 """So many bytes from its beginning tell what a file is."""
 BEGINNINGS = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF.{4}WEBP|P[1-6]\s+[\d#]"
-    rb"|BM.{8}.\x00\x00\x00[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00",
+    rb"|BM.{10}\x00\x00[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\x00\x00\x00",
     re.DOTALL,
 )
 TIFF = re.compile(rb"II\*\x00|MM\x00\*")
