@@ -47,12 +47,11 @@ class Archive:
             raise no_images(self.path, others)
 
     def _read(self) -> Iterator[Entry]:
-        last, names, unpacked = "its beginning", set[str](), 0
+        last, names = "its beginning", set[str]()
         try:
             for number, member in enumerate(members(self.path), start=1):
                 last = f"the entry {shown(member.name)}"
-                unpacked += member.size
-                self._check_bounds(last, number, unpacked)
+                self._check_bounds(last, number, member.total)
                 name = self._name(last, member)
                 if name in names:
                     raise self._fault(f"{last} is packed twice. Pack it anew.")
@@ -66,8 +65,8 @@ class Archive:
                 f"it cannot be unpacked after {last} ({reason}). Fetch it again, or pack it anew."
             ) from error
 
-    def _check_bounds(self, last: str, number: int, unpacked: int) -> None:
-        if unpacked > self.max_unpacked:
+    def _check_bounds(self, last: str, number: int, total: int) -> None:
+        if total > self.max_unpacked:
             raise self._fault(
                 f"it unpacks to more than ingest.max_unpacked_gib = "
                 f"{self.max_unpacked / 2**30:g} GiB (at {last}). Raise it if that is right."

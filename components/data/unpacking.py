@@ -33,6 +33,8 @@ LONGEST_END = 22 + 2**16 + 76
 """Bytes from a zip's end in which both marks are found."""
 UNCOUNTED = 0xFFFF
 """Number of entries in a zip whose larger record holds it."""
+MODULUS = 2**16
+"""By this a Mac counts the entries of a zip."""
 SPANNING_MARK = 4
 """Bytes that may stand before the first entry of a zip."""
 BLOCK = 4096
@@ -40,6 +42,8 @@ BLOCK = 4096
 TAR_BLOCK = 512
 LARGEST_HEADER = 2**20
 """Bytes of a tar's extended header, which is held in memory."""
+LONGEST_PADDING = 2**24
+"""Bytes of zeros after a tar's end mark; a tape's record has far fewer."""
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -65,6 +69,8 @@ class Member:
     """As the archive has it."""
     size: int
     """Bytes, unpacked."""
+    total: int
+    """Bytes that the archive unpacks to, up to this entry's end."""
     kind: Literal["file", "folder", "other"]
     open: Callable[[], IO[bytes]]
 
@@ -90,13 +96,15 @@ def _unzipped(path: Path) -> Iterator[Member]:
             "UTF-8."
         ) from error
     with archive:
-        infos = archive.infolist()
+        infos, total = archive.infolist(), 0
         _demand_all_listed(path, infos)
         for info in infos:
             _demand_readable(path, info)
+            total += info.file_size
             yield Member(
                 name=info.orig_filename,
                 size=info.file_size,
+                total=total,
                 kind=_zip_kind(info),
                 open=partial(archive.open, info),
             )
@@ -110,7 +118,7 @@ def _demand_all_listed(path: Path, infos: list[zipfile.ZipInfo]) -> None:
     number = struct.unpack_from("<H", end, end.rfind(END_OF_ZIP) + 10)[0]
     if number == UNCOUNTED and (large := end.rfind(LARGE_END_OF_ZIP)) >= 0:
         number = struct.unpack_from("<Q", end, large + 32)[0]
-    if number != len(infos):
+    if number not in (len(infos), len(infos) % MODULUS):
         raise zipfile.BadZipFile(f"it should hold {number:,} entries, but lists {len(infos):,}")
     before = min((info.header_offset for info in infos), default=0)
     if before > SPANNING_MARK:
@@ -147,6 +155,7 @@ def _untarred(path: Path) -> Iterator[Member]:
                 yield Member(
                     name=info.name,
                     size=info.size,
+                    total=max(archive.offset, info.size),
                     kind=_tar_kind(info),
                     open=BytesIO if info.isdir() else partial(archive.extractfile, info),
                 )
@@ -171,7 +180,7 @@ def _demand_end(stream: "_Stream", offset: int) -> None:
     if not ended or stream.read(TAR_BLOCK) != zeros:
         raise tarfile.ReadError("what follows is neither an entry nor the mark of the end")
     while block := stream.read(BLOCK):
-        if block.strip(b"\0"):
+        if block.strip(b"\0") or stream.tell() > offset + LONGEST_PADDING:
             raise tarfile.ReadError("something follows the mark of the end")
 
 
