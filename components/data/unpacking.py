@@ -163,8 +163,6 @@ def _untarred(path: Path) -> Iterator[Member]:
 
 
 def _tar_kind(info: tarfile.TarInfo) -> Literal["file", "folder", "other"]:
-    if info.size < 0:
-        raise tarfile.ReadError("an entry has less than no bytes")
     if info.isdir():
         return "folder"
     return "file" if info.isreg() else "other"

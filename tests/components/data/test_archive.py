@@ -78,6 +78,29 @@ def test_a_tar_cut_between_two_files_names_the_last_one(tmp_path):
         unpacked(path)
 
 
+def test_a_tar_needs_both_blocks_of_its_end_mark(tmp_path):
+    """One block of zeros may be part of what is lost."""
+    path = packed(tmp_path / "a.tar")
+    with tarfile.open(path) as opened:
+        opened.getmembers()
+        end = opened.offset
+    for length, whole in ((512, False), (1024, True)):
+        path.write_bytes(path.read_bytes()[: end + 512] + bytes(length - 512))
+        if whole:
+            assert len(unpacked(path)) == len(FILES)
+        else:
+            with pytest.raises(DataError, match="the mark of the end"):
+                unpacked(path)
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])
+def test_what_all_entries_unpack_to_is_bounded(tmp_path, name):
+    """Each is small, images or not."""
+    path = packed(tmp_path / name, {f"{number}.txt": bytes(1000) for number in range(20)})
+    with pytest.raises(DataError, match=r"max_unpacked_gib.*Raise it if that is right"):
+        unpacked(path, 15_000)
+
+
 def test_archives_stuck_together_are_refused(tmp_path):
     """Only one of them would come in."""
     for name in ("a.tar", "a.zip"):

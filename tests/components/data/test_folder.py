@@ -69,6 +69,13 @@ def test_the_fingerprint_changes_with_what_is_told(folder):
     assert len({before, empty, Folder(folder).fingerprint()}) == 3
 
 
+def test_a_hidden_folder_is_told_and_not_looked_into(folder):
+    """It may be a history or a cache, and hold anything."""
+    (folder / ".git").mkdir()
+    (folder / ".git" / "link").symlink_to("nowhere")
+    assert names(folder) == {".git/": False, "cat/1.png": True}
+
+
 def test_links_are_named_and_never_followed(folder):
     """A ring of them, one that leads nowhere, and one to a folder."""
     (folder / "ring").symlink_to(folder)

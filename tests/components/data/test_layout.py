@@ -93,6 +93,12 @@ def test_a_class_may_be_missing_in_one_of_the_brought_splits():
     assert len(places(names, ["test/dog/", "val/", "notes/README.md"])) == 3
 
 
+def test_what_lies_beside_the_folder_around_everything_is_no_class():
+    """Notes, as archives have them."""
+    names = ["set/cat/1.png", "set/dog/1.png"]
+    assert len(places(names, ["notes/more/a.txt", "set/README"])) == 2
+
+
 def test_folders_without_an_image_are_found():
     """The outermost of each, so that the line stays short."""
     names = ["a/cat/1.png"]
