@@ -1,5 +1,6 @@
 """What a person brings lies apart from what a run replaces: nothing of theirs is ever removed."""
 
+import os
 from pathlib import Path
 
 from components.frame.errors import UsageError
@@ -22,7 +23,7 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
     Raises:
         UsageError: it does.
     """
-    named = Path(text).expanduser().resolve()
+    named = _resolved(text)
     for output in (*_outputs(root), PRIVATE):
         place = (root / output).resolve()
         if named == place or place in named.parents or named in place.parents:
@@ -31,6 +32,14 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
                 f"{_how(named, place)} the run's own {output}. Move it to a place of its own, and "
                 "name that."
             )
+
+
+def _resolved(text: str) -> Path:
+    """Where links lead; a ring of them, or a name that no disk could have, is left as it is."""
+    try:
+        return Path(os.path.realpath(os.path.expanduser(text)))  # noqa: PTH111  # pathlib's raise there
+    except ValueError:
+        return Path(text)
 
 
 def _outputs(root: Path) -> list[str]:
