@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from components.data.images.decoder import UnreadableImageError, header
+from components.data.images.costs import UnreadableImageError
+from components.data.images.decoder import header
 from components.data.layout import places
 from components.data.manifest import read_table, write_table
 from components.data.source import DIGITS, Image, Source, open_source

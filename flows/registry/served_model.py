@@ -67,7 +67,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         return answers(self.model, batch, self.task.answers)
 
     def _prepared(self, number: int, content: Any) -> Any:  # noqa: ANN401  # whatever was sent
-        from components.data.images import decoder
+        from components.data.images import costs, decoder
 
         if not isinstance(content, bytes):
             raise _bad(f"Image {number} must be the bytes of a file, but is {type(content)}.")
@@ -75,7 +75,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
             raise _bad(f"Image {number} must be below {LARGEST_FILE:,} bytes. Send it smaller.")
         try:
             return self.transform(decoder.decode(content))
-        except decoder.UnreadableImageError as error:
+        except costs.UnreadableImageError as error:
             raise _bad(
                 f"Image {number} cannot be read ({error}). Send it as PNG or JPEG."
             ) from None

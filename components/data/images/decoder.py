@@ -123,14 +123,13 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         yield image
 
 
-def _orientation(image: Image.Image) -> int | None:
-    """How the image lies by its EXIF; None where that cannot be read, which is no damage."""
+def _orientation(image: Image.Image) -> int:
+    """How the image lies by its EXIF; 0 where that cannot be read, which is no damage."""
     try:
         with _blamed_on_file("damaged"):
-            orientation: int | None = image.getexif().get(ORIENTATION)
+            return int(image.getexif().get(ORIENTATION, 0))
     except UnreadableImageError:
-        return None
-    return orientation
+        return 0
 
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -141,7 +140,8 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     rows = max(1, BAND // image.width)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        colours[top:bottom] = _on_paper(image.crop((0, top, image.width, bottom)))
+        band = image.crop((0, top, image.width, bottom))
+        colours[top:bottom] = np.asarray(_on_paper(band))
     return colours
 
 
