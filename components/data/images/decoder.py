@@ -86,8 +86,10 @@ def read(path: Path) -> NDArray[np.uint8]:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path} is gone. Bring it back: dvc checkout") from None
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}). Bring it back: dvc checkout"
+        ) from error
     try:
         return decode(content)
     except UnreadableImageError as error:
