@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.data.images.costs import LARGEST_FILE
 from components.data.source import is_image
 from components.frame.errors import UsageError
 from flows.serving.worker import PORTION
 
-LARGEST_FILE = 100_000_000
-"""Bytes; a registered model refuses larger ones."""
 PORTION_BYTES = 64_000_000
 """Bytes of the files of a portion, unless a single one is larger."""
 DIGITS = re.compile(r"(\d+)")

@@ -18,11 +18,11 @@ from components.frame.errors import DataError
 LARGEST_FILE = 100_000_000
 """Bytes of an encoded image."""
 MAX_PIXELS = 65_000_000
-"""By the header. Decoded such an image takes 0.7 GB, as WebP 1.3 GB, and seconds."""
+"""By the header. Decoded such an image takes up to 0.7 GB, as WebP 1.0 GB, and two seconds or three."""
 MAX_READS = 1_000_000
 """Steps in which a file's chunks, segments, tags and comments are read: about a second."""
-MAX_SCANNED = 1_000_000_000
-"""Pixels of a JPEG times its scans; a progressive one has ten, and each goes over all pixels."""
+MAX_SCANNED = 1_500_000_000
+"""Pixels of a JPEG times its scans; a progressive one has 10 to 18, each over all its pixels."""
 LONGEST_HEADER = 16_000_000
 """Bytes before the first scan of a JPEG."""
 LARGEST_TEXT = 10_000_000

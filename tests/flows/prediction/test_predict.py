@@ -279,12 +279,6 @@ def test_portions_are_bounded_by_number_and_by_bytes(tmp_path):
     assert [image for portion in portions for image in portion] == found
 
 
-def test_the_largest_file_is_the_largest_that_a_model_takes():
-    """Both say one thing: what is refused there is not even opened here."""
-    text = (ROOT / "flows/registry/served_model.py").read_text(encoding="utf-8")
-    assert f"LARGEST_FILE = {inputs.LARGEST_FILE:_}\n" in text
-
-
 def test_images_named_twice_are_named_once(tmp_path):
     """A folder and a file in it."""
     for name in ("b/2.png", "b/10.png", "a.png"):
