@@ -18,7 +18,7 @@ from components.frame.errors import DataError
 LARGEST_FILE = 100_000_000
 """Bytes of an encoded image."""
 MAX_PIXELS = 65_000_000
-"""By the header. Decoded such an image takes up to 0.7 GB, as WebP 1.0 GB, and two seconds or three."""
+"""By the header. Decoding so many takes up to 0.7 GB, for WebP 1.0 GB, and two or three seconds."""
 MAX_READS = 1_000_000
 """Steps in which a file's chunks, segments, tags and comments are read: about a second."""
 MAX_SCANNED = 1_500_000_000

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from components.data.images.costs import (
     MAX_PIXELS,
@@ -44,6 +45,8 @@ UNREADABLE_MODES = frozenset({"F", "I"})
 """32 bits a pixel without a known range: Pillow's own conversion turns them white or black."""
 LEAST_OF_16 = 2**13
 """A 16-bit image must reach this: 8 or 12 bits stored in 16 would become a few levels of black."""
+SIXTEEN = ";16"
+"""Stands in Pillow's own description of 16 bits a colour."""
 BAND = 2**22
 """Pixels that are converted at a time, so that a large image is not held several times over."""
 LONGEST_DETAIL = 200
@@ -69,8 +72,11 @@ def decode(content: bytes) -> NDArray[np.uint8]:
     with _opened(content) as image:
         if image.mode in UNREADABLE_MODES:
             raise UnreadableImageError("depth", f"mode {image.mode} has no known range")
+        wide = SIXTEEN in str(image.tile[:1])
         with _blamed_on_file("damaged"):
             image.load()
+        if wide and image.mode in ("RGB", "RGBA"):
+            _check_depth(int(np.max(image.getextrema()[:3])) << 8)
         turn = UPRIGHT.get(_orientation(image))
         with _blamed_on_file("colours"):
             lying = _rgb(image)
@@ -115,7 +121,7 @@ def _blamed_on_file(reason: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(content: bytes) -> Iterator[Image.Image]:
+def _opened(content: bytes) -> Iterator[ImageFile]:
     check_content(content)
     with _blamed_on_file("damaged"):
         image = Image.open(Metered(content), formats=FORMATS)
@@ -150,11 +156,19 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
 def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
     """A 16-bit grey image in 8 bits, shape (height, width); its own range is the whole one."""
     values = np.asarray(image).astype(np.uint16)
-    if values.max() < LEAST_OF_16:
+    _check_depth(int(values.max()))
+    grey = (values >> 8).astype(np.uint8)
+    if isinstance(through := image.info.get("transparency"), int):
+        grey[values == through] = PAPER[0]
+    return grey
+
+
+def _check_depth(most: int) -> None:
+    """See that an image of 16 bits uses them, by its highest value."""
+    if most < LEAST_OF_16:
         raise UnreadableImageError(
-            "depth", f"16 bits of which {int(values.max()):,} is the most: their range is unknown"
+            "depth", f"16 bits of which {most:,} is the most: their range is unknown"
         )
-    return (values >> 8).astype(np.uint8)
 
 
 def _on_paper(image: Image.Image) -> Image.Image:

@@ -1,8 +1,11 @@
 """Whatever a file holds, there is an image or that file's own reason."""
 
+import struct
+import zlib
 from datetime import timedelta
 from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -123,3 +126,48 @@ def test_an_error_of_a_file_names_it(tmp_path):
     for name in ("b.png", "c.png"):
         with pytest.raises(DataError, match=rf"{name}.*dvc checkout"):
             decoder.read(tmp_path / name)
+
+
+def wide_png(values, kind):
+    """A PNG of 16 bits, which Pillow does not write in colour."""
+
+    def chunk(name, content):
+        check = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + check
+
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", *reversed(values.shape[:2]), 16, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def opaque(values):
+    return np.concatenate([values, np.full_like(values[..., :1], 65_535)], axis=2)
+
+
+COLOURS = draw(5).astype(np.uint16) * 257
+WIDE = {
+    "RGB": lambda values: wide_png(values, 2),
+    "RGB and cover": lambda values: wide_png(opaque(values), 6),
+    "grey and cover": lambda values: wide_png(opaque(values[..., :1]), 4),
+    "TIFF": lambda values: cv2.imencode(".tiff", values[..., ::-1])[1].tobytes(),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_sixteen_bits_a_colour_are_scaled_and_fewer_in_them_refused(name):
+    """As with grey: what is stored in half of the bits would be nearly black."""
+    expected = COLOURS[..., :1].repeat(3, axis=2) if "grey" in name else COLOURS
+    assert np.array_equal(decoder.decode(WIDE[name](COLOURS)), expected >> 8)
+    for bits in (8, 12):
+        with pytest.raises(UnreadableImageError, match="depth: 16 bits of which"):
+            decoder.decode(WIDE[name](COLOURS >> (16 - bits)))
+
+
+def test_a_grey_of_sixteen_bits_that_is_transparent_lies_on_white():
+    """Named by its value, not covered by a layer."""
+    values = np.full((9, 9), 30_000, np.uint16)
+    values[2:4] = 513
+    content = saved(Image.fromarray(values), "PNG", transparency=513)
+    assert (decoder.decode(content)[2:4] == 255).all()
+    assert (decoder.decode(content)[5:] == 30_000 >> 8).all()
