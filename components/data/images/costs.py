@@ -1,7 +1,7 @@
 """What reading one image may cost: a file that asks for more is refused before it is decoded.
 
 Without bounds a small file could take minutes or gigabytes. Each bound is far beyond what cameras,
-scanners and programs write, is counted and never timed, and so holds on every machine alike.
+scanners and programs write, is counted and never timed, and so is the same on every machine.
 """
 
 import re
