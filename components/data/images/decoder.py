@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from components.data.images.costs import (
+    LARGEST_FILE,
     MAX_PIXELS,
     Metered,
     UnreadableImageError,
@@ -91,7 +92,8 @@ def read(path: Path) -> NDArray[np.uint8]:
         DataError: the file itself cannot be read.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror}). Bring it back: dvc checkout"
@@ -144,8 +146,10 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     """The colours as they lie in the file, shape (height, width, 3)."""
     if image.mode.startswith("I;16"):
         return np.repeat(_eight_bits(image)[:, :, None], 3, axis=2)
-    colours = np.empty((image.height, image.width, 3), dtype=np.uint8)
     rows = max(1, BAND // image.width)
+    if image.height <= rows:
+        return np.asarray(_on_paper(image))
+    colours = np.empty((image.height, image.width, 3), dtype=np.uint8)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
         band = image.crop((0, top, image.width, bottom))
