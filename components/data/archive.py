@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.data.entry import (
-    LARGEST_FILE,
     MOST_ENTRIES,
     Entry,
     Hasher,
@@ -15,6 +14,7 @@ from components.data.entry import (
     relative,
     shown,
 )
+from components.data.images.costs import LARGEST_FILE
 from components.data.kinds import HEAD, is_image, is_leftover
 from components.data.unpacking import BLOCK, DAMAGE, Member, members
 from components.frame import files

@@ -10,8 +10,6 @@ from components.data.kinds import counted
 from components.frame import files
 from components.frame.errors import DataError
 
-LARGEST_FILE = 100_000_000
-"""Bytes of an image file; a registered model refuses larger ones too."""
 MOST_ENTRIES = 2_000_000
 """Files and folders of a source."""
 MOST_LEVELS = 64

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from components.data.entry import (
-    LARGEST_FILE,
     MOST_ENTRIES,
     MOST_LEVELS,
     Entry,
@@ -19,6 +18,7 @@ from components.data.entry import (
     shown,
     unreadable,
 )
+from components.data.images.costs import LARGEST_FILE
 from components.data.kinds import HEAD, is_hidden, is_image, is_leftover
 from components.frame import files
 from components.frame.errors import DataError

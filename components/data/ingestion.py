@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from components.data.entry import shown
-from components.data.images.decoder import UnreadableImageError, header
+from components.data.images.costs import UnreadableImageError
+from components.data.images.decoder import header
 from components.data.kinds import SUFFIXES, counted, ending, is_hidden
 from components.data.layout import imageless, places
 from components.data.manifest import read_table, write_table

@@ -26,7 +26,9 @@ SHOWN = 20
 """So many images that were won or lost are listed; the others are counted."""
 LOW, HIGH = "_low", "_high"
 TEST = "test_"
-NO_IMAGES = "Images that were won or lost: only registered versions can be asked; name both by number."
+NO_IMAGES = "only registered versions can be asked: name both by their number"
+    "Images that were won or lost: only registered versions can be asked; name both by number."
+)
 
 
 @dataclass(frozen=True)

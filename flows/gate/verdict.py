@@ -130,9 +130,7 @@ def _sentence(name: str, p_value: float, alpha: float, *, forgets: bool) -> tupl
     return False, f"Its {name} is not shown to be better than the champion's (p = {p_value:.2g})."
 
 
-def _advice(
-    new: Sequence[float], old: Sequence[float], alpha: float, *, forgets: bool
-) -> str:
+def _advice(new: Sequence[float], old: Sequence[float], alpha: float, *, forgets: bool) -> str:
     """What would bring a promotion about."""
     if forgets:
         return LOOK

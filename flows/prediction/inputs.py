@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from components.data.entry import LARGEST_FILE
 from components.data.folder import Found, head, walk
+from components.data.images.costs import LARGEST_FILE
 from components.data.kinds import SUFFIXES, counted, ending, is_hidden, is_image
 from components.frame.errors import UsageError
 from flows.serving.worker import PORTION

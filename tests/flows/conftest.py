@@ -89,12 +89,10 @@ def make_toy(root):
     for folder in (".dvc", "data", "params", "components"):
         (root / folder).mkdir(parents=True)
     copied = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
-    for name in (*copied, "components/versions.yaml"):
+    for name in (*copied, versions.LOCKED):
         shutil.copy(ROOT / name, root / name)
     for name in ("ingest", "base", "split"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
-    (root / "components").mkdir()
-    shutil.copy(ROOT / versions.LOCKED, root / "components")
     (root / "dvc.yaml").write_text(PIPELINE)
     for name, code in (("ingest", INGEST), ("base", BASE), ("split", SPLIT)):
         (root / f"{name}.py").write_text(code)

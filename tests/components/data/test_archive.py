@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import draw, encode
 
-from components.data import archive, entry, unpacking
+from components.data import archive, unpacking
 from components.frame.errors import DataError
 
 KINDS = ("a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.zip")
@@ -341,5 +341,5 @@ def test_an_archive_of_archives_is_told_for_what_it_is(tmp_path):
 
 def test_bounds_are_those_that_a_served_model_has():
     """What could never be asked of the model is not trained on either."""
-    assert entry.LARGEST_FILE == 100_000_000
+    assert archive.LARGEST_FILE == 100_000_000
     assert unpacking.BLOCK <= 2**16

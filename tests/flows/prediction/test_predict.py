@@ -284,12 +284,6 @@ def test_portions_are_bounded_by_number_and_by_bytes(tmp_path):
     assert [image for portion in portions for image in portion] == found
 
 
-def test_the_largest_file_is_the_largest_that_a_model_takes():
-    """Both say one thing: what is refused there is not even opened here."""
-    text = (ROOT / "flows/registry/served_model.py").read_text(encoding="utf-8")
-    assert f"LARGEST_FILE = {inputs.LARGEST_FILE:_}\n" in text
-
-
 def test_in_a_folder_the_images_are_those_that_ingest_finds(tmp_path):
     """By the same list and the same content; a ring of links or a deep place ends nothing."""
     (tmp_path / "a" / "$RECYCLE.BIN").mkdir(parents=True)
