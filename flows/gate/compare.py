@@ -27,8 +27,6 @@ SHOWN = 20
 LOW, HIGH = "_low", "_high"
 TEST = "test_"
 NO_IMAGES = "only registered versions can be asked: name both by their number"
-    "Images that were won or lost: only registered versions can be asked; name both by number."
-)
 
 
 @dataclass(frozen=True)
