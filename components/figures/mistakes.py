@@ -1,16 +1,19 @@
 """The worst mistakes as a figure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from components.data.images.decoder import read
 from components.figures.findings import Findings
+from components.figures.lettering import legible
 from components.figures.palette import BLUE, VERMILION
 from components.figures.sheet import QUIET, Image, sheet, shortened, show
+from components.tasks.classification import Classification
 
 COLUMNS = 8
 SIDE, WIDEST, CAPTION = 1.2, 2.0, 0.72
@@ -36,7 +39,15 @@ class Mistake:
 
 def draw_mistakes(findings: Findings, path: Path) -> None:
     """The test images whose class was not found, the most confident first."""
-    save_mistakes(path, gallery(findings), len(findings.mistakes), findings.metrics["images"])
+    classes = cast("Classification", findings.task).classes
+    shown = dict(zip(classes, legible(classes), strict=True))
+    found = gallery(findings)
+    paths = legible([mistake.path for mistake in found])
+    mistakes = [
+        replace(one, predicted=shown[one.predicted], true=shown[one.true], path=name)
+        for one, name in zip(found, paths, strict=True)
+    ]
+    save_mistakes(path, mistakes, len(findings.mistakes), findings.metrics["images"])
 
 
 def gallery(findings: Findings) -> list[Mistake]:
@@ -62,7 +73,8 @@ def save_mistakes(path: Path, mistakes: Sequence[Mistake], wrong: int, of: int) 
     size = (max(NARROWEST, 0.3 + columns * side), 0.85 + lines * (side + CAPTION))
     verb = "is" if wrong == 1 else "are"
     remark = f"{wrong:,} of {of:,} test images {verb} wrong. " + _shown(len(mistakes), wrong)
-    with sheet(path, size, "Worst mistakes", remark) as figure:
+    names = [name for one in mistakes for name in (one.predicted, one.true, one.path)]
+    with sheet(path, size, "Worst mistakes", remark, names) as figure:
         axes = figure.subplots(lines, max(columns, int(size[0] / side)), squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()
