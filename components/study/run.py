@@ -80,13 +80,13 @@ def make_plan(
     """The parameters of the search with freeze depths as this network's groups.
 
     Raises:
-        UsageError: it has no such freeze depths.
+        UsageError: it has no such freeze depths, or they leave a setting out.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     enqueued = (
         Setting(
-            freeze_depth=min(max(pretrained.freeze_depth(one["freeze_depth"]), low), high),
+            freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
             learning_rate=one["learning_rate"],
             **{name: several[0] for name, several in choices.items()},
         )
@@ -110,6 +110,19 @@ def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) 
             f"{lowest} ({pretrained.layers[lowest]}) and {highest} ({pretrained.layers[highest]})."
         )
     return lowest, highest
+
+
+def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> int:
+    """The freeze depth of a baseline setting, which lies in the range that is searched."""
+    freeze_depth = pretrained.freeze_depth(asked)
+    if not low <= freeze_depth <= high:
+        raise UsageError(
+            "params/search.yaml: enqueue: a freeze_depth must lie in freeze_depth.low to high, "
+            f"{low} ({pretrained.layers[low]}) to {high} ({pretrained.layers[high]}), but is "
+            f"{freeze_depth} ({pretrained.layers[freeze_depth]}). Widen the range, or name others "
+            "in enqueue."
+        )
+    return freeze_depth
 
 
 def _write_tables(

@@ -23,6 +23,7 @@ from prefect.states import Completed, Failed
 
 from components.frame.errors import ThawlineError, UnreachableError
 from flows.actions import sync
+from flows.parameters import once
 from flows.pipeline import command, overrides, summary
 from flows.project import Project, enter, find
 from flows.runtime import locks
@@ -64,6 +65,7 @@ def work(project: Project) -> State[Any]:
         ThawlineError: a parameter or the source is wrong; nothing was begun.
     """
     log = get_run_logger()
+    once.restore(project)
     if command.nothing_to_do(project):
         log.info(command.note_nothing(project))
         return Completed(name="Nothing to do", message=command.WHY_NOTHING)
