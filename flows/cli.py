@@ -70,9 +70,12 @@ def run(values: Overrides = None, once: Once = None) -> None:
     is to set: thawline params.
     """
     from flows.pipeline import command
+    from flows.projects import known
 
     options = command.RunOptions(values=values or (), once=once or (), start=Path.cwd())
-    raise typer.Exit(command.run(_project(), options))
+    project = _project()
+    known.remember(project)
+    raise typer.Exit(command.run(project, options))
 
 
 @app.command()
@@ -116,6 +119,29 @@ def models(
     from flows.parameters import models
 
     print(models.screen(pattern))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Empty, or not there yet.")],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Your images: one sub-folder a class, or a .tar or .zip of that."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the model; by default the folder's name.")
+    ] = None,
+    values: Overrides = None,
+) -> None:
+    """Make a folder a project of its own, with its own parameters, images and champion.
+
+    In a project of before it renews what an upgrade of Thawline changed.
+    """
+    from flows.projects import init
+
+    given = [f"ingest.source={source.expanduser().absolute()}"] if source else []
+    print(init.init(folder, [*given, *(values or [])], name))
 
 
 @app.command()
@@ -252,11 +278,21 @@ def push() -> None:
 
 
 @app.command()
-def status() -> None:
+def status(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="A line for each project of this machine instead.")
+    ] = False,
+) -> None:
     """Show what is stale and pending, and which model is the champion."""
-    from flows.pipeline.status import screen
+    if every:
+        from flows.projects import overview
 
-    print(screen(_project()))
+        print(overview.screen())
+    else:
+        from flows.pipeline.status import screen
+
+        print(screen(_project()))
 
 
 @searches.command()
@@ -313,8 +349,10 @@ def _alone() -> Iterator[Project]:
 
 def _project() -> Project:
     from flows.parameters import once
+    from flows.projects import links
 
     project = find()
+    links.renew(project)
     enter(project)
     for name in once.restore_after_kill(project):
         print(f"{name} is as before the killed run that changed it for once", file=sys.stderr)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from components.frame import versions
 from flows.actions import pending, sync
 from flows.parameters import once
 from flows.pipeline import overrides, summary
@@ -55,6 +56,7 @@ def run(project: Project, options: RunOptions) -> int:
         ThawlineError: a parameter or a source is wrong; nothing was begun, nor written.
     """
     begun = time.monotonic()
+    versions.require(project.root)
     with locks.run(project) as lock:
         once.restore(project)
         lasting = overrides.planned(project, options.values, options.start)
