@@ -21,7 +21,8 @@ app = typer.Typer(
         "Fine-tunes a pretrained image model on your images, and replaces the model in use only "
         "when the new one is shown to be better."
     ),
-    epilog="Exit codes: 0 done, 1 an internal error, 2 usage or parameters, 3 bad data, "
+    epilog="Exit codes: 0 done, 1 an internal error, or a rebuild with other weights, 2 usage or "
+    "parameters, 3 bad data, "
     "4 the gate refused, 5 a service or the disk out of reach, 130 and 143 stopped.",
     no_args_is_help=True,
     add_completion=False,

@@ -27,6 +27,7 @@ from flows.project import Project, environment
 from flows.runtime import prefect_server
 
 ROOT = Path(__file__).parents[2]
+VERSIONS = "components/versions.yaml"
 PIPELINE = """\
 stages:
   split:
@@ -84,9 +85,9 @@ print("split is done")
 
 
 def make_toy(root):
-    for folder in (".dvc", "data", "params"):
+    for folder in (".dvc", "data", "params", "components"):
         (root / folder).mkdir(parents=True)
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", VERSIONS):
         shutil.copy(ROOT / name, root / name)
     for name in ("ingest", "base", "split"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
