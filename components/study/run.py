@@ -21,6 +21,9 @@ from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import CHOICES, Best, Setting
 
+NO_DECAY = 1.0
+"""Factor on the rate for each group below the head that leaves it as it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOutputs:
@@ -84,6 +87,8 @@ def make_plan(
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    if low == len(pretrained.layers) - 1:
+        _require_no_decay(choices["layer_decay"], low)
     enqueued = (
         Setting(
             freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
@@ -123,6 +128,16 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
             "in enqueue."
         )
     return freeze_depth
+
+
+def _require_no_decay(asked: tuple[float, ...], low: int) -> None:
+    """See that no decay is asked for where the head alone trains: there is nothing below it."""
+    if asked != (NO_DECAY,):
+        raise UsageError(
+            f"params/search.yaml: layer_decay must have an effect, but {[*asked]} has none beside "
+            f"freeze_depth.low={low}, which is the head. Lower that, or take the decay back: "
+            "thawline params --reset search.layer_decay"
+        )
 
 
 def _write_tables(
