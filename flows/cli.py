@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from components.frame.errors import ThawlineError
+from components.frame.errors import ThawlineError, UsageError
 from flows.project import Project, enter, find
 from flows.runtime.crash_log import internal_error
 
@@ -98,6 +98,10 @@ def params(
     """List every parameter: its value, default, range and meaning. `*` marks what you changed."""
     from flows.parameters import listing
 
+    if reset and (pattern or as_json):
+        raise UsageError(
+            "--reset goes with no pattern and no --json: name what is to be reset by --reset alone."
+        )
     if reset:
         from flows.pipeline import overrides
 

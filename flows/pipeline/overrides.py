@@ -156,12 +156,12 @@ def parse(project: Project, text: str) -> Override:
     section, *keys = place.strip().split(".")
     if not equals or not keys or not all(keys):
         raise UsageError(
-            f"--set takes STAGE.KEY=VALUE, as in search.max_trials=20, but got {text!r}. "
+            f"A value is set as STAGE.KEY=VALUE, as in search.max_trials=20, but got {text!r}. "
             "All there is to set: thawline params"
         )
     known = sections(project)
     if section not in known:
-        raise UsageError(f"--set {text}: {section!r} has no parameters.{nearest(section, known)}")
+        raise UsageError(f"{text}: {section!r} has no parameters.{nearest(section, known)}")
     return Override(section, tuple(keys), value)
 
 
@@ -220,7 +220,7 @@ def _put(project: Project, documents: Documents, override: Override, start: Path
     try:
         value = typed.read(field, override.value, start=start, root=project.root)
     except ValueError as error:
-        raise UsageError(f"--set {override.place}: the value {error}.") from None
+        raise UsageError(f"{override.place}: the value {error}.") from None
     return _replace(document, override.section, override.keys, value)
 
 
@@ -231,7 +231,7 @@ def _replace(document: Any, section: str, keys: Sequence[str], value: Any) -> Ch
         inner = inner.setdefault(key, {})
         if not isinstance(inner, dict):
             place = ".".join([section, *keys])
-            raise UsageError(f"--set {place}: {key!r} holds {inner!r}, nothing below it.")
+            raise UsageError(f"{place}: {key!r} holds {inner!r}, nothing below it.")
     before = inner.get(last)
     inner[last] = value
     return Change(section, ".".join(keys), before, value)
