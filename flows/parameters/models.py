@@ -1,12 +1,13 @@
 """The command `thawline models`: the networks that can be trained, and what each costs."""
 
 import os
+import textwrap
 from pathlib import Path
 
 from components.base import PACKAGED
 from components.frame.errors import UsageError
 from flows.parameters.architectures import Architecture, architectures
-from flows.parameters.listing import fits
+from flows.parameters.listing import WIDTH, fits
 from flows.parameters.sections import nearest
 
 HEADING = ("network", "million", "pixels", "epoch", "at hand", "licence of the weights")
@@ -14,9 +15,9 @@ MISSING = "-"
 NOTE = """
 million   parameters, with a head of ten classes
 pixels    side of the images that the weights were trained at
-epoch     what one costs that trains all layers at that size, in multiply-accumulates,
-          as a multiple of the default's
-at hand   package, or in the cache of the hub; else the hub is asked
+epoch     what one costs that trains all layers at that size, counted in
+          multiply-accumulates, as a multiple of the default's
+at hand   in a package, or in the cache of the hub; else the hub is asked
 licence   of timm's default weights; - where the hub has none
 
 Take one: thawline run --set base.source=hub --set base.architecture=NAME"""
@@ -29,12 +30,15 @@ def screen(pattern: str = "") -> str:
         UsageError: none does.
     """
     known = architectures()
-    chosen = [one for name, one in known.items() if fits(name, pattern)]
+    bare = pattern.partition(".")[0]
+    chosen = [one for name, one in known.items() if fits(name, bare)]
     if not chosen:
         raise UsageError(f"No network is named {pattern!r}.{nearest(pattern, list(known))}")
     rows = [HEADING, *(_row(one, known[PACKAGED].macs) for one in chosen)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADING))]
-    return "\n".join([*(_line(row, widths) for row in rows), NOTE])
+    table = [_line(row, widths) for row in rows]
+    one = known.get(bare) or (chosen[0] if len(chosen) == 1 else None)
+    return "\n".join([*table, *(_weights(one) if one else ()), NOTE])
 
 
 def _row(one: Architecture, default: int) -> tuple[str, ...]:
@@ -46,6 +50,12 @@ def _row(one: Architecture, default: int) -> tuple[str, ...]:
         _at_hand(one),
         one.licence or MISSING,
     )
+
+
+def _weights(one: Architecture) -> list[str]:
+    """All weights of a network that the hub has, the default first."""
+    names = ", ".join(f"{one.name}.{tag}" for tag in one.tags.split()) or "none"
+    return ["", *textwrap.wrap(f"weights on the hub: {names}", WIDTH)]
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:

@@ -33,6 +33,16 @@ def test_a_pattern_chooses():
     assert len(rows("")) > 1000
 
 
+def test_the_weights_of_one_network_are_named():
+    """Its licence is the default's, the first; a tag is no part of the network's name."""
+    text = models.screen("resnet50.tv_in1k*")
+    assert "resnet50d" in text
+    text = models.screen("resnet50_clip.openai")
+    assert "weights on the hub: resnet50_clip.openai" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "weights on the hub" not in models.screen("resnet")
+
+
 def test_an_unknown_name_is_told_with_a_near_one():
     """Not with all thousand."""
     with pytest.raises(UsageError, match=r"Did you mean 'resnet50'\?$"):
