@@ -122,7 +122,7 @@ def _check_architecture(name: str, *, hub: bool) -> None:
     bare, dot, tag = name.partition(".")
     known = architectures().get(bare)
     if known is None:
-        near = get_close_matches(bare, architectures(), n=NEAR, cutoff=0.5)
+        near = get_close_matches(bare, architectures(), n=NEAR, cutoff=0.6)
         hint = f"Near are: {', '.join(near)}." if near else "See: thawline models"
         raise UsageError(
             f"base.architecture must be a network that timm has and Thawline can train, but "
