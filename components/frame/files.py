@@ -6,6 +6,8 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,17 +107,12 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         UsageError: the file is missing, over 1 MB, holds aliases, or is no valid YAML (one with a
             doubled key is not).
     """
-    from ruamel.yaml import YAML, AliasEvent
     from ruamel.yaml.error import YAMLError
 
     try:
         if path.stat().st_size > LARGEST_YAML:
             raise UsageError(f"{path} must be below 1 MB, but is larger. Restore it from git.")
-        text = path.read_text(encoding="utf-8")
-        yaml = YAML(typ="safe", pure=True)
-        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
-            raise UsageError(f"{path} must do without YAML aliases (`*name`). Write them out.")
-        return yaml.load(text)
+        return deepcopy(_parsed(path.read_text(encoding="utf-8"), str(path)))
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
     except (YAMLError, UnicodeDecodeError) as error:
@@ -123,6 +120,17 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         raise UsageError(f"{path} must be valid YAML, but: {what}") from None
     except RecursionError:
         raise UsageError(f"{path} must be YAML, but is nested too deep. Restore it.") from None
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str) -> Any:  # noqa: ANN401  # whatever YAML can hold
+    """What a text holds; the reader takes long, and some files are asked for again and again."""
+    from ruamel.yaml import YAML, AliasEvent
+
+    yaml = YAML(typ="safe", pure=True)
+    if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+        raise UsageError(f"{name} must do without YAML aliases (`*name`). Write them out.")
+    return yaml.load(text)
 
 
 def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401  # whatever YAML can hold

@@ -51,10 +51,12 @@ SERVER_FAULT = 500
 
 
 class PublishParams(Params):
-    """Where in MLflow the runs are kept."""
+    """Where `publish` keeps runs in MLflow: in mlflow/, or where MLFLOW_TRACKING_URI says."""
 
-    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")]
-    """Name of the experiment; without quotes and line breaks."""
+    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")] = (
+        "thawline"
+    )
+    """Name that all runs are kept below; without quotes and line breaks."""
 
 
 @dataclass(frozen=True)

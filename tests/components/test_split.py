@@ -1,6 +1,7 @@
 """Splits are stable, apart and near their fractions."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.frame.errors import DataError, UsageError
+from components.frame.params import check_params
 from components.split import SplitParams, split
 
 
@@ -30,7 +32,7 @@ def splits_of(tmp_path, images, **params):
     source, target = tmp_path / "images.parquet", tmp_path / "splits.parquet"
     images.to_parquet(source, index=False)
     split(
-        SplitParams(**given_params),
+        check_params(SplitParams, given_params, Path("params/split.yaml")),
         images=source,
         splits=target,
         fractions=tmp_path / "fractions.json",
