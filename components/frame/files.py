@@ -1,5 +1,8 @@
 """The one way in which files of ours are written and read: whole or not at all."""
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -23,14 +26,16 @@ LARGEST_YAML = 10**6
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that takes the place of `path` when the block ends well.
 
-    Killed at any moment, `path` holds its old content or its new one, never a part of it.
+    Killed at any moment, `path` holds its old content or its new one, never a part of it; what the
+    killed writer leaves is gone once `path` is written again.
 
     Raises:
         UnreachableError: the disk is full or does not take the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    fcntl.flock(handle, fcntl.LOCK_EX)  # for as long as we live
     temporary = Path(name)
     try:
         yield temporary
@@ -43,6 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         raise UnreachableError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
@@ -144,6 +150,14 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of writers of `path` that were killed: nobody holds them."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
+        with left.open("rb") as file, contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink(missing_ok=True)
 
 
 def _umask() -> int:

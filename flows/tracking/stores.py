@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import shutil
 import socket
 import sqlite3
 import urllib.error
@@ -182,9 +183,31 @@ def _open(project: Project) -> "MlflowClient":
     from mlflow import MlflowClient
 
     with locks.store(project):
-        if _database(where) == project.mlflow / DATABASE:
+        if (database := _database(where)) is not None and not _made(database):
+            _make(database)
+        if database == project.mlflow / DATABASE:
             relocate.follow(project.mlflow / DATABASE)
         return MlflowClient(tracking_uri=where)
+
+
+def _made(database: Path) -> bool:
+    """Whether there is a store: an empty file is none."""
+    return database.is_file() and database.stat().st_size > 0
+
+
+def _make(database: Path) -> None:
+    """Make an empty store, whole or not at all: MLflow does not go on with a half-made one."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = database.with_name(f".making-{database.name}")
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed maker left
+    folder.mkdir(parents=True)
+    made = folder / database.name
+    store = SqlAlchemyStore(f"sqlite:///{made}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+    store.engine.dispose()
+    made.replace(database)
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -221,9 +244,9 @@ def _knock(where: str) -> None:
     parts = urlsplit(where)
     try:
         if (database := _database(where)) is not None:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
+            if _made(database):
+                with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
         elif parts.scheme in {"http", "https"}:
             _get(f"{where.rstrip('/')}/health")
         elif parts.hostname:

@@ -5,7 +5,6 @@ An entry is named by all that its bits depend on, and appears whole or not at al
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -67,8 +66,9 @@ def _key(digests: Sequence[str], shrink: Transform) -> str:
 
 
 def _fill(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Progress) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".filling-", dir=folder.parent))
+    temporary = folder.with_name(f".filling-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)  # what a killed run left
+    temporary.mkdir(parents=True)
     try:
         _write(temporary, paths, shrink, progress)
         temporary.rename(folder)
