@@ -1,12 +1,18 @@
 """What tests of every part share."""
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 from samples import draw, encode
 
 PIPELINE = Path(__file__).parent / "pipeline"
+
+
+def pytest_addoption(parser):
+    """A seed, for what tests draw (tests/chaos)."""
+    parser.addoption("--seed", type=int, default=date.today().toordinal())  # noqa: DTZ011  # any
 
 
 def pytest_collection_modifyitems(items):

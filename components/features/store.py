@@ -73,7 +73,7 @@ class EntryStore:
         return None if entry is None else self._describe(entry)
 
     def within_budget(self, size: int, in_use: Collection[str]) -> bool:
-        """Whether an entry of `size` bytes fits beside what is in use, were the disk without end."""
+        """Whether an entry of `size` bytes fits beside what is in use, were the disk endless."""
         kept = sum(footprint(entry) for entry in self.entries() if entry.key in in_use)
         return kept + size + 2 * ABOUT_BYTES <= self.budget
 

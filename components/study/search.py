@@ -219,9 +219,10 @@ def _refused(trials: Sequence[Trial]) -> str:
     if not numbers:
         return ""
     return (
-        f"Without kept activations, since the disk had no room for them: trials {', '.join(numbers)} of "
-        f"{len(trials)}. They count as dearer, so with room the search may end otherwise. To search "
-        "anew: make room, rm -r .thawline/work/search, dvc repro --force --single-item search"
+        "Without kept activations, since the disk had no room for them: trials "
+        f"{', '.join(numbers)} of {len(trials)}. They count as dearer, so with room the search may "
+        "end otherwise. To search anew: make room, rm -r .thawline/work/search, dvc repro --force "
+        "--single-item search"
     )
 
 

@@ -241,7 +241,7 @@ def test_images_that_no_run_put_there_are_moved_aside(place, images):
 
 
 def test_an_image_that_a_killed_run_half_wrote_is_no_stranger(place, images):
-    """The beginning of what the source holds under that name was ours; another one is a person's."""
+    """The beginning of what the source has under that name was ours; another is a person's."""
     place.source(images)
     content = (images / "cat" / "00.png").read_bytes()
     raw = place.root / "data" / "raw"
