@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 LOGS = ROOT / ".thawline" / "nightly"
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-n0")
 HEADING = "## Nightly"
+COVERED = "What the kills cover, and what not, stands at the top of `tests/chaos/test_chaos.py`."
 SECTION = re.compile(rf"^{HEADING}$.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 POINTS = re.compile(
     r"^chaos: (.+): (\d+) points, (\d+) tried, (\d+) killed, (\d+) differ$", re.MULTILINE
@@ -102,7 +103,7 @@ def section(results: list[Result]) -> str:
     ]
     table = ["| part | what | result | took |", "|---|---|---|---|", *rows]
     when = f"`make nightly`, {datetime.now(UTC):%Y-%m-%d}, commit {commit}{changed}."
-    return "\n".join([HEADING, "", when, "", *table, ""])
+    return "\n".join([HEADING, "", when, COVERED, "", *table, ""])
 
 
 def write(text: str) -> None:
