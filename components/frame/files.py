@@ -6,8 +6,9 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -33,10 +34,12 @@ def replacing(path: Path) -> Iterator[Path]:
         UnreachableError: the disk is full or does not take the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    left = f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"
+    remove_abandoned(path.parent.glob(left))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    fcntl.flock(handle, fcntl.LOCK_EX)  # for as long as we live
+    os.close(handle)
     temporary = Path(name)
+    held = hold(temporary)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
@@ -48,7 +51,29 @@ def replacing(path: Path) -> Iterator[Path]:
         raise UnreachableError(msg) from error
     finally:
         temporary.unlink(missing_ok=True)
-        os.close(handle)
+        os.close(held)
+
+
+def hold(path: Path) -> int:
+    """Keep a temporary file or folder from `remove_abandoned`, until this descriptor is closed.
+
+    The system closes it when the process ends, however it ends.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def remove_abandoned(paths: Iterable[Path]) -> None:
+    """Remove the temporary files and folders of killed writers: those that nobody holds."""
+    for path in paths:
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
@@ -150,14 +175,6 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sweep(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that were killed: nobody holds them."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
-        with left.open("rb") as file, contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -4,17 +4,23 @@ An entry is named by all that its bits depend on, and appears whole or not at al
 """
 
 import hashlib
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
 from components.data.images import decoder, transform
 from components.data.images.transform import Transform
 from components.frame import files
 
+FILLING = ".filling-"
+"""Begins the name of a folder that is not whole yet."""
 Progress = Callable[[int, int], None]
 """Called with images done and their total."""
 
@@ -61,19 +67,25 @@ def pixels(
 
 def _key(digests: Sequence[str], shrink: Transform) -> str:
     code = [files.sha256(Path(str(module.__file__))) for module in (decoder, transform)]
-    content = files.canonical([list(digests), shrink.resize, code])
+    libraries = [np.__version__, PIL.__version__, cv2.__version__]
+    content = files.canonical([list(digests), shrink.resize, code, libraries])
     return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _fill(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Progress) -> None:
-    temporary = folder.with_name(f".filling-{folder.name}")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed run left
-    temporary.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.remove_abandoned(folder.parent.glob(f"{FILLING}*"))
+    temporary = Path(tempfile.mkdtemp(prefix=FILLING, dir=folder.parent))
+    held = files.hold(temporary)
     try:
         _write(temporary, paths, shrink, progress)
         temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first: the same bits
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
 
 
 def _write(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Progress) -> None:
