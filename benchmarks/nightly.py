@@ -86,11 +86,12 @@ def outcome(result: Result) -> str:
 
 def kills(said: str) -> str:
     """The sums over the schedules of kills; empty where there are none."""
-    counts = [tuple(map(int, found[1:])) for found in POINTS.findall(said)]
-    sums = [sum(column) for column in zip(*counts, strict=True)]
-    words = ("points", "tried", "killed", "differ")
-    told = [", ".join(f"{n:,} {word}" for n, word in zip(sums, words, strict=True))] * bool(sums)
-    return "; ".join([*told, *(line.removeprefix("chaos: ") for line in DRAWN.findall(said))])
+    told = [line.removeprefix("chaos: ") for line in DRAWN.findall(said)]
+    if found := POINTS.findall(said):
+        columns = list(zip(*found, strict=True))[1:]
+        points, tried, killed, differ = (sum(map(int, column)) for column in columns)
+        told.insert(0, f"{points:,} points, {tried:,} tried, {killed:,} killed, {differ} differ")
+    return "; ".join(told)
 
 
 def section(results: list[Result]) -> str:

@@ -207,6 +207,9 @@ def run_step(schedule: Schedule, step: str, draw: int | None, drawing: random.Ra
             wrong += 1
             print(f"DIFFERS {step}, {names[index]} {tuple(found[index])}:")
             print("".join(f"    {one}\n" for one in odd), end="", flush=True)
+    if not reached:
+        wrong += 1
+        print(f"NOTHING was killed in {step}")
     tried = f"{len(found)} points, {len(chosen)} tried, {reached} killed"
     print(f"chaos: {step}: {tried}, {wrong} differ", flush=True)
     return wrong

@@ -1,6 +1,6 @@
 """Cut the power of whole runs at drawn writes of any process, run again, and compare the end.
 
-    python tests/chaos/whole.py FOLDER [--seed N] [--draw N]
+    python tests/chaos/whole.py FOLDER [--seed N] [--draw N] [--role WORD]
 
 `thawline run` is watched once undisturbed: every process of it, the flow, DVC, the stages, the
 publisher beside them, Prefect's server. Then a process and one of its writes are drawn. A run that
@@ -10,6 +10,7 @@ is to be cut in a stage starts from what the line left before that stage.
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,7 @@ def record(schedule: Schedule) -> tuple[dict[str, list[Drawn]], dict[str, object
     """The points of every process of an undisturbed run, and what it leaves behind."""
     line.restore(schedule.project, schedule.folder / "before" / "action-sync")
     notes = schedule.folder / "notes"
+    shutil.rmtree(notes, ignore_errors=True)
     notes.mkdir()
     done = run(schedule, notes=str(notes))
     if done.returncode:
@@ -104,12 +106,15 @@ def disturb(schedule: Schedule, drawn: Drawn, wanted: dict[str, object]) -> tupl
 
 
 def main() -> None:
-    """Draw, cut, compare; exit code 1 where an end differs."""
-    asked = arguments().parse_args()
+    """Draw, cut, compare; exit code 1 where an end differs, or nothing could be cut."""
+    parser = arguments()
+    parser.add_argument("--role", default="", help="processes whose command holds it alone")
+    asked = parser.parse_args()
     schedule = prepared(asked.folder)
     drawing = random.Random(asked.seed)  # noqa: S311  # a schedule, no secret
     print(f"chaos: seed {asked.seed}", flush=True)
-    found, wanted = record(schedule)
+    every, wanted = record(schedule)
+    found = {role: drawn for role, drawn in every.items() if asked.role in role}
     cut = wrong = 0
     for _ in range(asked.draw):
         drawn = drawing.choice(found[drawing.choice(sorted(found))])
@@ -122,7 +127,7 @@ def main() -> None:
     count = sum(map(len, found.values()))
     tried = f"{len(found)} processes, {count} points, {asked.draw} drawn, {cut} cut"
     print(f"chaos: whole runs: {tried}, {wrong} differ", flush=True)
-    sys.exit(1 if wrong else 0)
+    sys.exit(1 if wrong or not cut else 0)
 
 
 if __name__ == "__main__":
