@@ -65,9 +65,9 @@ def hold(path: Path) -> int:
 
 
 def remove_abandoned(paths: Iterable[Path]) -> None:
-    """Remove the temporary files and folders of killed writers: those that nobody holds."""
+    """Remove temporary files and folders of killed writers, as far as we may: nobody holds them."""
     for path in paths:
-        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+        with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
