@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ from samples import draw, encode
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="thawline-state-")
 """The projects of tests are none of this machine's."""
 PIPELINE = Path(__file__).parent / "pipeline"
+
+
+def pytest_addoption(parser):
+    """A seed, for what tests draw (tests/chaos)."""
+    parser.addoption("--seed", type=int, default=date.today().toordinal())  # noqa: DTZ011  # any
 
 
 def pytest_collection_modifyitems(items):
