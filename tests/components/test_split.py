@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.frame import files
 from components.frame.errors import DataError, UsageError
 from components.split import SplitParams, split
 
@@ -38,17 +39,23 @@ def splits_of(tmp_path, images, **params):
     return pd.read_parquet(target).set_index("path")["split"]
 
 
-@settings(max_examples=25, deadline=None, print_blob=True)
-@given(first=st.integers(20, 200), more=st.integers(1, 200))
+def split_of_content(folder, images):
+    """The split of each content, whatever its file is called; no class was too small."""
+    found = splits_of(folder, images)
+    assert files.read_json(folder / "fractions.json")["too_small_for_their_fraction"] == []
+    return found.set_axis(images.set_index("path").loc[found.index, "sha256"])
+
+
+@settings(max_examples=10, deadline=None, print_blob=True)
+@given(first=st.integers(40, 200), more=st.integers(1, 200))
 def test_no_image_changes_splits_as_the_data_grows(tmp_path_factory, first, more):
-    """A test image of yesterday is never trained on tomorrow."""
+    """A test image of yesterday is never trained on tomorrow, whatever its file is called then."""
     folder = tmp_path_factory.mktemp("split")
-    before = splits_of(folder, table({"a": first, "b": first}))
-    after = splits_of(folder, table({"a": first + more, "b": first, "c": more + 20}))
-    if "small" not in (folder / "fractions.json").read_text():
-        assert (after[before.index] == before).all()
-    moved = after[before.index] != before
-    assert moved.sum() <= 2
+    before = split_of_content(folder, table({"a": first, "b": first}))
+    grown = table({"a": first + more, "b": first, "c": more + 40})
+    grown["path"] = grown["path"].str.replace("/", "/renamed-")
+    after = split_of_content(folder, grown)
+    assert (after[before.index] == before).all()
 
 
 def test_fractions_are_near_what_was_asked(tmp_path):
@@ -73,6 +80,19 @@ def test_groups_stay_together(tmp_path):
     people = images["path"].str.extract(r"(\d\d)\d\.png")[0]
     found = splits_of(tmp_path, images, group_by=r"(\d\d)\d\.png$")
     by_person = found.groupby(people.to_numpy()).nunique()
+    assert (by_person == 1).all()
+
+
+def test_a_group_is_moved_whole_into_a_split_that_a_small_class_lacks(tmp_path):
+    """People who are in both classes: whoever is moved for the small one takes along the others."""
+    images = table({"big": 400, "small": 40})
+    people = images["path"].str.extract(r"(\d\d)\d\.png")[0]
+    found = splits_of(tmp_path, images, group_by=r"(\d\d)\d\.png$")
+    fractions = files.read_json(tmp_path / "fractions.json")
+    assert fractions["too_small_for_their_fraction"] == ["small"]
+    assert set(found[found.index.str.startswith("small")]) == {"train", "val", "test"}
+    by_person = found.groupby(people.to_numpy()).nunique()
+    assert len(by_person) == 40
     assert (by_person == 1).all()
 
 

@@ -46,9 +46,27 @@ def test_class_that_the_test_set_lacks_breaks_nothing():
 
 
 def test_calibration_error_by_hand():
-    """Four images of confidence .9, half right: a gap of .4; four of .6, all right: .4."""
-    labels = np.array([0, 0, 1, 1, 0, 0, 0, 0])
-    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 4)
+    """Six images of confidence .9, half right: a gap of .4; two of .6, all right: .4 too."""
+    labels = np.array([0, 0, 0, 1, 1, 1, 0, 0])
+    probabilities = np.array([[0.9, 0.1]] * 6 + [[0.6, 0.4]] * 2)
     bins = metrics.calibration(labels, probabilities)
-    assert bins["images"].tolist() == [4, 4]
+    assert bins["images"].tolist() == [2, 6]
+    assert bins["confidence"].tolist() == pytest.approx([0.6, 0.9])
+    assert bins["accuracy"].tolist() == pytest.approx([1.0, 0.5])
     assert metrics.calibration_error(bins) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_calibration_error_is_the_mean_gap_over_images(seed):
+    """As Naeini et al. write it: each bin's gap by the fraction of the images that lie in it."""
+    labels, probabilities = case(seed, images=60)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    place = np.minimum(np.floor(confidence * 10), 9)
+    expected = sum(
+        (place == one).mean() * abs(confidence[place == one].mean() - right[place == one].mean())
+        for one in range(10)
+        if (place == one).any()
+    )
+    assert metrics.calibration_error(metrics.calibration(labels, probabilities)) == pytest.approx(
+        expected, rel=1e-5
+    )
