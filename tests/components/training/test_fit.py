@@ -152,6 +152,28 @@ def test_best_epoch_is_kept_not_the_last(feed, tmp_path):
     assert found.loss == pytest.approx(done.best.validation_loss, abs=1e-5)
 
 
+class Souring(ImageFeed):
+    """Gives every image the other class from the second epoch on."""
+
+    def training(self, epoch):
+        for batch in super().training(epoch):
+            yield replace(batch, targets=1 - batch.targets) if epoch > 1 else batch
+
+
+def test_the_best_epoch_outlives_a_kill_after_a_worse_one(feed, tmp_path):
+    """What is kept in the end is the first epoch's, not that of the one before the kill."""
+    keep, asked = tmp_path / "keep.safetensors", recipe(freeze_depth=0, learning_rate=0.01)
+    souring = Souring(**vars(feed))
+    with pytest.raises(PowerCutError):
+        run(souring, keep, asked, on_epoch=cut_after(2))
+    model, done = run(souring, keep, asked)
+    losses = [epoch.validation_loss for epoch in done.history]
+    assert min(losses) == losses[0]
+    assert done.best == done.history[0]
+    found = validate(model, feed.validation(), TASK, device=CPU)
+    assert found.loss == pytest.approx(losses[0], abs=1e-5)
+
+
 def test_patience_ends_a_fit_that_no_longer_improves(feed, tmp_path):
     """So many epochs after the best one."""
     _, done = run(feed, tmp_path / "keep.safetensors", recipe(epochs=12, patience=2))
