@@ -1,8 +1,8 @@
 """Whether the tests notice when core logic is wrong: `make mutants`.
 
-Each mutation of `mutations.py` is made in a copy of the project, and of the tests those that concern
-it run there: one of them must fail. What they say of the project as it is comes first. A table at
-the end names the test that noticed; the exit code is 1 where none did.
+Each mutation of `mutations.py` is made in a copy of the project, and those tests run there that
+concern it: one of them must fail. What they say of the project as it is comes first. A table at the
+end names the test that noticed; the exit code is 1 where none did.
 
     python -m benchmarks.mutants               all of them
     python -m benchmarks.mutants gate resume   those whose names hold one of these words
@@ -46,7 +46,7 @@ def judge(mutation: Mutation, place: Path) -> Verdict:
     copy_project(place)
     path = place / mutation.file
     path.write_text(mutation.made(path.read_text(encoding="utf-8")), encoding="utf-8")
-    done = run_tests(mutation.tests, place)
+    done = run_tests([mutation.test], place)
     shutil.rmtree(place)
     if done.returncode not in {PASSED, NOTICED}:
         raise SystemExit(f"{mutation.name}: the tests could not be run.\n{done.stdout}")
@@ -60,7 +60,7 @@ def judge(mutation: Mutation, place: Path) -> Verdict:
 def require_sound(mutations: Iterable[Mutation], place: Path) -> None:
     """See that no test fails before anything is changed: afterwards it would prove nothing."""
     copy_project(place)
-    tests = sorted({test for mutation in mutations for test in mutation.tests})
+    tests = sorted({mutation.test for mutation in mutations})
     done = run_tests(tests, place)
     if done.returncode != PASSED:
         raise SystemExit(f"The tests must pass as things are, but do not.\n{done.stdout}")
@@ -70,7 +70,9 @@ def run_tests(tests: Sequence[str], place: Path) -> subprocess.CompletedProcess[
     """Run tests of the copy at `place`, on the code that lies there."""
     given = {**os.environ, "PYTHONPATH": str(place), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *PYTEST, *tests]
-    return subprocess.run(command, cwd=place, env=given, text=True, capture_output=True, check=False)
+    return subprocess.run(
+        command, cwd=place, env=given, text=True, capture_output=True, check=False
+    )
 
 
 def copy_project(place: Path) -> None:

@@ -1,0 +1,308 @@
+"""Mistakes one could make in core logic: each a piece of text, and what takes its place."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutation:
+    """A mistake in one place, and what is to notice it."""
+
+    name: str
+    """What the project would do."""
+    file: str
+    old: str
+    """Stands in the file exactly once."""
+    new: str
+    test: str
+    """A file of tests, or one in it, as pytest takes them."""
+
+    def made(self, source: str) -> str:
+        """The source of the file with the mistake in it.
+
+        Raises:
+            ValueError: the text it replaces is not there, or more than once.
+        """
+        if (count := source.count(self.old)) != 1:
+            raise ValueError(
+                f"{self.name}: the text to replace must stand once in {self.file}, but stands "
+                f"{count} times: {self.old!r}"
+            )
+        return source.replace(self.old, self.new)
+
+
+_SPLIT = "tests/components/test_split.py"
+_IMAGES = "tests/components/training/test_images.py"
+_FIT = "tests/components/training/test_fit.py"
+_STEP = "tests/components/training/test_step.py::test_step_in_parts_is_the_step_of_the_whole_batch"
+_FREEZING = (
+    "tests/components/model/test_groups.py::test_a_copy_of_a_frozen_model_is_frozen_by_itself"
+)
+_FINAL = "tests/components/training/test_final.py"
+_MIXUP = "tests/components/training/techniques/test_mixup.py"
+_OPTIMIZERS = "tests/components/training/test_optimizers.py"
+_SIGNIFICANCE = "tests/components/evaluation/test_significance.py"
+_METRICS = "tests/components/evaluation/test_metrics.py"
+_EVALUATE = "tests/components/test_evaluate.py"
+_STRATEGIES = "tests/components/study/strategies/test_staged.py"
+_TRIALS = "tests/components/study/test_trial_inputs.py"
+_CACHE = "tests/components/features/test_cache.py"
+_STORE = "tests/components/features/test_store.py"
+_CUT = "tests/components/model/partial/test_cut_points.py"
+_VERDICT = "tests/flows/gate/test_verdict.py"
+_JUDGE = "tests/flows/actions/test_judge.py"
+_PROMOTE = "tests/flows/actions/test_promote.py"
+
+MUTATIONS = (
+    Mutation(
+        name="test images are trained on",
+        file="components/training/images.py",
+        old='seen = table[table["split"] != "test"].reset_index(drop=True)',
+        new='seen = table.replace({"split": {"test": "train"}})',
+        test=_IMAGES,
+    ),
+    Mutation(
+        name="validation images are trained on",
+        file="components/training/images.py",
+        old='np.flatnonzero(seen["split"] == name)',
+        new='np.flatnonzero(seen["split"].isin([name, "val"]))',
+        test=_IMAGES,
+    ),
+    Mutation(
+        name="mean and deviation change places",
+        file="components/data/images/transform.py",
+        old="(-np.asarray(self.mean) / np.asarray(self.std))",
+        new="(-np.asarray(self.std) / np.asarray(self.mean))",
+        test=_IMAGES,
+    ),
+    Mutation(
+        name="the split hangs on the path of an image",
+        file="components/data/splitting.py",
+        old='return table["sha256"]',
+        new='return table["path"]',
+        test=_SPLIT,
+    ),
+    Mutation(
+        name="the split: a group is torn where a small class is filled",
+        file="components/data/splitting.py",
+        old='table.loc[table["position"] == chosen, "split"] = split',
+        new='table.loc[table["position"].eq(chosen) & table["class"].eq(name), "split"] = split',
+        test=_SPLIT,
+    ),
+    Mutation(
+        name="the split: a test split that was brought is drawn again",
+        file="components/data/splitting.py",
+        old='test = 0 if "test" in brought else test_fraction',
+        new="test = test_fraction",
+        test=_SPLIT,
+    ),
+    Mutation(
+        name="biases and norms decay",
+        file="components/training/optimizers.py",
+        old="(p.ndim > 1) is wanted",
+        new="(p.ndim > 0) is wanted",
+        test=_OPTIMIZERS,
+    ),
+    Mutation(
+        name="the decay of rates runs from the stem to the head",
+        file="components/training/optimizers.py",
+        old="zip(reversed(range(len(groups))), groups",
+        new="zip(range(len(groups)), groups",
+        test=_OPTIMIZERS,
+    ),
+    Mutation(
+        name="parts of a batch are added without their share",
+        file="components/training/step.py",
+        old="mean * (len(part) / len(batch))",
+        new="mean / self.parts",
+        test=_STEP,
+    ),
+    Mutation(
+        name="mixup is drawn and not trained on",
+        file="components/training/fit.py",
+        old="batch = technique.batch(batch, derived_seed(recipe.seed, number, place))",
+        new="technique.batch(batch, derived_seed(recipe.seed, number, place))",
+        test=_MIXUP,
+    ),
+    Mutation(
+        name="mixup blends targets by another weight than images",
+        file="components/training/techniques/mixup.py",
+        old="_blended(targets, weight))",
+        new="_blended(targets, 1.0 - weight))",
+        test=_MIXUP,
+    ),
+    Mutation(
+        name="training ends with the last epoch's weights",
+        file="components/training/final.py",
+        old="keep_best=True",
+        new="keep_best=False",
+        test=_FINAL,
+    ),
+    Mutation(
+        name="patience is an epoch too long",
+        file="components/training/fit.py",
+        old="waited >= recipe.patience",
+        new="waited > recipe.patience",
+        test=_FIT,
+    ),
+    Mutation(
+        name="resume: the last epoch counts as the best",
+        file="components/training/fit.py",
+        old="best=max(history, key=lambda epoch: epoch.rank)",
+        new="best=history[-1]",
+        test=_FIT,
+    ),
+    Mutation(
+        name="resume: the moments of the optimizer are lost",
+        file="components/training/fit.py",
+        old="    checkpoint.restore_moments(stepper.optimizer, saved.moments)\n",
+        new="",
+        test=_FIT,
+    ),
+    Mutation(
+        name="resume: dropout draws on from torch's own state",
+        file="components/training/fit.py",
+        old="        torch.manual_seed(derived_seed(recipe.seed, number))\n",
+        new="",
+        test=_FIT,
+    ),
+    Mutation(
+        name="resume: a checkpoint of another setting is taken",
+        file="components/training/recipe.py",
+        old="files.canonical(asdict(self))",
+        new="files.canonical([self.epochs, self.seed])",
+        test=_FIT,
+    ),
+    Mutation(
+        name="frozen statistics move",
+        file="components/model/freezing.py",
+        old='        vars(module)["train"] = MethodType(_stay_in_evaluation, module)\n',
+        new="        module.eval()\n",
+        test=_FREEZING,
+    ),
+    Mutation(
+        name="evaluate: validation images count as test images",
+        file="components/tasks/assessment.py",
+        old='images = images[images["split"] == "test"]',
+        new='images = images[images["split"] != "train"]',
+        test=_EVALUATE,
+    ),
+    Mutation(
+        name="significance: an exact interval of 97.5 % instead of 95 %",
+        file="components/evaluation/significance.py",
+        old="right.proportion_ci(confidence_level, method",
+        new="right.proportion_ci((1 + confidence_level) / 2, method",
+        test=_SIGNIFICANCE,
+    ),
+    Mutation(
+        name="significance: a bootstrap of 97.5 % instead of 95 %",
+        file="components/evaluation/significance.py",
+        old="        confidence_level=confidence_level,\n",
+        new="        confidence_level=(1 + confidence_level) / 2,\n",
+        test=_SIGNIFICANCE,
+    ),
+    Mutation(
+        name="significance: different counts as better",
+        file="components/evaluation/significance.py",
+        old='0.5, alternative="greater")',
+        new='0.5, alternative="two-sided")',
+        test=_SIGNIFICANCE,
+    ),
+    Mutation(
+        name="calibration error counts every bin alike",
+        file="components/evaluation/metrics.py",
+        old='(gaps * bins["images"]).sum() / bins["images"].sum()',
+        new="gaps.mean()",
+        test=_METRICS,
+    ),
+    Mutation(
+        name="search: the worst finalist is chosen",
+        file="components/study/strategies/strategy.py",
+        old="sorted(means, reverse=True, key",
+        new="sorted(means, key",
+        test=_STRATEGIES,
+    ),
+    Mutation(
+        name="search: what is spent is not counted",
+        file="components/study/strategies/staged.py",
+        old="self.spent += trial.cost",
+        new="self.spent += 0",
+        test=_STRATEGIES,
+    ),
+    Mutation(
+        name="search: the head alone is chosen as readily as others",
+        file="components/study/strategies/strategy.py",
+        old="if head and trained is not None:",
+        new="if False:",
+        test=_STRATEGIES,
+    ),
+    Mutation(
+        name="search: a trial starts from the weights that the last one left",
+        file="components/training/pretrained.py",
+        old="        self.model.load_state_dict(self._state)\n",
+        new="",
+        test=_TRIALS + "::test_renewed_network_is_a_fresh_one",
+    ),
+    Mutation(
+        name="cache: augmentations of every magnitude share one key",
+        file="components/study/trial_inputs.py",
+        old="family = self.images.family[str(magnitude)]",
+        new='family = ""',
+        test=_TRIALS + "::test_each_magnitude_is_kept_by_itself",
+    ),
+    Mutation(
+        name="cache: the key does not hold the place in the network",
+        file="components/features/cache.py",
+        old="[asdict(source), place, self.precision, versions]",
+        new="[asdict(source), self.precision, versions]",
+        test=_CACHE + "::test_an_entry_feeds_the_higher_ones",
+    ),
+    Mutation(
+        name="cache: the key does not hold the precision",
+        file="components/features/cache.py",
+        old="[asdict(source), place, self.precision, versions]",
+        new="[asdict(source), place, versions]",
+        test=_CACHE + "::test_precisions_are_kept_apart",
+    ),
+    Mutation(
+        name="cache: an entry that is in use goes",
+        file="components/features/store.py",
+        old="for entry in reversed([entry for entry in entries if entry.key not in in_use])",
+        new="for entry in reversed(entries)",
+        test=_STORE,
+    ),
+    Mutation(
+        name="cut: an activation is not copied before it is overwritten",
+        file="components/model/partial/forward.py",
+        old="activation.clone() if point.clones else activation",
+        new="activation",
+        test=_CUT + "::test_an_activation_that_is_overwritten_is_copied_first",
+    ),
+    Mutation(
+        name="gate: the champion is judged on its own validation images",
+        file="flows/gate/champion.py",
+        old='SEEN = ("train", "val")',
+        new='SEEN = ("train",)',
+        test=_JUDGE + "::test_the_champion_is_not_asked_what_it_was_trained_on",
+    ),
+    Mutation(
+        name="gate: what the challenger forgets does not matter",
+        file="flows/gate/verdict.py",
+        old="forgets = paired_p_value(*comparison.answerable_scores) < alpha",
+        new="forgets = False",
+        test=_VERDICT,
+    ),
+    Mutation(
+        name="gate: a class that the challenger lacks does not matter",
+        file="flows/gate/verdict.py",
+        old="    if comparison.lacking:",
+        new="    if not images and comparison.lacking:",
+        test=_VERDICT,
+    ),
+    Mutation(
+        name="gate: an old verdict overrules a person",
+        file="flows/actions/promote.py",
+        old='ledger.last(project, "verdict", after=last, **about)',
+        new='ledger.last(project, "verdict", **about)',
+        test=_PROMOTE + "::test_a_person_who_goes_back_is_not_overruled_by_an_older_verdict",
+    ),
+)
