@@ -9,70 +9,79 @@ end names the test that noticed; the exit code is 1 where none did.
 """
 
 import argparse
+import io
+import multiprocessing
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from benchmarks.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[1]
-PYTEST = ("-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "--durations=0")
-FAILED = re.compile(r"^FAILED (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
-PASSED, NOTICED = 0, 1
-"""Exit codes of pytest; by any other one it did not come to a verdict."""
+PYTEST = ("-q", "-x", "-n0", "-p", "no:cacheprovider", "--durations=0")
+ALREADY = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Some of what is imported before pytest starts are plugins of it."""
+HEAVY = ("albumentations", "huggingface_hub", "optuna", "pandas", "sklearn", "timm", "torch")
+"""Imported once, before the processes that run tests are forked; nothing of the project."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the tests said of a mutation."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What tests said."""
 
-    mutation: Mutation
+    code: int
     noticed_by: str
-    """A test that failed; empty: none did."""
+    """The first that failed; empty: none did."""
+    output: str
     seconds: float
 
+    @property
+    def is_verdict(self) -> bool:
+        """Whether they ran: that they could not be collected, say, proves nothing."""
+        return self.code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
 
-def judge(mutation: Mutation, place: Path) -> Verdict:
-    """Make a mutation in a copy of the project at `place`, and run the tests that concern it."""
-    begun = time.monotonic()
-    copy_project(place)
+
+class FirstFailure:
+    """Remembers the first test that failed, as a plugin of pytest."""
+
+    name = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called by pytest for each test's setup, call and teardown."""
+        if report.failed:
+            self.name = self.name or report.nodeid.partition("[")[0]
+
+
+def judge(mutation: Mutation, sound: Path, place: Path) -> Answer:
+    """Make a mutation in a copy at `place` of the project at `sound`; what its test says."""
+    shutil.copytree(sound, place)
     path = place / mutation.file
     path.write_text(mutation.made(path.read_text(encoding="utf-8")), encoding="utf-8")
-    done = run_tests([mutation.test], place)
+    answer = run_tests([mutation.test], place)
     shutil.rmtree(place)
-    if done.returncode not in {PASSED, NOTICED}:
-        raise SystemExit(f"{mutation.name}: the tests could not be run.\n{done.stdout}")
-    found = FAILED.search(done.stdout) if done.returncode == NOTICED else None
+    return answer
+
+
+def run_tests(tests: Sequence[str], place: Path) -> Answer:
+    """Run tests of the copy at `place` on the code that lies there, in this process."""
+    begun, seen, output = time.monotonic(), FirstFailure(), io.StringIO()
+    os.chdir(place)
+    os.environ["PYTHONPATH"] = str(place)
+    sys.path.insert(0, str(place))
+    with redirect_stdout(output):
+        code = pytest.main([*PYTEST, *ALREADY, *tests], plugins=[seen])
     seconds = time.monotonic() - begun
-    verdict = Verdict(mutation, found[1] if found else "", seconds)
-    print(f"{'caught' if found else 'SURVIVED':<8} {seconds:4.0f} s  {mutation.name}", flush=True)
-    return verdict
-
-
-def require_sound(mutations: Iterable[Mutation], place: Path) -> None:
-    """See that no test fails before anything is changed: afterwards it would prove nothing."""
-    copy_project(place)
-    tests = sorted({mutation.test for mutation in mutations})
-    done = run_tests(tests, place)
-    if done.returncode != PASSED:
-        raise SystemExit(f"The tests must pass as things are, but do not.\n{done.stdout}")
-
-
-def run_tests(tests: Sequence[str], place: Path) -> subprocess.CompletedProcess[str]:
-    """Run tests of the copy at `place`, on the code that lies there."""
-    given = {**os.environ, "PYTHONPATH": str(place), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *PYTEST, *tests]
-    return subprocess.run(
-        command, cwd=place, env=given, text=True, capture_output=True, check=False
-    )
+    return Answer(code=code, noticed_by=seen.name, output=output.getvalue(), seconds=seconds)
 
 
 def copy_project(place: Path) -> None:
@@ -85,11 +94,37 @@ def copy_project(place: Path) -> None:
             shutil.copy2(ROOT / name, place / name)
 
 
-def table(verdicts: Iterable[Verdict]) -> str:
+def require_sound(mutations: Iterable[Mutation], sound: Path, pool: Executor) -> None:
+    """See that no test fails before anything is changed: afterwards it would prove nothing."""
+    tests = sorted({mutation.test for mutation in mutations})
+    answer = pool.submit(run_tests, tests, sound).result()
+    if answer.code:
+        raise SystemExit(f"The tests must pass as things are, but do not.\n{answer.output}")
+
+
+def judge_all(
+    mutations: Sequence[Mutation], folder: Path, pool: Executor
+) -> list[tuple[Mutation, Answer]]:
+    """Judge mutations in copies in a folder, each told as it is done."""
+    copy_project(sound := folder / "sound")
+    require_sound(mutations, sound, pool)
+    places = [folder / f"{number:02}" for number in range(len(mutations))]
+    answers = pool.map(judge, mutations, [sound] * len(mutations), places)
+    judged = []
+    for mutation, answer in zip(mutations, answers, strict=True):
+        if not answer.is_verdict:
+            raise SystemExit(f"{mutation.name}: its test could not be run.\n{answer.output}")
+        word = "noticed" if answer.noticed_by else "SURVIVED"
+        print(f"{word:<8} {answer.seconds:4.0f} s  {mutation.name}", flush=True)
+        judged.append((mutation, answer))
+    return judged
+
+
+def table(judged: Iterable[tuple[Mutation, Answer]]) -> str:
     """What was noticed by which test, as Markdown."""
     rows = [
-        f"| {one.mutation.name} | `{one.mutation.file}` | {_named(one.noticed_by)} |"
-        for one in verdicts
+        f"| {mutation.name} | `{mutation.file}` | {_named(answer.noticed_by)} |"
+        for mutation, answer in judged
     ]
     return "\n".join(["| mutation | file | noticed by |", "|---|---|---|", *rows])
 
@@ -98,28 +133,26 @@ def _named(test: str) -> str:
     return f"`{test}`" if test else "**nothing**"
 
 
-def chosen(words: Sequence[str]) -> list[Mutation]:
-    """The mutations whose names hold one of these words; without words all of them."""
-    return [one for one in MUTATIONS if not words or any(word in one.name for word in words)]
-
-
 def main() -> int:
-    """Judge all that are chosen, two at a time; how many went unnoticed decides."""
+    """Judge all that are chosen; whether one went unnoticed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants")
     parser.add_argument("words", nargs="*", help="of the names of mutations; without: all")
     parser.add_argument("--jobs", type=int, default=2, help="mutations at a time")
     asked = parser.parse_args()
-    mutations, begun = chosen(asked.words), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        require_sound(mutations, Path(folder) / "sound")
-        places = [Path(folder) / f"{number:02}" for number in range(len(mutations))]
-        with ThreadPoolExecutor(asked.jobs) as pool:
-            verdicts = list(pool.map(judge, mutations, places))
-    survived = sum(not one.noticed_by for one in verdicts)
+    chosen = [m for m in MUTATIONS if not asked.words or any(w in m.name for w in asked.words)]
+    begun = time.monotonic()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(list(HEAVY))
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        ProcessPoolExecutor(asked.jobs, mp_context=forks, max_tasks_per_child=1) as pool,
+    ):
+        judged = judge_all(chosen, Path(folder), pool)
+    noticed = sum(bool(answer.noticed_by) for _, answer in judged)
     minutes = (time.monotonic() - begun) / 60
-    print(f"\n{table(verdicts)}\n")
-    print(f"{len(verdicts) - survived} of {len(verdicts)} noticed, in {minutes:.1f} minutes")
-    return 1 if survived else 0
+    print(f"\n{table(judged)}\n\n{noticed} of {len(judged)} noticed, in {minutes:.1f} minutes")
+    return 0 if noticed == len(judged) else 1
 
 
 if __name__ == "__main__":

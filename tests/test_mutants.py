@@ -1,4 +1,4 @@
-"""Every mutation can still be made: its text stands where it says, and the test it names is there."""
+"""Every mutation can still be made: its text stands where it says, and its test is there."""
 
 import ast
 
@@ -25,7 +25,7 @@ def test_a_mutation_finds_its_text_and_its_test(mutation):
 
 def test_a_mutation_whose_text_is_gone_says_so():
     """Or which stands twice: nothing would be known of it."""
-    with pytest.raises(ValueError, match="must stand once in .* but stands 0 times"):
+    with pytest.raises(ValueError, match=r"must stand once in .* but stands 0 times"):
         MUTATIONS[0].made("")
     with pytest.raises(ValueError, match="but stands 2 times"):
         MUTATIONS[0].made(2 * MUTATIONS[0].old)

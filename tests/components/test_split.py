@@ -74,6 +74,16 @@ def test_small_class_has_an_image_in_each_split_and_is_named(tmp_path, count, ca
     assert "big" not in capsys.readouterr().out
 
 
+def test_fractions_are_told_as_they_came_out(tmp_path):
+    """Of all images, and the number of each class."""
+    found = splits_of(tmp_path, table({"a": 300, "b": 100}))
+    told = files.read_json(tmp_path / "fractions.json")
+    of_b = found[found.index.str.startswith("b")]
+    for part in ("train", "val", "test"):
+        assert told["fractions"][part] == pytest.approx((found == part).mean(), abs=1e-4)
+        assert told["classes"]["b"][part] == (of_b == part).sum()
+
+
 def test_groups_stay_together(tmp_path):
     """Two images of one person never stand in two splits."""
     images = table({"a": 60, "b": 60})
@@ -151,6 +161,14 @@ def test_a_class_without_an_image_to_train_on_is_refused(tmp_path):
     )
     with pytest.raises(DataError, match=r"'circles' has them in test and val alone\. Is 'circle'"):
         splits_of(tmp_path, images)
+
+
+def test_images_of_a_brought_split_are_never_moved(tmp_path):
+    """A small class whose test images are many has its validation image from those to train on."""
+    brought = [table({"a": 2}, subset="train"), table({"a": 9}, start=50, subset="test")]
+    found = splits_of(tmp_path, pd.concat([*brought, table({"b": 40}, subset="train")]))
+    assert (found[found.index.str.startswith("a/0005")] == "test").all()
+    assert set(found[found.index.str.startswith("a/0000")]) == {"train", "val"}
 
 
 def test_a_brought_split_that_is_written_into_is_said(tmp_path, capsys):

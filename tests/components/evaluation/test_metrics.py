@@ -26,7 +26,9 @@ def test_figures_are_scikit_learns_and_torchs(seed):
     found = metrics.overall(labels, probabilities)
     guesses = probabilities.argmax(1)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, guesses))
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(labels, guesses, average="macro"))
+    for name in ("precision", "recall", "f1"):
+        score = getattr(reference, f"{name}_score")
+        assert found[f"macro_{name}"] == pytest.approx(score(labels, guesses, average="macro"))
     wide = probabilities.astype(float) / probabilities.astype(float).sum(1, keepdims=True)
     auc = reference.roc_auc_score(labels, wide, multi_class="ovr")
     assert found["roc_auc"] == pytest.approx(auc)
@@ -43,6 +45,21 @@ def test_class_that_the_test_set_lacks_breaks_nothing():
     )
     table = metrics.per_class(labels, probabilities, list("abcde"))
     assert table["images"].tolist()[-1] == 0
+
+
+def test_figures_of_a_class_by_hand():
+    """Of four called `a` three are right; of five that are `a` three are found."""
+    labels, guesses = np.array([0, 0, 0, 1, 0, 0, 1]), np.array([0, 0, 0, 0, 1, 1, 1])
+    table = metrics.per_class(labels, np.eye(2)[guesses], ["a", "b"])
+    assert table["precision"].tolist() == pytest.approx([3 / 4, 1 / 3])
+    assert table["recall"].tolist() == pytest.approx([3 / 5, 1 / 2])
+    assert table["images"].tolist() == [5, 2]
+
+
+def test_certain_answers_lie_in_the_last_bin():
+    """A confidence of 1.0 is above .9, and no bin of its own."""
+    bins = metrics.calibration(np.array([0, 0]), np.array([[1.0, 0.0], [0.95, 0.05]]))
+    assert bins["images"].tolist() == [2]
 
 
 def test_calibration_error_by_hand():

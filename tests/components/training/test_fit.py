@@ -23,6 +23,7 @@ from components.tasks.classification import Classification
 from components.training import checkpoint
 from components.training.feed import ImageFeed
 from components.training.fit import fit
+from components.training.history import Epoch
 from components.training.images import Images
 from components.training.progress import EpochReport
 from components.training.recipe import Recipe, Setting
@@ -254,6 +255,29 @@ def test_schedule_rises_then_falls_to_nearly_nothing():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[-1] < 0.001
     assert all(0 < cosine(step, 3) <= 1 for step in range(3))
+
+
+def test_the_schedule_is_as_long_as_the_fit(feed, tmp_path):
+    """Three epochs of five steps: each ends at its place in all fifteen."""
+    _, done = run(feed, tmp_path / "keep.safetensors", recipe(learning_rate=1e-3))
+    expected = [1e-3 * 0.5 * (1 + np.cos(np.pi * (step - 2) / 13)) for step in (4, 9, 14)]
+    assert [epoch.learning_rate for epoch in done.history] == pytest.approx(expected)
+
+
+def test_of_epochs_the_score_decides_and_then_the_loss():
+    """A higher score is the better one, however sure the wrong answers are."""
+    one = Epoch(
+        epoch=1,
+        train_loss=0.0,
+        train_score=0.0,
+        validation_loss=0.5,
+        validation_score=0.8,
+        validation_score_error=0.1,
+        learning_rate=0.0,
+    )
+    other = replace(one, validation_score=0.9, validation_loss=0.7)
+    assert max(one, other, replace(one, validation_loss=0.6), key=lambda e: e.rank) is other
+    assert max(replace(one, validation_loss=0.6), one, key=lambda e: e.rank) is one
 
 
 def test_saved_state_is_the_same_bytes_each_time(tmp_path):

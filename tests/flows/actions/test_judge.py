@@ -8,6 +8,7 @@ from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
+from components.tasks.classification import Classification
 from flows.actions.judge import JudgeParams, judge
 from flows.gate import champion
 from flows.records import identity, ledger
@@ -115,6 +116,24 @@ def test_the_champion_is_not_asked_what_it_was_trained_on(
     entry = ledger.last(project, "verdict")
     assert entry["images"] == 36
     assert entry["left_out"] == 5
+
+
+@pytest.mark.parametrize(
+    ("classes", "promoted"),
+    [(("blue", "green"), False), (("blue", "green", "red", "white"), True)],
+    ids=["one less", "one more"],
+)
+def test_a_class_that_the_challenger_lacks_is_a_reason_and_one_it_has_besides_is_none(
+    project, first, rebuild, perform, answers, classes, promoted
+):
+    """However many images it is better on."""
+    rebuild(1, task=Classification(classes))
+    answers(first, right=0.25)
+    perform(*UP_TO_JUDGE)
+    entry = ledger.last(project, "verdict")
+    assert entry["champion"] == first
+    assert entry["promote"] is promoted
+    assert ("the challenger lacks: red" in entry["reason"]) is not promoted
 
 
 def test_a_permuted_label_list_changes_nothing(project, first, rebuild, perform, answers):
