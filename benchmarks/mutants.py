@@ -28,10 +28,10 @@ import pytest
 from benchmarks.mutations import MUTATIONS, Mutation
 
 ROOT = Path(__file__).parents[1]
-PYTEST = ("-q", "-x", "-n0", "-p", "no:cacheprovider", "--durations=0")
-ALREADY = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Some of what is imported before pytest starts are plugins of it."""
-HEAVY = ("albumentations", "huggingface_hub", "optuna", "pandas", "sklearn", "timm", "torch")
+PYTEST = ("-q", "-x", "-p", "no:cacheprovider", "--durations=0")
+ALONE = {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""In the environment of every process: it shares the machine, and starts quickly."""
+HEAVY = ("albumentations", "hypothesis", "mlflow", "optuna", "pandas", "scipy.stats", "timm")
 """Imported once, before the processes that run tests are forked; nothing of the project."""
 
 
@@ -79,7 +79,7 @@ def run_tests(tests: Sequence[str], place: Path) -> Answer:
     os.environ["PYTHONPATH"] = str(place)
     sys.path.insert(0, str(place))
     with redirect_stdout(output):
-        code = pytest.main([*PYTEST, *ALREADY, *tests], plugins=[seen])
+        code = pytest.main([*PYTEST, *tests], plugins=[seen])
     seconds = time.monotonic() - begun
     return Answer(code=code, noticed_by=seen.name, output=output.getvalue(), seconds=seconds)
 
@@ -141,7 +141,7 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = [m for m in MUTATIONS if not asked.words or any(w in m.name for w in asked.words)]
     begun = time.monotonic()
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ |= ALONE
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(list(HEAVY))
     with (

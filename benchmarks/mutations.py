@@ -48,6 +48,10 @@ _TRIALS = "tests/components/study/test_trial_inputs.py"
 _CACHE = "tests/components/features/test_cache.py"
 _STORE = "tests/components/features/test_store.py"
 _CUT = "tests/components/model/partial/test_cut_points.py"
+_VALIDATE = "tests/components/training/test_validate.py"
+_SHARED = "tests/components/study/test_shared_cache.py"
+_KEYS = "tests/components/data/images/test_cache_keys.py"
+_IDENTITY = "tests/flows/records/test_identity.py"
 _VERDICT = "tests/flows/gate/test_verdict.py"
 _JUDGE = "tests/flows/actions/test_judge.py"
 _PROMOTE = "tests/flows/actions/test_promote.py"
@@ -93,6 +97,13 @@ MUTATIONS = (
         file="components/data/splitting.py",
         old='test = 0 if "test" in brought else test_fraction',
         new="test = test_fraction",
+        test=_SPLIT,
+    ),
+    Mutation(
+        name="the split: images of a split that was brought are moved",
+        file="components/data/splitting.py",
+        old='movable = rows[~rows["subset"].isin(["val", "test"])]',
+        new="movable = rows",
         test=_SPLIT,
     ),
     Mutation(
@@ -143,6 +154,34 @@ MUTATIONS = (
         old="waited >= recipe.patience",
         new="waited > recipe.patience",
         test=_FIT,
+    ),
+    Mutation(
+        name="the schedule begins anew with every epoch",
+        file="components/training/fit.py",
+        old="schedule(step, recipe.epochs * steps)",
+        new="schedule(place, steps)",
+        test=_FIT,
+    ),
+    Mutation(
+        name="of epochs the loss decides before the score",
+        file="components/training/history.py",
+        old="return self.validation_score, -self.validation_loss",
+        new="return -self.validation_loss, self.validation_score",
+        test=_FIT,
+    ),
+    Mutation(
+        name="validation loss is smoothed",
+        file="components/training/validate.py",
+        old="task.loss(label_smoothing=0.0)",
+        new="task.loss(label_smoothing=0.1)",
+        test=_VALIDATE,
+    ),
+    Mutation(
+        name="validation loss counts every batch alike",
+        file="components/training/validate.py",
+        old='reduction="sum"))',
+        new='reduction="mean"))',
+        test=_VALIDATE,
     ),
     Mutation(
         name="resume: the last epoch counts as the best",
@@ -215,6 +254,13 @@ MUTATIONS = (
         test=_METRICS,
     ),
     Mutation(
+        name="precision and recall of a class change places",
+        file="components/evaluation/metrics.py",
+        old='{"class": names, "precision": precision, "recall": recall',
+        new='{"class": names, "precision": recall, "recall": precision',
+        test=_METRICS,
+    ),
+    Mutation(
         name="search: the worst finalist is chosen",
         file="components/study/strategies/strategy.py",
         old="sorted(means, reverse=True, key",
@@ -243,6 +289,20 @@ MUTATIONS = (
         test=_TRIALS + "::test_renewed_network_is_a_fresh_one",
     ),
     Mutation(
+        name="search: all trials draw by one seed",
+        file="components/study/runner.py",
+        old="derived_seed(self.plan.seed, number, 1)",
+        new="derived_seed(self.plan.seed, 1)",
+        test=_SHARED,
+    ),
+    Mutation(
+        name="search: what is put into the cache costs nothing",
+        file="components/study/runner.py",
+        old="return taken + space.filling(max(ahead | {freeze_depth}), validation=not seen)",
+        new="return taken",
+        test=_SHARED,
+    ),
+    Mutation(
         name="cache: augmentations of every magnitude share one key",
         file="components/study/trial_inputs.py",
         old="family = self.images.family[str(magnitude)]",
@@ -269,6 +329,34 @@ MUTATIONS = (
         old="for entry in reversed([entry for entry in entries if entry.key not in in_use])",
         new="for entry in reversed(entries)",
         test=_STORE,
+    ),
+    Mutation(
+        name="cache: activations of other weights are taken",
+        file="components/study/trial_inputs.py",
+        old="weights=self._weights",
+        new='weights=""',
+        test=_SHARED,
+    ),
+    Mutation(
+        name="cache: activations of other images are taken",
+        file="components/study/trial_inputs.py",
+        old="data=split.digest",
+        new='data=""',
+        test=_SHARED,
+    ),
+    Mutation(
+        name="cache: images decoded at another size are taken",
+        file="components/data/images/pixels.py",
+        old="[list(digests), shrink.resize, code]",
+        new="[list(digests), code]",
+        test=_KEYS,
+    ),
+    Mutation(
+        name="cache: a split's name does not hold its transform",
+        file="components/data/images/dataset.py",
+        old="[self.pixels.key, self.indices.tolist(), self.transform.to_dict()]",
+        new="[self.pixels.key, self.indices.tolist()]",
+        test=_KEYS,
     ),
     Mutation(
         name="cut: an activation is not copied before it is overwritten",
@@ -304,5 +392,41 @@ MUTATIONS = (
         old='ledger.last(project, "verdict", after=last, **about)',
         new='ledger.last(project, "verdict", **about)',
         test=_PROMOTE + "::test_a_person_who_goes_back_is_not_overruled_by_an_older_verdict",
+    ),
+    Mutation(
+        name="gate: a chance of just alpha promotes",
+        file="flows/gate/verdict.py",
+        old="    if p_value < alpha:",
+        new="    if p_value <= alpha:",
+        test=_VERDICT,
+    ),
+    Mutation(
+        name="gate: what the champion lacks is held against the challenger",
+        file="flows/actions/judge.py",
+        old="lacking=task.lacking(its)",
+        new="lacking=its.lacking(task)",
+        test=_JUDGE
+        + "::test_a_class_that_the_challenger_lacks_is_a_reason_and_one_it_has_besides_is_none",
+    ),
+    Mutation(
+        name="records: a model is its weights alone",
+        file="flows/records/identity.py",
+        old="return digest([weights, network.identity])",
+        new="return digest([weights])",
+        test=_IDENTITY,
+    ),
+    Mutation(
+        name="records: figures drawn anew make another run",
+        file="flows/records/identity.py",
+        old='inside = line.rstrip() == f"  {DRAWING}:"',
+        new="inside = False",
+        test=_IDENTITY,
+    ),
+    Mutation(
+        name="records: a run goes on as the same with other images",
+        file="flows/records/identity.py",
+        old=', *project.data.glob("*.yaml")]',
+        new="]",
+        test=_IDENTITY,
     ),
 )
