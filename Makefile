@@ -51,9 +51,12 @@ format: setup  ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock:  ## Renew requirements.txt from pyproject.toml
+lock:  ## Renew requirements.txt from pyproject.toml, and what stages know of it
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --group dev pyproject.toml -o requirements.txt
+	@awk -F'==|: | ' 'NR == FNR { at[$$1] = $$2; next } /^[a-z]/ { $$0 = $$1 ": \"" at[$$1] "\"" } 1' \
+		requirements.txt components/versions.yaml > components/versions.yaml.new
+	@mv components/versions.yaml.new components/versions.yaml
 
 ui: setup  ## Open MLflow's pages on the local store
 	@mlflow/serve.sh

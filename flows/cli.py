@@ -58,8 +58,34 @@ def run(values: Overrides = None) -> None:
     Where nothing changed nothing is done. A run that was stopped goes on where it was.
     """
     from flows.pipeline import command
+    from flows.projects import known
 
-    raise typer.Exit(command.run(_project(), values or []))
+    project = _project()
+    known.remember(project)
+    raise typer.Exit(command.run(project, values or []))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Empty, or not there yet.")],
+    *,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Your images: one sub-folder a class, or a .tar or .zip of that."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the model; by default the folder's name.")
+    ] = None,
+    values: Overrides = None,
+) -> None:
+    """Make a folder a project of its own, with its own parameters, images and champion.
+
+    In a project of before it renews what an upgrade of Thawline changed.
+    """
+    from flows.projects import init
+
+    given = [f"ingest.source={source.expanduser().absolute()}"] if source else []
+    print(init.init(folder, [*given, *(values or [])], name))
 
 
 @app.command()
@@ -196,11 +222,21 @@ def push() -> None:
 
 
 @app.command()
-def status() -> None:
+def status(
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="A line for each project of this machine instead.")
+    ] = False,
+) -> None:
     """Show what is stale and pending, and which model is the champion."""
-    from flows.pipeline.status import screen
+    if every:
+        from flows.projects import overview
 
-    print(screen(_project()))
+        print(overview.screen())
+    else:
+        from flows.pipeline.status import screen
+
+        print(screen(_project()))
 
 
 @searches.command()
@@ -256,7 +292,10 @@ def _alone() -> Iterator[Project]:
 
 
 def _project() -> Project:
+    from flows.projects import links
+
     project = find()
+    links.renew(project)
     enter(project)
     return project
 

@@ -77,7 +77,7 @@ def find(start: Path | None = None) -> Project:
             return Project(folder)
     raise UsageError(
         f"A Thawline project is a folder with a dvc.yaml, but none is at {here} or above it. "
-        "Change into your clone of the repository."
+        "Make one, thawline init FOLDER, or change into your clone of the repository."
     )
 
 

@@ -1,11 +1,15 @@
 """What tests of every part share."""
 
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 from samples import draw, encode
 
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="thawline-state-")
+"""The projects of tests are none of this machine's."""
 PIPELINE = Path(__file__).parent / "pipeline"
 
 

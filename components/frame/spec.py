@@ -6,6 +6,7 @@ from typing import Any, NewType
 
 from components.frame import files
 from components.frame.errors import UsageError
+from components.frame.versions import LOCKED
 
 In = NewType("In", Path)
 """A file or folder that a stage reads: one of its `deps`."""
@@ -13,7 +14,7 @@ Out = NewType("Out", Path)
 """A file or folder that a stage makes: one of its `outs`, `metrics` or `plots`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """A stage as `dvc.yaml` describes it; paths are relative to the project."""
 
@@ -21,6 +22,8 @@ class Spec:
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     params: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    """The libraries that it computes with."""
 
     def paths(self) -> dict[str, str]:
         """Its files below `data/` and `build/` by their names without ending.
@@ -53,8 +56,19 @@ def spec(name: str, root: Path) -> Spec:
     entry = stages[name]
     outs = [_path_of(item) for kind in ("outs", "metrics", "plots") for item in entry.get(kind, [])]
     params = [_path_of(item) for item in entry.get("params", [])]
-    return Spec(name, tuple(entry.get("deps", [])), tuple(outs), tuple(params))
+    versions = [name for item in entry.get("params", []) for name in _versions_of(item)]
+    return Spec(
+        name=name,
+        deps=tuple(entry.get("deps", [])),
+        outs=tuple(outs),
+        params=tuple(path for path in params if path != LOCKED),
+        versions=tuple(versions),
+    )
 
 
 def _path_of(item: str | dict[str, Any]) -> str:
     return item if isinstance(item, str) else next(iter(item))
+
+
+def _versions_of(item: str | dict[str, Any]) -> list[str]:
+    return [] if isinstance(item, str) else item.get(LOCKED) or []

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal, get_type_hints
 
-from components.frame import files
+from components.frame import files, versions
 from components.frame.errors import ThawlineError, UsageError, full_disk
 from components.frame.params import load_params, params_model
 from components.frame.spec import In, Out, Spec, spec
@@ -69,6 +69,7 @@ def _run(function: StageFunction, root: Path) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     name = function.__name__
     stage = spec(name, root)
+    versions.require(root, stage.versions)
     params = load_params(params_model(function), root / "params" / f"{name}.yaml")
     arguments = _arguments(function, stage, root)
     started = time.monotonic()

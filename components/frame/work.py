@@ -10,6 +10,7 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.events import Events, narrator
 from components.frame.spec import Spec
+from components.frame.versions import LOCKED
 
 KEPT_WORK_FOLDERS = 3
 """Studies and checkpoints of this many latest states of a stage are kept."""
@@ -31,6 +32,9 @@ class Work:
 def digest(stage: Spec, root: Path) -> str:
     """SHA-256 over all that a stage depends on: parameters as read, other files by content."""
     state = hashlib.sha256()
+    if stage.versions:
+        locked = files.read_yaml(root / LOCKED)
+        state.update(files.canonical([LOCKED, {name: locked[name] for name in stage.versions}]))
     for path in sorted(stage.params):
         state.update(files.canonical([path, files.read_yaml(root / path)]))
     for path in sorted(stage.deps):

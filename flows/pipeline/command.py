@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
+from components.frame import versions
 from flows.actions import pending, sync
 from flows.pipeline import overrides, summary
 from flows.project import Project, environment
@@ -40,6 +41,7 @@ def run(project: Project, values: Sequence[str]) -> int:
         ThawlineError: a parameter or a source is wrong; nothing was begun.
     """
     begun = time.monotonic()
+    versions.require(project.root)
     with locks.run(project) as lock:
         for change in overrides.apply(project, values):
             print(change)

@@ -6,10 +6,15 @@ way and its server in that order.
 
 import json
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from components.frame import files
+from components.frame.errors import UnreachableError
 from flows.project import Project, environment
 from flows.runtime import locks, process
 
@@ -56,7 +61,7 @@ def schedule(project: Project, options: ScheduleOptions) -> int:
         told.append(number)
         print(f"\n{STOPPING}", flush=True)
 
-    with locks.schedule(project):
+    with locks.schedule(project), _noted(project, options):
         before = {one: signal.signal(one, pass_on) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             keepers.append(_start(project, options))
@@ -68,6 +73,29 @@ def schedule(project: Project, options: ScheduleOptions) -> int:
         return code
     print(STOPPED)
     return process.exit_code(-told[0])
+
+
+def kept(project: Project) -> ScheduleOptions | None:
+    """The schedule that is kept in a project now; None: there is none."""
+    try:
+        with locks.schedule(project):
+            return None
+    except UnreachableError:
+        return ScheduleOptions.from_json(_note(project).read_text(encoding="utf-8"))
+
+
+@contextmanager
+def _noted(project: Project, options: ScheduleOptions) -> Iterator[None]:
+    """Keep in the project what is kept there, for whoever asks."""
+    files.write_text(_note(project), options.to_json())
+    try:
+        yield
+    finally:
+        _note(project).unlink(missing_ok=True)
+
+
+def _note(project: Project) -> Path:
+    return project.private / "schedule.json"
 
 
 def _start(project: Project, options: ScheduleOptions) -> process.Child:

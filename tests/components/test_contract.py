@@ -1,6 +1,7 @@
 """Signatures, `params/` and `dvc.yaml` describe the same stages, and `deps` the code they use."""
 
 import ast
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,12 @@ from components.frame import files
 from components.frame.params import load_params, params_model
 from components.frame.spec import spec
 from components.frame.stage import argument_kinds, stage_function
+from components.frame.versions import LOCKED
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = packages_distributions()
+"""By module, the packages that bring it."""
+COMPUTE_NOTHING = {"pydantic", "huggingface_hub", "httpx2"}
 STAGES = list(files.read_yaml(ROOT / "dvc.yaml")["stages"])
 
 
@@ -23,6 +28,14 @@ def imported_modules(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return {name for name in names if name.startswith("components.")}
+
+
+def third_party(path: Path) -> set[str]:
+    """The top-level modules that a file imports."""
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.partition(".")[0] for name in plain | named}
 
 
 def code_of(module: str) -> set[str]:
@@ -42,6 +55,17 @@ def test_deps_list_exactly_the_code_a_stage_uses(stage):
     """A change to any line that a stage runs must make it stale, and no other change."""
     listed = {dep for dep in spec(stage, ROOT).deps if dep.endswith(".py")}
     assert listed == code_of(f"components.{stage}")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_versions_name_exactly_the_libraries_a_stage_computes_with(stage):
+    """What its code imports, beside the frame, which reads and writes and computes nothing."""
+    code = [path for path in code_of(f"components.{stage}") if "/frame/" not in path]
+    modules = {name for path in code for name in third_party(ROOT / path)}
+    locked = set(files.read_yaml(ROOT / LOCKED))
+    used = {package for name in modules for package in PACKAGES.get(name, [])}
+    assert set(spec(stage, ROOT).versions) == used & locked
+    assert used - locked <= COMPUTE_NOTHING
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -66,6 +66,14 @@ def test_code_that_trains_makes_what_trains_stale(clone):
     assert {"search", "train"} <= clone.stale()
 
 
+def test_another_version_of_a_library_makes_stale_what_it_computes(clone):
+    """And nothing else: Optuna picks trials, matplotlib draws."""
+    replace(clone.root / "components/versions.yaml", 'optuna: "', 'optuna: "9.')
+    assert clone.stale() == {"search"}
+    replace(clone.root / "components/versions.yaml", 'torch: "', 'torch: "9.')
+    assert clone.stale() == {"base", "augment", "search", "train", "evaluate", "report"}
+
+
 def test_no_stage_that_trains_lists_a_figure(clone):
     """Nor takes a value from another's file."""
     for stage in TRAINING:

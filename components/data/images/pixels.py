@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
+import PIL
 from numpy.typing import NDArray
 
 from components.data.images import decoder, transform
@@ -62,7 +64,8 @@ def pixels(
 
 def _key(digests: Sequence[str], shrink: Transform) -> str:
     code = [files.sha256(Path(str(module.__file__))) for module in (decoder, transform)]
-    content = files.canonical([list(digests), shrink.resize, code])
+    libraries = [np.__version__, PIL.__version__, cv2.__version__]
+    content = files.canonical([list(digests), shrink.resize, code, libraries])
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -72,6 +75,9 @@ def _fill(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Prog
     try:
         _write(temporary, paths, shrink, progress)
         temporary.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was first: the same bits
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

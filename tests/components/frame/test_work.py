@@ -8,7 +8,7 @@ from components.frame.errors import UsageError
 from components.frame.spec import Spec
 from components.frame.work import FORMAT, open_work
 
-STAGE = Spec("train", deps=(), outs=())
+STAGE = Spec(name="train", deps=(), outs=())
 
 
 def kept(root):

@@ -1,0 +1,38 @@
+"""What a new project is made of: the repository's own files, or their copies in the package."""
+
+import shutil
+from pathlib import Path
+
+FILES = (
+    "dvc.yaml",
+    "params",
+    ".dvc/config",
+    ".dvc/.gitignore",
+    ".dvcignore",
+    ".gitignore",
+    "mlflow/.gitignore",
+    "mlflow/README.md",
+    "mlflow/serve.sh",
+    "prefect.yaml",
+)
+"""Copied byte for byte; what a person sets comes after that."""
+INSTALLED = Path(__file__).resolve().parents[2]
+"""Where the packages `flows` and `components` lie: a clone, or an environment."""
+PACKED = Path(__file__).resolve().with_name("template")
+"""In a built package, where there is no clone around it."""
+
+
+def root() -> Path:
+    """The folder that `FILES` lie in."""
+    return PACKED if PACKED.is_dir() else INSTALLED
+
+
+def copy(folder: Path) -> None:
+    """Make `folder` and put the files of a project into it."""
+    for name in FILES:
+        source, target = root() / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
