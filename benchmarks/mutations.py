@@ -347,8 +347,8 @@ MUTATIONS = (
     Mutation(
         name="cache: images decoded at another size are taken",
         file="components/data/images/pixels.py",
-        old="[list(digests), shrink.resize, code]",
-        new="[list(digests), code]",
+        old="list(digests), shrink.resize, code",
+        new="list(digests), code",
         test=_KEYS,
     ),
     Mutation(
