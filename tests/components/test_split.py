@@ -46,7 +46,7 @@ def split_of_content(folder, images):
     return found.set_axis(images.set_index("path").loc[found.index, "sha256"])
 
 
-@settings(max_examples=10, deadline=None, print_blob=True)
+@settings(max_examples=10)
 @given(first=st.integers(40, 200), more=st.integers(1, 200))
 def test_no_image_changes_splits_as_the_data_grows(tmp_path_factory, first, more):
     """A test image of yesterday is never trained on tomorrow, whatever its file is called then."""

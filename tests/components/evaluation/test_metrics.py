@@ -18,7 +18,7 @@ def case(seed, images=200, classes=4):
     return labels, probabilities
 
 
-@settings(max_examples=20, deadline=None, print_blob=True)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000))
 def test_figures_are_scikit_learns_and_torchs(seed):
     """Accuracy, F1, ROC AUC and log loss from elsewhere."""
