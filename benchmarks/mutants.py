@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,16 +108,19 @@ def judge_all(
     """Judge mutations in copies in a folder, each told as it is done."""
     copy_project(sound := folder / "sound")
     require_sound(mutations, sound, pool)
-    places = [folder / f"{number:02}" for number in range(len(mutations))]
-    answers = pool.map(judge, mutations, [sound] * len(mutations), places)
-    judged = []
-    for mutation, answer in zip(mutations, answers, strict=True):
+    running = {
+        pool.submit(judge, mutation, sound, folder / f"{number:02}"): mutation
+        for number, mutation in enumerate(mutations)
+    }
+    answers = {}
+    for future in as_completed(running):
+        mutation, answer = running[future], future.result()
         if not answer.is_verdict:
             raise SystemExit(f"{mutation.name}: its test could not be run.\n{answer.output}")
         word = "noticed" if answer.noticed_by else "SURVIVED"
         print(f"{word:<8} {answer.seconds:4.0f} s  {mutation.name}", flush=True)
-        judged.append((mutation, answer))
-    return judged
+        answers[mutation] = answer
+    return [(mutation, answers[mutation]) for mutation in mutations]
 
 
 def table(judged: Iterable[tuple[Mutation, Answer]]) -> str:
