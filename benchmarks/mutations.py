@@ -198,11 +198,11 @@ MUTATIONS = (
         test=_FIT + "::test_killed_fit_ends_with_the_same_bits",
     ),
     Mutation(
-        name="resume: dropout draws on from torch's own state",
+        name="dropout draws from torch's own state",
         file="components/training/fit.py",
         old="        torch.manual_seed(derived_seed(recipe.seed, number))\n",
         new="",
-        test=_FIT + "::test_killed_fit_ends_with_the_same_bits",
+        test=_FIT + "::test_a_fit_does_not_hang_on_what_drew_from_torch_before",
     ),
     Mutation(
         name="resume: a checkpoint of another setting is taken",

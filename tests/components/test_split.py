@@ -160,11 +160,17 @@ def test_a_class_without_an_image_to_train_on_is_refused(tmp_path):
 
 
 def test_images_of_a_brought_split_are_never_moved(tmp_path):
-    """A small class whose test images are many has its validation image from those to train on."""
-    brought = [table({"a": 2}, subset="train"), table({"a": 9}, start=50, subset="test")]
-    found = splits_of(tmp_path, pd.concat([*brought, table({"b": 40}, subset="train")]))
-    assert (found[found.index.str.startswith("a/0005")] == "test").all()
-    assert set(found[found.index.str.startswith("a/0000")]) == {"train", "val"}
+    """Small classes whose test images are many have their validation image from the others."""
+    small = dict.fromkeys("abcdef", 2)
+    brought = [
+        table(small, subset="train"),
+        table(dict.fromkeys(small, 9), start=50, subset="test"),
+        table({"large": 40}, subset="train"),
+    ]
+    found = splits_of(tmp_path, pd.concat(brought))
+    assert (found[found.index.str.contains("/0005")] == "test").all()
+    for name in small:
+        assert set(found[found.index.str.startswith(f"{name}/0000")]) == {"train", "val"}
 
 
 def test_a_brought_split_that_is_written_into_is_said(tmp_path, capsys):
