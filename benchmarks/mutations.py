@@ -272,7 +272,7 @@ MUTATIONS = (
         file="components/study/strategies/staged.py",
         old="self.spent += trial.cost",
         new="self.spent += 0",
-        test=_STRATEGIES + "::test_flat_task_is_searched_at_a_fraction_of_one_full_fine_tuning",
+        test=_STRATEGIES + "::test_a_larger_budget_buys_neighbours_and_estimated_ones",
     ),
     Mutation(
         name="search: the head alone is chosen as readily as others",
