@@ -59,7 +59,7 @@ lock:  ## Renew requirements.txt from pyproject.toml, and what stages know of it
 	@mv components/versions.yaml.new components/versions.yaml
 
 ui: setup  ## Open MLflow's pages on the local store
-	@mlflow/serve.sh
+	@sh mlflow/serve.sh
 
 clean:  ## Remove what was built here: the environment, caches, outputs (the store in mlflow/ stays)
 	rm -rf $(VENV) .thawline build dvc_plots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -92,7 +92,8 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     """
     change, _, path = source.partition(":")
     changed = change in CHANGES
-    found = {one.name: one.content for one in open_source(path if changed else source).images()}
+    entries = open_source(path if changed else source).entries()
+    found = {one.name: one.content for one in entries if one.content is not None}
     found = _made_anew(found, *CHANGES[change]) if changed else found
     where = places(found)
     rows = [

@@ -14,7 +14,7 @@ class BaseParams(Params):
 
     source: Annotated[str, Field(min_length=1)]
     """`package` (EfficientNet-Lite0, needs no network), `hub` (timm's weights of `architecture`),
-    `none` (random weights, for comparison), or a path to a .safetensors, .pth or .pt file."""
+    `none` (random weights, for comparison), or a path to a .safetensors file or a checkpoint."""
     architecture: Annotated[str, Field(min_length=1)]
     """A timm model's name, for `hub` with its tag; `auto`: the one that the weights state."""
     seed: Annotated[int, Field(ge=0)]

@@ -76,8 +76,9 @@ class SearchParams(Params):
     """Each an index into the network's groups (0 freezes none), a fraction of them (0.0 to 1.0), a
     layer's name, or `head`."""
     enqueue: list[Enqueued]
-    """Baseline settings, tried first, so that a search never ends worse than them; `staged` probes
-    those that train most of the network, and trains them in full where they win clearly."""
+    """Baseline settings, tried first. `staged` only probes those that train most of the network,
+    and trains them in full where the probe leads clearly: one that a probe underrates may have been
+    better than what is chosen. The head alone is set aside where it does not lead clearly."""
     prune_after: Annotated[int, Field(ge=0)]
     """With `tpe`, a trial below the median of the others at the same epoch ends early, once so many
     are done; 0: never."""

@@ -13,7 +13,7 @@ class ValidateParams(Params):
     """What is still good enough."""
 
     max_bad_fraction: Annotated[float, Field(ge=0, le=1)]
-    """Fraction of broken, tiny or contradictory images above which the run stops."""
+    """Fraction of broken, tiny, blank or contradictory images above which the run stops."""
     min_per_class: Annotated[int, Field(ge=3)]
     """Usable images a class needs: at least one each to train, select and test on."""
     min_side: Annotated[int, Field(ge=1)]
@@ -23,7 +23,7 @@ class ValidateParams(Params):
 def validate(
     params: ValidateParams, *, manifest: In, raw: In, images: Out, quarantine: Out, report: Out
 ) -> None:
-    """Decode every image once, fully; list broken, tiny, doubled and contradictory ones."""
+    """Decode every image once, fully; list broken, tiny, blank, doubled and contradictory ones."""
     from components.data.validation import Limits, sift
 
     limits = Limits(**params.model_dump())

@@ -10,7 +10,7 @@ import typer
 
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 
 app = typer.Typer(
     name="thawline",
@@ -36,6 +36,8 @@ Overrides = Annotated[
         help="Write a value into params/STAGE.yaml, then run. May be given several times.",
     ),
 ]
+
+Reason = Annotated[str | None, typer.Option(help="Why, in your words; the ledger keeps it.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -157,14 +159,49 @@ def promote(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Against the gate; the ledger keeps that you did.")
     ] = False,
+    reason: Reason = None,
 ) -> None:
-    """Make a version the champion, as far as the verdict on it allows (else exit code 4)."""
-    from flows.actions import promote
+    """Make a version the champion, as far as the verdict on it allows (else exit code 4).
+
+    Without a version the one in build/; where no verdict allows it, the last one is shown.
+    """
+    from flows.actions import pending, promote
     from flows.pipeline.status import built_version
 
     with _alone() as project:
-        chosen = built_version(project) if version is None else version
-        print(promote.promote(project, version=chosen, anyway=anyway).message)
+        built = built_version(project)
+        chosen = built if version is None else version
+        print(promote.promote(project, version=chosen, anyway=anyway, said=reason).message)
+        if chosen == built:
+            pending.remember_action(project, "promote")
+
+
+@app.command()
+def rollback(reason: Reason = None) -> None:
+    """Go back to the champion before. It stays: no verdict of before this undoes it."""
+    from flows.actions import promote
+
+    with _alone() as project:
+        print(promote.rollback(project, reason).message)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="champion, 3, NAME/3, or a run's id.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same.")],
+) -> None:
+    """Show what differs between two models: parameters, figures, images that were won or lost."""
+    from flows.gate import compare
+
+    print(compare.screen(_project(), first, second))
+
+
+@app.command()
+def history() -> None:
+    """List the champions there were, and why each became one."""
+    from flows.pipeline import history
+
+    print(history.screen(_project()))
 
 
 @app.command()
@@ -193,6 +230,26 @@ def predict(
         named=tuple(images), start=Path.cwd(), model=model, form=form, output=output
     )
     raise typer.Exit(predict.predict(_project(), options))
+
+
+@app.command()
+def serve(
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME@ALIAS|NAME/VERSION", help="By default the champion."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="By default 8080, or the next that is free.")
+    ] = None,
+) -> None:
+    """Answer for images over HTTP, on 127.0.0.1, until Ctrl-C: MLflow's own server.
+
+    It runs in the environment at hand; the line to ask it with `curl` is printed.
+    """
+    from flows.prediction import serve
+
+    raise typer.Exit(serve.serve(_project(), model, port))
 
 
 @app.command()
@@ -268,7 +325,8 @@ def main() -> None:
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
-        _fail(internal_error(find(), "thawline", error), 1)
+        fault = unforeseen(find(), "thawline", error)
+        _fail(str(fault), fault.exit_code)
 
 
 def _perform(name: str) -> None:

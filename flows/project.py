@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.frame import addresses
 from components.frame.errors import UsageError
+from flows import proxies
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def find(start: Path | None = None) -> Project:
     Raises:
         UsageError: no folder from there up holds a `dvc.yaml`.
     """
-    here = (start or Path.cwd()).resolve()
+    here = _here() if start is None else start.resolve()
     for folder in (here, *here.parents):
         if (folder / "dvc.yaml").is_file():
             return Project(folder)
@@ -79,6 +81,16 @@ def find(start: Path | None = None) -> Project:
         f"A Thawline project is a folder with a dvc.yaml, but none is at {here} or above it. "
         "Make one, thawline init FOLDER, or change into your clone of the repository."
     )
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "A project is found from the present folder, but that was removed. "
+            "Change into your clone of the repository."
+        ) from None
 
 
 def environment(project: Project, given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -93,8 +105,10 @@ def environment(project: Project, given: Mapping[str, str] | None = None) -> dic
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DVC_SITE_CACHE_DIR": str(project.private / "dvc"),
     }
-    if "PREFECT_API_URL" not in given:
-        chosen["PREFECT_HOME"] = str(project.private / "prefect")
+    if "PREFECT_API_URL" not in given and "PREFECT_HOME" not in given:
+        home = project.private / "prefect"
+        database = addresses.sqlite(home / "prefect.db", "sqlite+aiosqlite")
+        chosen |= {"PREFECT_HOME": str(home), "PREFECT_SERVER_DATABASE_CONNECTION_URL": database}
     fixed = {
         "PATH": os.pathsep.join([here, given.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
@@ -108,7 +122,7 @@ def environment(project: Project, given: Mapping[str, str] | None = None) -> dic
         "GIT_PYTHON_REFRESH": "quiet",
         "GIT_TERMINAL_PROMPT": "0",
     }
-    return {**chosen, **given, **fixed}
+    return {**chosen, **given, **fixed, **proxies.spared(given)}
 
 
 def enter(project: Project) -> None:

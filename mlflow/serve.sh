@@ -9,5 +9,6 @@ export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false
 view="experiments/1/runs?workflowType=machine_learning&viewStateShareKey=thawline"
 echo "The runs: http://127.0.0.1:$port/#/$view (Ctrl-C ends the pages)"
+cd "$here"  # an address from here needs no folder's name, whatever that holds
 exec mlflow server --host 127.0.0.1 --port "$port" --workers 1 \
-    --backend-store-uri "sqlite:///$here/mlflow.db" --artifacts-destination "$here/artifacts"
+    --backend-store-uri sqlite:///mlflow.db --artifacts-destination artifacts

@@ -1,5 +1,6 @@
 """What tests of every part share."""
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -31,6 +32,26 @@ def images(tmp_path):
             content = encode(draw(100 * label + number))
             (folder / name / f"{number:02}.png").write_bytes(content)
     return folder
+
+
+@pytest.fixture
+def read_only():
+    """Let a folder take nothing until the block ends, whoever asks."""
+
+    @contextlib.contextmanager
+    def closed(folder):
+        bound = subprocess.run(
+            ["mount", "--bind", folder, folder], capture_output=True, check=False
+        )
+        if bound.returncode:
+            pytest.skip("making a folder read-only takes the rights for it")
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+            yield folder
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+    return closed
 
 
 @pytest.fixture

@@ -83,11 +83,14 @@ def project(template, empty_store, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def seen(template, empty_store, tmp_path_factory):
     """A project that was published and registered, for tests that only look."""
+    from registry import vouch
+
     from flows.actions import action
 
     project = fresh(template, empty_store, tmp_path_factory.mktemp("seen") / "project")
     action.perform(project, "publish")
     action.perform(project, "register")
+    vouch(project)
     return project
 
 
@@ -111,11 +114,18 @@ def rebuild(project):
 
 @pytest.fixture
 def perform(project):
-    """Do actions in their order; their sentences."""
+    """Do actions in their order; their sentences. What is registered is vouched for."""
+    from registry import vouch
+
     from flows.actions import action
 
     def do(*names: str) -> list[str]:
-        return [action.perform(project, name) for name in names]
+        sentences = []
+        for name in names:
+            sentences.append(action.perform(project, name))
+            if name == "register":
+                vouch(project)
+        return sentences
 
     return do
 
@@ -261,6 +271,7 @@ def _write_params(root: Path) -> None:
         "search": {"max_trials": 3, "learning_rate": {"low": 1e-5, "high": 0.01}},
         "publish": {"experiment": "thawline"},
         "register": {"name": "thawline"},
+        "evaluate": {"confidence_level": 0.95, "batch_size": 64, "device": "cpu"},
         "judge": {"alpha": 0.05},
     }
     for name, content in values.items():

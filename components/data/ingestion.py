@@ -1,20 +1,30 @@
 """Bringing images in: copied as they are, and listed."""
 
+import errno
 import hashlib
 import shutil
+from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from components.data.images.decoder import UnreadableImageError, header
-from components.data.layout import places
+from components.data.entry import shown
+from components.data.images.costs import UnreadableImageError
+from components.data.images.decoder import header
+from components.data.kinds import SUFFIXES, counted, ending, is_hidden
+from components.data.layout import imageless, places
 from components.data.manifest import read_table, write_table
-from components.data.source import DIGITS, Image, Source, open_source
+from components.data.source import DIGITS, Source, open_source
 from components.frame import files
 from components.frame.apart import require_apart
 from components.frame.errors import DataError
+
+UNNAMABLE = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+"""Errors of a disk that cannot have a file of that name."""
+SHOWN = 10
+"""So many folders without an image are named."""
 
 
 def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifest: Path) -> None:
@@ -32,9 +42,15 @@ def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifes
     _check_pin(opened, files.read_yaml(pin), source)
     _set_aside(_strangers(raw, manifest, opened), raw)
     shutil.rmtree(raw, ignore_errors=True)
-    table = _with_places([_copy(image, raw) for image in opened.images()])
+    try:
+        rows, others = _copied(opened, raw)
+        table = _with_places(rows, others)
+    except BaseException:
+        shutil.rmtree(raw, ignore_errors=True)  # so that the next run finds nothing to move aside
+        raise
     write_table(manifest, table)
     print(f"{len(table):,} images in {table['class'].nunique()} classes from {source}")
+    _tell(table["path"], others)
 
 
 def _check_pin(source: Source, pin: dict[str, Any], name: str) -> None:
@@ -55,7 +71,8 @@ def _strangers(raw: Path, manifest: Path, source: Source) -> list[Path]:
         for path, digest in digests.items()
         if known.get(path.relative_to(raw).as_posix()) != digest
     }
-    offered = {hashlib.sha256(i.content).hexdigest() for i in source.images()} if strange else ()
+    contents = (entry.content for entry in source.entries()) if strange else ()
+    offered = {hashlib.sha256(content).hexdigest() for content in contents if content is not None}
     return [path for path, digest in strange.items() if digest not in offered]
 
 
@@ -75,18 +92,26 @@ def _set_aside(strangers: list[Path], raw: Path) -> None:
     )
 
 
-def _copy(image: Image, raw: Path) -> dict[str, Any]:
+def _copied(source: Source, raw: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """Copy every image; the rows of the manifest, and the names of all else that there is."""
+    rows, others = [], []
+    for entry in source.entries():
+        if entry.content is None:
+            others.append(entry.name)
+        else:
+            rows.append(_copy(entry.name, entry.content, raw))
+    return rows, others
+
+
+def _copy(name: str, content: bytes, raw: Path) -> dict[str, Any]:
     """Write one image below `raw`; its row of the manifest, size null where no header is read."""
-    content = image.content
-    target = raw / image.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
+    _write(raw, name, content)
     try:
         width, height, mode = header(content)
     except UnreadableImageError:
         width, height, mode = None, None, None
     return {
-        "path": image.name,
+        "path": name,
         "width": width,
         "height": height,
         "mode": mode,
@@ -95,10 +120,49 @@ def _copy(image: Image, raw: Path) -> dict[str, Any]:
     }
 
 
-def _with_places(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def _write(raw: Path, name: str, content: bytes) -> None:
+    """Write a file that must not be there yet.
+
+    Raises:
+        DataError: the disk has it already, be it in other letters, or cannot have such a name.
+    """
+    target = raw / name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            file.write(content)
+    except (FileExistsError, NotADirectoryError):
+        raise DataError(
+            "files and folders must have names of their own, but on this disk another has that of "
+            f"{shown(name)}, or of a folder it lies in. Give it another name."
+        ) from None
+    except OSError as error:
+        if error.errno not in UNNAMABLE:
+            raise
+        raise DataError(
+            f"{shown(name)} cannot be named so on this disk ({error.strerror}). Give it a shorter "
+            "name."
+        ) from None
+
+
+def _with_places(rows: list[dict[str, Any]], others: list[str]) -> pd.DataFrame:
     table = pd.DataFrame(rows)
-    placed = places(table["path"])
+    placed = places(table["path"], others)
     table["class"] = [placed[name].label for name in table["path"]]
     table["subset"] = pd.array([placed[name].subset for name in table["path"]], dtype="string")
     columns = ["path", "class", "subset", "width", "height", "mode", "bytes", "sha256"]
     return table[columns].astype({"width": "Int64", "height": "Int64", "mode": "string"})
+
+
+def _tell(images: Iterable[str], others: list[str]) -> None:
+    """Say what is no image, and what is one only by its content."""
+    unnamed = [name for name in images if ending(name) not in SUFFIXES]
+    if unnamed:
+        print(f"images by their content: {counted(unnamed)}")
+    passed = [name for name in others if is_hidden(name) or not name.endswith("/")]
+    if passed:
+        print(f"passed over, being no images that can be read: {counted(passed)}")
+    empty = imageless(images, others)
+    if empty:
+        more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
+        print(f"folders without an image: {', '.join(map(repr, empty[:SHOWN]))}{more}")

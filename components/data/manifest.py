@@ -5,12 +5,23 @@ from pathlib import Path
 import pandas as pd
 
 from components.frame import files
+from components.frame.errors import DataError
 
 KEY = "path"
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table, sorted by its `path` column, as parquet."""
+    """Write a table, sorted by its `path` column, as parquet.
+
+    Raises:
+        DataError: a path stands in it twice.
+    """
+    twice = table.loc[table[KEY].duplicated(), KEY]
+    if len(twice):
+        raise DataError(
+            f"{path.name} must name each image once, but names {twice.iloc[0]!r} again "
+            f"({len(twice)} such). Give one of them another name."
+        )
     with files.replacing(path) as temporary:
         table.sort_values(KEY).to_parquet(temporary, index=False)
 

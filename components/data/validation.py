@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from components.data.images.decoder import UnreadableImageError, read
+from components.data.images.content import BLANK, content
+from components.data.images.costs import UnreadableImageError
+from components.data.images.decoder import read
 from components.data.manifest import read_table, write_table
 from components.frame import files
 from components.frame.errors import DataError
@@ -19,6 +21,11 @@ KEEP_ORDER = ("test", "val", "train")
 """Of equal images in several given splits, the copy in the first of these stays."""
 HARMLESS = ("duplicate",)
 """Reasons that do not count towards `max_bad_fraction`."""
+FEW_LEVELS = 4
+"""Different values of a colour; most images with so few are drawings, masks, or stored wrongly."""
+
+Finding = tuple[str, str, str]
+"""An image's path, a reason of one word, and the particulars."""
 
 
 @dataclass(frozen=True)
@@ -41,42 +48,63 @@ def sift(
         DataError: too many are bad, or a class has too few; all is written by then.
     """
     table = read_table(manifest)
-    findings = [*_unreadable(table, raw, limits.min_side)]
-    findings += _repeated(table[~table["path"].isin([path for path, _, _ in findings])])
+    table, findings = _looked_at(table, raw, limits.min_side)
+    findings += _repeated(table[table["pixels"].notna()])
     listed = pd.DataFrame(findings, columns=["path", "reason", "detail"])
     listed = listed.merge(table[["path", "class"]], on="path").sort_values("path")
     accepted = table[~table["path"].isin(listed["path"])]
     write_csv(quarantine, listed[["path", "class", "reason", "detail"]])
-    write_table(images, accepted)
-    files.write_json(report, _report(table, accepted, listed))
+    write_table(images, accepted.drop(columns=["pixels", "levels"]))
+    flat = _flat_classes(accepted)
+    files.write_json(report, _report(table, accepted, listed) | {"few_levels": flat})
     _show(listed, quarantine)
+    _show_flat(flat, accepted)
     _gate(limits, table, accepted, listed)
     print(f"{len(accepted):,} of {len(table):,} images are usable")
 
 
-def _unreadable(table: pd.DataFrame, raw: Path, min_side: int) -> list[tuple[str, str, str]]:
-    findings = []
+def _looked_at(table: pd.DataFrame, raw: Path, min_side: int) -> tuple[pd.DataFrame, list[Finding]]:
+    """The table with `pixels`, a digest, and `levels` of each usable image; what the others are."""
+    findings: list[Finding] = []
+    looks: list[tuple[str | None, int]] = []
     for path in table["path"]:
         try:
-            height, width = read(raw / path).shape[:2]
+            looks.append(_look(raw / path, min_side))
         except UnreadableImageError as error:
             findings.append((path, error.reason, error.detail))
-            continue
-        if min(height, width) < min_side:
-            findings.append((path, "too-small", f"{width} x {height} pixels"))
-    return findings
+            looks.append((None, 0))
+    digests, levels = zip(*looks, strict=True)
+    return table.assign(pixels=digests, levels=levels), findings
 
 
-def _repeated(table: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Equal bytes: one copy stays where the class is the same, none where the classes differ."""
+def _look(path: Path, min_side: int) -> tuple[str, int]:
+    """The digest of an image's pixels, and how many levels they have.
+
+    Raises:
+        UnreadableImageError: also where nothing can be learned from it.
+    """
+    image = read(path)
+    height, width = image.shape[:2]
+    if min(height, width) < min_side:
+        raise UnreadableImageError("too-small", f"{width} x {height} pixels")
+    seen = content(image)
+    if seen.blank:
+        colour = " ".join(map(str, image[height // 2, width // 2]))
+        raise UnreadableImageError("blank", f"all of it is RGB {colour}, within {BLANK} of 255")
+    return seen.digest, seen.levels
+
+
+def _repeated(table: pd.DataFrame) -> list[Finding]:
+    """Equal pixels: one copy stays where the class is the same, none where the classes differ."""
     findings = []
-    for _, equal in table[table.duplicated("sha256", keep=False)].groupby("sha256"):
+    for _, equal in table[table.duplicated("pixels", keep=False)].groupby("pixels"):
         names = sorted(equal["path"], key=_keep_rank(equal))
+        same = f"same {'bytes' if equal['sha256'].nunique() == 1 else 'pixels'} as"
         if equal["class"].nunique() > 1:
             others = {name: [other for other in names if other != name] for name in names}
-            findings += [(n, "label-conflict", f"same bytes as {others[n][0]}") for n in names]
+            findings += [(n, "label-conflict", f"{same} {others[n][0]}") for n in names]
         else:
-            findings += [(n, "duplicate", f"same bytes as {names[0]}") for n in names[1:]]
+            findings += [(n, "duplicate", f"{same} {names[0]}") for n in names[1:]]
     return findings
 
 
@@ -105,6 +133,21 @@ def _show(listed: pd.DataFrame, quarantine: Path) -> None:
         print(f"left out: {row.path} ({row.reason}: {row.detail})")
     if len(listed) > SHOWN:
         print(f"left out: {len(listed) - SHOWN} more, see {quarantine.name}")
+
+
+def _flat_classes(accepted: pd.DataFrame) -> dict[str, int]:
+    """How many images have few levels, for each class in which most do."""
+    flat = accepted["levels"] <= FEW_LEVELS
+    counts = flat.groupby(accepted["class"]).agg(["sum", "mean"])
+    return {str(name): int(row["sum"]) for name, row in counts.iterrows() if row["mean"] > 1 / 2}
+
+
+def _show_flat(flat: dict[str, int], accepted: pd.DataFrame) -> None:
+    for name, number in flat.items():
+        print(
+            f"class {name!r}: {number:,} of {(accepted['class'] == name).sum():,} images have "
+            f"{FEW_LEVELS} levels of a colour or fewer; if they are no drawings, store them anew"
+        )
 
 
 def _gate(

@@ -26,7 +26,7 @@ def save_preview(
     width = 1.2 + SIDE * len(headings) + BETWEEN * (max(columns) + 1 - len(headings))
     size = (max(width, 6.2), 1.05 + SIDE * len(rows))
     ratios = [SIDE if column in columns else BETWEEN for column in range(max(columns) + 1)]
-    with sheet(path, size, TITLE, REMARK) as figure:
+    with sheet(path, size, TITLE, REMARK, labels) as figure:
         grid = figure.subplots(len(rows), len(ratios), squeeze=False, width_ratios=ratios)
         for axis in grid.flat:
             axis.set_axis_off()

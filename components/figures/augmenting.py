@@ -14,6 +14,7 @@ from components.data.images.sizing import auto_size
 from components.data.images.transform import Transform
 from components.data.manifest import read_table
 from components.figures.augmentation_preview import save_preview
+from components.figures.lettering import legible
 from components.frame.errors import UsageError
 from components.model.description import PretrainedDescription
 from components.tasks.registry import task_class
@@ -84,7 +85,9 @@ def _draw_preview(
     images = [transform.shrink(read(raw / path)) for path in chosen["path"]]
     rows = [[transform.crop(image), *_drawn(image, described)] for image in images]
     headings = [f"magnitude {one}" for one in _shown(described) for _ in range(DRAWS)]
-    save_preview(preview, rows, ["original", *headings], list(chosen["class"]))
+    classes = sorted(table["class"].unique())
+    shown = dict(zip(classes, legible(classes), strict=True))
+    save_preview(preview, rows, ["original", *headings], [shown[n] for n in chosen["class"]])
 
 
 def _drawn(image: NDArray[np.uint8], described: AugmentationDescription) -> list[NDArray[np.uint8]]:

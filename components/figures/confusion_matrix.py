@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from components.figures.findings import Findings
+from components.figures.lettering import legible
 from components.figures.palette import RIGHT, VERMILION, WRONG
 from components.figures.sheet import (
     GRID,
@@ -55,6 +56,7 @@ def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:
         counts: images, shape (classes, classes).
         names: of the classes.
     """
+    names = legible(names)
     widest = min(LONGEST, max(map(len, names)))
     side = float(np.clip(1.6 + 0.4 * len(names) + 0.06 * widest, 4.2, 10.5))
     remark = (
@@ -62,10 +64,10 @@ def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:
         "true class that is right; orange: what was taken for another, small fractions darkened."
     )
     beside = 2 + 0.14 * min(SHORT, widest)
-    with sheet(path, (side + beside, side + 0.55), "Confusion matrix", remark) as figure:
+    with sheet(path, (side + beside, side + 0.55), "Confusion matrix", remark, names) as figure:
         matrix, pairs = figure.subplots(1, 2, width_ratios=[side, 2])
-        _draw(matrix, counts, list(names), side)
-        _list(pairs, counts, list(names), round(side * PAIRS_PER_INCH))
+        _draw(matrix, counts, names, side)
+        _list(pairs, counts, names, round(side * PAIRS_PER_INCH))
 
 
 def confusions(counts: Counts, most: int) -> list[tuple[int, int]]:

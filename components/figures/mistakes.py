@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from matplotlib.axes import Axes
 
 from components.data.images.decoder import read
 from components.figures.findings import Findings
+from components.figures.lettering import legible
 from components.figures.palette import BLUE, VERMILION
 from components.figures.sheet import QUIET, Image, sheet, shortened, show
-from components.tasks.classification import PROBABILITY
+from components.tasks.classification import PROBABILITY, Classification
 
 COLUMNS = 8
 SIDE, CAPTION = 1.2, 0.6
@@ -33,15 +35,17 @@ class Mistake:
 def draw_mistakes(findings: Findings, path: Path) -> None:
     """The test images whose class was not found, the most confident first."""
     scored, transform = findings.predictions, findings.transform
+    classes = cast("Classification", findings.task).classes
+    shown = dict(zip(classes, legible(classes), strict=True))
     confidence = scored.filter(regex=f"^{PROBABILITY}").max(axis=1)
     wrong = scored.assign(confidence=confidence)[scored["score"] < 1]
     worst = wrong.sort_values(["confidence", "path"], ascending=[False, True])
     gallery = [
         Mistake(
             transform.crop(transform.shrink(read(findings.files.raw / row["path"]))),
-            predicted=str(row["predicted"]),
+            predicted=shown[str(row["predicted"])],
             confidence=float(row["confidence"]),
-            true=str(row["true"]),
+            true=shown[str(row["true"])],
         )
         for row in worst.head(findings.mistakes).to_dict("records")
     ]
@@ -55,7 +59,8 @@ def save_mistakes(path: Path, mistakes: Sequence[Mistake], wrong: int, of: int) 
     size = (max(6.2, 0.3 + columns * SIDE), 0.85 + lines * (SIDE + CAPTION))
     verb = "is" if wrong == 1 else "are"
     remark = f"{wrong:,} of {of:,} test images {verb} wrong. " + _shown(len(mistakes), wrong)
-    with sheet(path, size, "Worst mistakes", remark) as figure:
+    names = [name for mistake in mistakes for name in (mistake.predicted, mistake.true)]
+    with sheet(path, size, "Worst mistakes", remark, names) as figure:
         axes = figure.subplots(lines, max(columns, int(size[0] / SIDE)), squeeze=False).ravel()
         for axis in axes:
             axis.set_axis_off()

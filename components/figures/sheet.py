@@ -4,10 +4,11 @@ A figure is a light sheet with round corners, transparent around them: it stands
 and on a dark one alike, and there is one file to compare, not two (docs/decisions/0005).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib import rc_context
@@ -19,6 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
+from components.figures import lettering
 from components.frame import files
 
 INK, QUIET, RULE, GRID, PAPER = "#1F2328", "#59636E", "#C9CFD6", "#ECEEF1", "#FDFDFC"
@@ -32,7 +34,6 @@ MARGIN, LINE = 0.16, 0.165
 CHARACTERS_PER_INCH = 14.5
 """Of the remark."""
 SETTINGS = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.labelcolor": QUIET,
@@ -66,7 +67,7 @@ SETTINGS = {
 }
 
 LONGEST = 22
-"""Characters of a name on an axis."""
+"""Characters of a name on an axis; one of Chinese or Japanese takes the place of two."""
 HALO = [withStroke(linewidth=3, foreground=PAPER)]
 """Around words that stand on lines."""
 
@@ -74,9 +75,19 @@ Image = NDArray[np.uint8]
 
 
 @contextmanager
-def sheet(path: Path, size: tuple[float, float], title: str, remark: str = "") -> Iterator[Figure]:
-    """A figure of so many inches, its title and a remark below it; written when the block ends."""
-    with rc_context(SETTINGS):
+def sheet(
+    path: Path, size: tuple[float, float], title: str, remark: str = "", names: Iterable[str] = ()
+) -> Iterator[Figure]:
+    """A figure of so many inches, its title and a remark below it; written when the block ends.
+
+    Args:
+        path: of the PNG.
+        size: width and height, inches.
+        title: in one line.
+        remark: sentences.
+        names: those of a person's own that stand on it, in whatever script.
+    """
+    with rc_context({**SETTINGS, "font.family": lettering.families("".join(names))}):
         figure = Figure(figsize=size)
         _head(figure, title, remark)
         yield figure
@@ -116,6 +127,8 @@ def thinned(names: list[str], most: int) -> tuple[list[int], list[str]]:
 
 def shortened(name: str, longest: int = LONGEST) -> str:
     """A name with its middle left out where it is long: names often differ at their ends."""
+    width = sum(2 if east_asian_width(letter) in "WF" else 1 for letter in name)
+    longest = longest * len(name) // max(1, width)
     if len(name) <= longest:
         return name
     half = (longest - 1) // 2

@@ -1,10 +1,10 @@
 """What a person brings lies apart from what a run replaces: nothing of theirs is ever removed."""
 
+import os
 from pathlib import Path
 
-from components.frame import files
 from components.frame.errors import UsageError
-from components.frame.spec import Spec, spec
+from components.frame.spec import spec, stages
 
 PRIVATE = ".thawline"
 """Caches and studies: safe to delete, so nothing of a person's may lie there."""
@@ -23,7 +23,7 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
     Raises:
         UsageError: it does.
     """
-    named = Path(text).expanduser().resolve()
+    named = _resolved(text)
     for output in (*_outputs(root), PRIVATE):
         place = (root / output).resolve()
         if named == place or place in named.parents or named in place.parents:
@@ -34,11 +34,18 @@ def require_apart(parameter: str, text: str, root: Path) -> None:
             )
 
 
+def _resolved(text: str) -> Path:
+    """Where links lead; a ring of them, or a name that no disk could have, is left as it is."""
+    try:
+        return Path(os.path.realpath(os.path.expanduser(text)))  # noqa: PTH111  # pathlib's raise there
+    except ValueError:
+        return Path(text)
+
+
 def _outputs(root: Path) -> list[str]:
     """Every output of every stage."""
-    names = files.read_yaml(root / "dvc.yaml")["stages"]
-    stages: list[Spec] = [spec(name, root) for name in names]
-    return sorted({out for stage in stages for out in stage.outs})
+    specs = [spec(name, root) for name in stages(root)]
+    return sorted({out for one in specs for out in one.outs})
 
 
 def _how(named: Path, place: Path) -> str:

@@ -28,21 +28,16 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         UnreachableError: the disk is full or does not take the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
+        with _beside(path) as temporary:
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            _flush(temporary)
+            temporary.replace(path)
+            _flush(path.parent)
     except OSError as error:
         msg = f"{path} could not be written ({error}). Make room or fix the disk, then run again."
         raise UnreachableError(msg) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
@@ -121,11 +116,13 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
             raise UsageError(f"{path} must do without YAML aliases (`*name`). Write them out.")
         return yaml.load(text)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
     except (YAMLError, UnicodeDecodeError) as error:
         what = " ".join(str(error).split())
         raise UsageError(f"{path} must be valid YAML, but: {what}") from None
+    except RecursionError:
+        raise UsageError(f"{path} must be YAML, but is nested too deep. Restore it.") from None
 
 
 def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401  # whatever YAML can hold
@@ -144,6 +141,19 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A new file in the folder of `path`, which is made; it is gone afterwards."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

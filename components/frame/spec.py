@@ -44,16 +44,30 @@ class Spec:
         return named
 
 
+def stages(root: Path) -> dict[str, Any]:
+    """What `dvc.yaml` says of every stage, in its order.
+
+    Raises:
+        UsageError: it describes none.
+    """
+    path = root / "dvc.yaml"
+    content = files.read_yaml(path)
+    described = content.get("stages") if isinstance(content, dict) else None
+    if not (isinstance(described, dict) and all(isinstance(d, dict) for d in described.values())):
+        raise UsageError(f"{path} must describe the stages, but does not. Restore it from git.")
+    return described
+
+
 def spec(name: str, root: Path) -> Spec:
     """Read what `dvc.yaml` says of a stage.
 
     Raises:
         UsageError: there is no such stage.
     """
-    stages = files.read_yaml(root / "dvc.yaml")["stages"]
-    if name not in stages:
-        raise UsageError(f"dvc.yaml must describe the stage {name!r}, but has {list(stages)}.")
-    entry = stages[name]
+    described = stages(root)
+    if name not in described:
+        raise UsageError(f"dvc.yaml must describe the stage {name!r}, but has {list(described)}.")
+    entry = described[name]
     outs = [_path_of(item) for kind in ("outs", "metrics", "plots") for item in entry.get(kind, [])]
     params = [_path_of(item) for item in entry.get("params", [])]
     versions = [name for item in entry.get("params", []) for name in _versions_of(item)]

@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Literal, get_type_hints
 
 from components.frame import files, versions
-from components.frame.errors import ThawlineError, UsageError, full_disk
+from components.frame.errors import ThawlineError, UsageError, disk_fault
 from components.frame.params import load_params, params_model
 from components.frame.spec import In, Out, Spec, spec
 from components.frame.work import Work, open_work
@@ -54,9 +54,9 @@ def run(function: StageFunction) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log, the path to the person
-        if full := full_disk(error):
-            _say_error(f"{function.__name__}: {full}")
-            sys.exit(full.exit_code)
+        if fault := disk_fault(error):
+            _say_error(f"{function.__name__}: {fault}")
+            sys.exit(fault.exit_code)
         log = Path(".thawline") / "logs" / f"{function.__name__}.log"
         files.write_text(log, traceback.format_exc())
         _say_error(f"{function.__name__}: internal error; the traceback lies in {log}.")

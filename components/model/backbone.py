@@ -29,7 +29,7 @@ def create(
     sized = {"img_size": size} if _fixed_input_size(architecture) else {}
     try:
         model: nn.Module = timm.create_model(
-            architecture, num_classes=outputs, **{**sized, **arguments, **more}
+            architecture, num_classes=outputs, **{**arguments, **sized, **more}
         )
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         raise UsageError(

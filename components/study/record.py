@@ -17,6 +17,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from components.frame import addresses
 from components.frame.errors import DataError
 from components.study.plan import Plan
 from components.study.runner import Outcome
@@ -42,7 +43,7 @@ class Record:
         self.plan, self.layers, self.fractions = plan, layers, fractions
         folder.mkdir(parents=True, exist_ok=True)
         self._study = optuna.create_study(
-            storage=f"sqlite:///{folder / 'study.db'}",
+            storage=addresses.sqlite(folder / "study.db"),
             study_name=NAME,
             direction="maximize",
             load_if_exists=True,

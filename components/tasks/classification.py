@@ -106,6 +106,11 @@ class Classification:
         columns = {f"{PROBABILITY}{index}": answers[:, index] for index in range(self.outputs)}
         return pd.concat([table, pd.DataFrame(columns)], axis=1)
 
+    def recalled(self, predictions: "pd.DataFrame") -> Array:
+        """The probabilities, shape (images, classes)."""
+        names = [f"{PROBABILITY}{index}" for index in range(self.outputs)]
+        return predictions[names].to_numpy()
+
     def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
         """Accuracy, the largest class alone, macro averages, ROC AUC, log loss, calibration."""
         from components.evaluation import metrics

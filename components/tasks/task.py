@@ -94,6 +94,10 @@ class Task(Protocol):
         """What is kept of every test image: `true`, `predicted`, `score` and what else matters."""
         ...
 
+    def recalled(self, predictions: "pd.DataFrame") -> Array:
+        """The answers that `predictions` keeps of images, as it was given them."""
+        ...
+
     def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
         """Figures over all test images, the mean score under `score_name` first."""
         ...

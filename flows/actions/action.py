@@ -5,8 +5,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from components.frame.errors import ThawlineError, full_disk
+from components.frame.errors import ThawlineError, disk_fault
 from components.frame.params import load_params, params_model
+from flows import proxies
 from flows.project import Project
 
 ACTIONS = ("sync", "publish", "register", "judge", "promote", "push")
@@ -25,6 +26,7 @@ def has_params(action: Callable[..., Any]) -> bool:
     return "params" in inspect.signature(action).parameters
 
 
+@proxies.reaching_out()
 def perform(project: Project, name: str) -> str:
     """Do an action with what `params/` says; its sentence on what it did.
 
@@ -39,8 +41,8 @@ def perform(project: Project, name: str) -> str:
     except ThawlineError:
         raise
     except Exception as error:
-        if full := full_disk(error):
-            raise full from error
+        if fault := disk_fault(error):
+            raise fault from error
         raise
     return result if isinstance(result, str) else str(result.message)
 

@@ -1,7 +1,8 @@
 """The action `judge`: is the new model better than the one in use? The answer goes to the ledger.
 
 Both answer the same frozen test images, without those that the champion was trained on; a paired
-test of their scores says how surprising the difference is. Nothing is promoted here.
+test of their scores says how surprising the difference is. Nothing is promoted here. Before that
+the new model's package must answer as `evaluate` did, loaded from the store.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from components.frame.errors import GateRefusedError
 from components.frame.params import Params
+from flows.pages import registered_model
 from flows.project import Project
 from flows.records import identity, ledger
-from flows.registry import versions
+from flows.registry import champions, versions
 from flows.tracking import stores
 from flows.tracking.outputs import Outputs
 
@@ -22,7 +25,15 @@ if TYPE_CHECKING:
     from flows.gate.verdict import Verdict
     from flows.tracking.stores import Store
 
-MIRRORED = ("promote", "reason", "p_value", "images", "champion_score", "challenger_score")
+MIRRORED = (
+    "promote",
+    "reason",
+    "refused",
+    "p_value",
+    "images",
+    "champion_score",
+    "challenger_score",
+)
 """Fields of a verdict that stand as tags on the version, too."""
 
 
@@ -50,21 +61,56 @@ def judge(project: Project, params: JudgeParams) -> Judged:
     Raises:
         UsageError: the model was not registered yet.
         DataError: the champion's files are not those that were registered.
+        GateRefusedError: the package of the registered model does not answer as `evaluate` did.
         UnreachableError: the tracking store is away.
     """
+    from flows.gate import package
+
     name = versions.model_name(project)
     with stores.opened(project) as store:
         challenger = versions.registered(store, name, identity.model_digest(project))
-        champion = versions.aliased(store, name, versions.CHAMPION)
+        champion = champions.current(project, store, name)
+        if champion and versions.digest_of(champion) == versions.digest_of(challenger):
+            return Judged(None, promote=False, message=f"{_called(challenger)} is the champion.")
+        if fault := package.fault(project, challenger):
+            raise _refused(project, store, challenger, champion, fault)
+        versions.call_challenger(store, challenger)
         if champion is None:
             judged = _without_champion(project, challenger)
-        elif versions.digest_of(champion) == versions.digest_of(challenger):
-            judged = Judged(None, promote=False, message=f"{_called(challenger)} is the champion.")
         else:
             judged = _compare(project, params.alpha, challenger, champion)
         if judged.entry is not None:
             _mirror(store, challenger, judged.entry)
     return judged
+
+
+def _refused(
+    project: Project,
+    store: "Store",
+    challenger: "ModelVersion",
+    champion: "ModelVersion | None",
+    fault: str,
+) -> GateRefusedError:
+    """Keep a version out whose package is not what was measured: no alias, and the reason told."""
+    from flows.gate import verdict
+
+    about = {
+        "name": challenger.name,
+        "challenger": versions.digest_of(challenger),
+        "champion": None if champion is None else versions.digest_of(champion),
+        **dict.fromkeys(("test_set", "alpha", "left_out")),
+    }
+    judged = _entered(project, challenger, about, verdict.refused(fault))
+    assert judged.entry is not None  # noqa: S101  # it was just written
+    _mirror(store, challenger, judged.entry)
+    versions.uncall_challenger(store, challenger)
+    registered_model.describe(store, challenger.name)
+    stays = f"version {champion.version} stays" if champion else "there is none"
+    return GateRefusedError(
+        f"A version must answer as `evaluate` did before it may be champion ({stays}), but "
+        f"{_called(challenger)} does not: {fault} Put its files in the store right, or delete the "
+        "version in MLflow to have it packed anew, then: thawline run"
+    )
 
 
 def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
@@ -75,7 +121,8 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     last = ledger.recorded_champion(project, name)
     if last is None:
         nobody = dict.fromkeys(("champion", "test_set", "alpha", "left_out"))
-        return _entered(project, {"name": name, "challenger": model, **nobody}, verdict.first())
+        fact = {"name": name, "challenger": model, **nobody}
+        return _entered(project, challenger, fact, verdict.first())
     if last["model"] == model:
         message = f"{_called(challenger)} is the champion by the ledger: the alias is pending."
         return Judged(None, promote=True, message=message)
@@ -111,7 +158,7 @@ def _compare(
     if known is not None:
         return _told(known)
     fact["left_out"] = len(scored) - len(images)
-    return _entered(project, fact, _verdict(project, alpha, champion, images))
+    return _entered(project, challenger, fact, _verdict(project, alpha, champion, images))
 
 
 def _verdict(
@@ -133,19 +180,26 @@ def _verdict(
         champion=its.grade(served, images["true"]).tolist(),
         answerable=its.answerable(images["true"]).tolist(),
         lacking=task.lacking(its),
+        adding=its.lacking(task),
     )
     return verdict.decide(comparison, alpha)
 
 
-def _entered(project: Project, fact: dict[str, Any], decided: "Verdict") -> Judged:
-    ledger.record(project, "verdict", **fact, **asdict(decided))
+def _entered(
+    project: Project, challenger: "ModelVersion", fact: dict[str, Any], decided: "Verdict"
+) -> Judged:
+    decision = asdict(decided)
+    if decided.advice:
+        decision["advice"] = decided.advice.replace("VERSION", str(challenger.version))
+    ledger.record(project, "verdict", **fact, **decision)
     entry = ledger.last(project, "verdict", **fact)
     assert entry is not None  # noqa: S101  # it was just written
     return _told(entry)
 
 
 def _told(entry: ledger.Entry) -> Judged:
-    return Judged(entry, entry["promote"], f"Verdict on the new model: {entry['reason']}")
+    advice = f" {entry['advice']}" if entry["advice"] else ""
+    return Judged(entry, entry["promote"], f"Verdict on the new model: {entry['reason']}{advice}")
 
 
 def _mirror(store: "Store", version: "ModelVersion", entry: ledger.Entry) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from components.frame.spec import stages as stages_of
+from flows import proxies
 from flows.actions.action import AFTER_BUILD
 from flows.project import Project
 from flows.records import identity
-from flows.tracking import stores
+from flows.tracking import location, stores
 
 IN_STORE = frozenset({"publish", "register", "judge", "promote"})
 """Actions whose work is lost with the tracking store."""
@@ -55,6 +57,7 @@ def remember_action(project: Project, action: str) -> None:
     files.write_text(_done_file(project), json.dumps(done, indent=2) + "\n")
 
 
+@proxies.reaching_out()
 def pending(project: Project) -> list[str]:
     """The actions that are not done for what is built now, and all that follow the first of them.
 
@@ -77,7 +80,7 @@ def _receipts(project: Project) -> dict[str, State]:
     """What each action's work depends on: where that is the same, it need not be done again."""
     run, lock = identity.lock_key(project.lock), files.sha256(project.lock)
     store = {
-        "address": stores.public(stores.address(project)),
+        "address": location.public(stores.address(project)),
         "store": stores.store_identity(project),
     }
     receipts: dict[str, State] = {}
@@ -110,7 +113,7 @@ def _state(project: Project, names: Iterable[str]) -> State:
 
 def _named(project: Project) -> list[str]:
     """Everything that the stages of today depend on or make, after `dvc.lock`."""
-    today = files.read_yaml(project.pipeline)["stages"]
+    today = stages_of(project.root)
     locked = files.read_yaml(project.lock)["stages"] if project.lock.exists() else {}
     named = {"dvc.yaml", ".dvcignore"}
     for stage in set(today) & set(locked):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.frame.errors import ThawlineError, UsageError
+from flows import proxies
 from flows.project import Project, find
 from flows.records import identity
 from flows.tracking import stores
@@ -136,6 +137,7 @@ def _sentence(content: "RunContent", trials: "list[TrialContent]", *, changed: b
     return f"Published to MLflow: {content.name}, with {len(trials)} trials."
 
 
+@proxies.reaching_out()
 def main(arguments: list[str]) -> int:
     """Publish, or follow a run under way; the exit code."""
     project = find()

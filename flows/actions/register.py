@@ -52,15 +52,20 @@ class Registered:
 def register(project: Project, params: RegisterParams) -> Registered:
     """Make the model in `build/train` a version, unless it is one, and call it `challenger`.
 
+    One whose package was refused is not called so again, until it answers as it should.
+
     Raises:
         UsageError: nothing was built, or the run was not published yet.
         UnreachableError: the tracking store is away.
     """
+    from flows.gate import package
+
     model = identity.model_digest(project)
     with stores.opened(project) as store:
         known = versions.versions(store, params.name, model)
         made = known[0] if known else _make(project, store, params.name, model)
-        _call_challenger(store, made)
+        if package.refusal(project, params.name, model) is None:
+            versions.call_challenger(store, made)
         registered_model.describe(store, params.name)
         ledger.record(
             project,
@@ -91,7 +96,7 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
             "A version names the run it comes from, but this run is not in MLflow yet. "
             "Publish it: thawline publish"
         )
-    logged = _logged(project, store, run, model)
+    logged = _logged(project, store, run, name, model)
     _show_on_run(store, run, logged)
     _ensure_name(store, name)
     outputs = Outputs(project)
@@ -117,11 +122,14 @@ def _make(project: Project, store: "Store", name: str, model: str) -> "ModelVers
     return first
 
 
-def _logged(project: Project, store: "Store", run: "Run", model: str) -> "LoggedModel":
-    """The model in the store with all its files; what an earlier attempt left half-way goes."""
+def _logged(project: Project, store: "Store", run: "Run", name: str, model: str) -> "LoggedModel":
+    """The model in the store with all its files; what was left half-way or was refused goes."""
+    from flows.gate import package
+
+    refused = package.refusal(project, name, model) is not None
     query = f"tags.`{tags.MODEL_TAG}` = '{model}'"
     for logged in store.client.search_logged_models([store.experiment], query):
-        if logged.status == versions.READY:
+        if logged.status == versions.READY and not refused:
             return logged
         store.client.delete_logged_model(logged.model_id)
     made = store.client.create_logged_model(
@@ -188,10 +196,3 @@ def _ensure_name(store: "Store", name: str) -> None:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-
-
-def _call_challenger(store: "Store", version: "ModelVersion") -> None:
-    """Set the alias, unless the version is the champion: nobody challenges himself."""
-    champion = versions.aliased(store, version.name, versions.CHAMPION)
-    if champion is None or champion.version != version.version:
-        store.client.set_registered_model_alias(version.name, versions.CHALLENGER, version.version)

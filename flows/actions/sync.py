@@ -15,6 +15,7 @@ from components.frame.apart import require_apart
 from components.frame.params import load_params
 from components.ingest import IngestParams
 from components.model.weights.pin import SOURCES, start_pin
+from flows import proxies
 from flows.project import Project
 
 SOURCE_HEADING = (
@@ -46,6 +47,7 @@ def sync(project: Project) -> str:
     return f"new or changed: pinned anew in {' and '.join(renewed)}"
 
 
+@proxies.reaching_out()
 def pinned(project: Project) -> bool:
     """Whether the pins already say what the world is like; nothing is written."""
     return all(_present(project.data / name) == pin for name, (_, pin) in _pins(project).items())

@@ -6,9 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Any
 
-from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.spec import Spec, spec
+from components.frame.spec import stages as stages_of
 from flows.building import repository
 from flows.project import Project
 
@@ -46,7 +46,7 @@ def nodes(project: Project) -> list[Node]:
     Raises:
         UsageError: the stages need each other in a circle, or a `meta` is wrong.
     """
-    stages = files.read_yaml(project.pipeline)["stages"]
+    stages = stages_of(project.root)
     specs = {name: spec(name, project.root) for name in stages}
     needs = {name: _needs(one, specs) for name, one in specs.items()}
     try:
@@ -69,9 +69,8 @@ def changes(project: Project, stage: str | None = None) -> Changes:
 
     try:
         with repository.opened(project) as repo:
-            differences = repo.status(
-                [f"{project.pipeline}:{stage}" if stage else str(project.pipeline)]
-            )
+            name = project.relative(project.pipeline)
+            differences = repo.status([f"{name}:{stage}" if stage else name])
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
     return {name.rpartition(":")[2]: _flat(how) for name, how in differences.items()}

@@ -4,17 +4,16 @@ The last line says what happened (`outcome: ran`, `restored` or `unchanged`); th
 stage's own, which `dvc repro` hides behind its 255.
 """
 
-import json
 import re
 import sys
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components.frame import files
 from components.frame.errors import ThawlineError, UnreachableError, UsageError
+from flows import proxies
 from flows.building import repository
 from flows.project import Project, enter, find
 from flows.runtime import process
+from flows.runtime.crash_log import unforeseen
 
 Outcome = Literal["ran", "restored", "unchanged"]
 ANEW = "--anew"
@@ -22,6 +21,7 @@ MARK = "\x1eoutcome: "
 """Begins with the record separator, which no text of a stage holds."""
 
 
+@proxies.reaching_out()
 def main() -> None:
     """Build the stage that the command line names, and leave with its exit code."""
     process.tie()
@@ -36,6 +36,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
+        fault = unforeseen(project, "reproduce", error)
+        print(f"error: {fault}", file=sys.stderr, flush=True)
+        sys.exit(fault.exit_code)
 
 
 class CommandFailedError(Exception):
@@ -63,7 +67,6 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     """
     from dvc.exceptions import DvcException, ReproductionError
 
-    drop_stale_locks(project.root / ".dvc" / "tmp" / "rwlock")
     try:
         with repository.opened(project) as repo:
             restored = _watch_restore(repo)
@@ -75,38 +78,6 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     if not built:
         return "unchanged"
     return "restored" if restored else "ran"
-
-
-def drop_stale_locks(path: Path) -> None:
-    """Remove entries of dead processes from DVC's lock file, also where their number lives again.
-
-    An entry was written while its process lived. A process that began after the last writing of
-    the file is another one that got the same number, as in a restarted container.
-    """
-    import psutil
-
-    if not path.exists():
-        return
-    written = path.stat().st_mtime
-
-    def alive(entry: dict[str, Any]) -> bool:
-        try:
-            return bool(psutil.Process(entry["pid"]).create_time() <= written)
-        except psutil.NoSuchProcess:
-            return False
-
-    held = json.loads(path.read_text() or "{}")
-    read = {name: [one for one in entries if alive(one)] for name, entries in _of(held, "read")}
-    kept = {
-        "write": {name: entry for name, entry in _of(held, "write") if alive(entry)},
-        "read": {name: entries for name, entries in read.items() if entries},
-    }
-    if kept != {"write": held.get("write", {}), "read": held.get("read", {})}:
-        files.write_text(path, json.dumps(kept))
-
-
-def _of(held: dict[str, Any], mode: str) -> list[tuple[str, Any]]:
-    return list(held.get(mode, {}).items())
 
 
 def _watch_restore(repo: Any) -> list[str]:  # noqa: ANN401  # dvc has no types

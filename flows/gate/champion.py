@@ -70,12 +70,10 @@ def kept(project: Project, model: str, images: "pd.DataFrame") -> Path:
 
 
 def _served(champion: worker.Worker, paths: list[Path]) -> Iterator[worker.Answer]:
-    for start in range(0, len(paths), worker.PORTION):
-        portion = paths[start : start + worker.PORTION]
-        for path, answer in zip(portion, champion.ask(portion), strict=True):
-            if "error" in answer:
-                raise DataError(
-                    f"Every test image must be readable to the champion, but {path} is not: "
-                    f"{answer['error']}. Take it out of the source, then: thawline run"
-                )
-            yield answer
+    for path, answer in zip(paths, champion.answers(paths), strict=True):
+        if "error" in answer:
+            raise DataError(
+                f"Every test image must be readable to the champion, but {path} is not: "
+                f"{answer['error']}. Take it out of the source, then: thawline run"
+            )
+        yield answer

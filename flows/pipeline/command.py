@@ -15,6 +15,7 @@ from flows.pipeline import overrides, summary
 from flows.project import Project, environment
 from flows.records import ledger
 from flows.runtime import locks, process
+from flows.tracking import stores
 
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
@@ -38,7 +39,7 @@ def run(project: Project, values: Sequence[str]) -> int:
     """Write `values` into `params/`, build what is stale, do what is pending; the exit code.
 
     Raises:
-        ThawlineError: a parameter or a source is wrong; nothing was begun.
+        ThawlineError: something that a run needs is missing; nothing was begun.
     """
     begun = time.monotonic()
     versions.require(project.root)
@@ -48,14 +49,25 @@ def run(project: Project, values: Sequence[str]) -> int:
         if nothing_to_do(project):
             print(note_nothing(project))
             return 0
-        overrides.check_all(project)
-        sync.pinned(project)  # a source that is not there is told before anything begins
+        check(project)
         code = operate(project, lock)
     if code == 0:
         print(summary.screen(project, time.monotonic() - begun))
     else:
         print(ENDINGS.get(code, UNFINISHED.format(code=code)))
     return code
+
+
+def check(project: Project) -> None:
+    """See that nothing is missing that a run needs, before anything begins.
+
+    Raises:
+        ThawlineError: a parameter is wrong, the images are not there, or the tracking store is
+            none that can be used.
+    """
+    overrides.check_all(project)
+    sync.pinned(project)
+    stores.address(project)
 
 
 def nothing_to_do(project: Project) -> bool:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from components.frame.errors import ThawlineError
 from flows.project import enter, find
 from flows.runtime import prefect_server, process
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 
 INTERRUPTED = 130
 
@@ -20,16 +20,17 @@ def main() -> None:
     process.tie_alone()
     project = find()
     enter(project)
-    if prefect_server.named() is None and (address := prefect_server.running(project)):
-        os.environ["PREFECT_API_URL"] = address  # two servers would share one database
     try:
-        run()
+        with prefect_server.for_run(project) as address:
+            os.environ["PREFECT_API_URL"] = address
+            run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
-        _fail(internal_error(project, "finetune", error), 1)
+        fault = unforeseen(project, "finetune", error)
+        _fail(str(fault), fault.exit_code)
 
 
 def run() -> None:
@@ -38,8 +39,6 @@ def run() -> None:
     Raises:
         Exception: what ended the flow; the tasks told it already where it is a `RunFailedError`.
     """
-    if (address := prefect_server.named()) is not None:
-        prefect_server.require_answer(address)
     from flows.pipeline.finetune import RunFailedError, finetune
 
     state = finetune(return_state=True)

@@ -25,7 +25,7 @@ from flows.building.stages import StageFailedError
 from flows.pipeline import summary
 from flows.project import Project, enter, environment, find
 from flows.runtime import process
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 from flows.runtime.process import Child
 
 SIGNALS = 128
@@ -63,7 +63,9 @@ class Report:
             self.codes[name] = 1
             error = state.result(raise_on_failure=False)
             if isinstance(error, Exception):
-                get_run_logger().error("%s: %s", name, internal_error(project, name, error))
+                fault = unforeseen(project, name, error)
+                self.codes[name] = fault.exit_code
+                get_run_logger().error("%s: %s", name, fault)
         return bool(state.is_completed())
 
     def touched(self, name: str) -> bool:

@@ -14,9 +14,13 @@ from typing import Any
 from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.params import Params, check_params, params_model
+from components.frame.spec import stages as stages_of
 from components.frame.stage import stage_function
 from flows.actions import action
 from flows.project import Project
+
+LONGEST = 80
+"""Characters of a value that an error shows."""
 
 
 @dataclass(frozen=True)
@@ -187,16 +191,16 @@ def _value(override: Override) -> Any:  # noqa: ANN401  # whatever YAML can hold
 
     try:
         return _round_trip().load(override.value)
-    except YAMLError as error:
+    except (YAMLError, RecursionError) as error:
         place = ".".join([override.section, *override.keys])
         what = " ".join(str(error).split())
         raise UsageError(
-            f"--set {place}: the value must be YAML, but {override.value!r} is not ({what})."
+            f"--set {place}: the value must be YAML, but {_cut(override.value)} is not ({what})."
         ) from None
 
 
 def _stages(project: Project) -> list[str]:
-    return list(files.read_yaml(project.pipeline)["stages"])
+    return list(stages_of(project.root))
 
 
 def _file(project: Project, section: str) -> Path:
@@ -207,6 +211,11 @@ def _nearest(project: Project, section: str) -> str:
     known = sections(project)
     near = get_close_matches(section, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(known)}."
+
+
+def _cut(text: str) -> str:
+    """As a sentence shows it."""
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  # whatever YAML can hold

@@ -62,5 +62,7 @@ def _model(project: Project) -> str:
     champion = ledger.last(project, "promoted", name=made["name"])
     verdict = ledger.last(project, "verdict", name=made["name"], challenger=digest)
     rank = "champion" if champion and champion["model"] == digest else "challenger"
+    if verdict and verdict["refused"]:
+        rank = "refused"
     name = f"{made['name']} version {made['version']}, {rank}"
     return f"{name} ({verdict['reason']})" if verdict else name

@@ -4,14 +4,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from components.data.source import is_image
+from components.data.folder import Found, head, walk
+from components.data.images.costs import LARGEST_FILE
+from components.data.kinds import SUFFIXES, counted, ending, is_hidden, is_image
 from components.frame.errors import UsageError
 from flows.serving.worker import PORTION
 
-LARGEST_FILE = 100_000_000
-"""Bytes; a registered model refuses larger ones."""
 PORTION_BYTES = 64_000_000
 """Bytes of the files of a portion, unless a single one is larger."""
 DIGITS = re.compile(r"(\d+)")
@@ -29,14 +30,16 @@ class ImageFile:
 def find(named: Iterable[str], start: Path) -> list[ImageFile]:
     """The images that files and folders name, each once; `start` is where relative paths begin.
 
-    A file is taken whatever it is called; in a folder those whose names are images', in natural
-    order (`img2` before `img10`). Links in a folder are found, to be told, but never followed.
+    A file is taken whatever it is called; in a folder the images, as `ingest` finds them, in
+    natural order (`img2` before `img10`). Links in a folder are found, to be told, but never
+    followed.
 
     Raises:
         UsageError: one of them does not exist.
+        DataError: a folder cannot be read.
     """
-    given = {name: start / Path(name).expanduser() for name in named}
-    lost = [name for name, path in given.items() if not path.exists()]
+    given = _given(named, start)
+    lost = [name for name, path in given.items() if not os.path.exists(path)]  # noqa: PTH110  # False, too, where no disk could have such a name
     if lost:
         raise UsageError(
             f"Files or folders that exist must be named, but there is no {', '.join(lost)}."
@@ -47,6 +50,13 @@ def find(named: Iterable[str], start: Path) -> list[ImageFile]:
             shown = os.path.join(name, inside) if inside else name  # noqa: PTH118  # keeps `./`
             images.setdefault((path / inside).absolute(), ImageFile(shown, path / inside))
     return list(images.values())
+
+
+def passed_over(named: Iterable[str], start: Path) -> str:
+    """How many files of which endings the folders hold beside images; empty: none."""
+    folders = [path for path in _given(named, start).values() if path.is_dir()]
+    names = (found.name for path in folders for found in walk(path) if not _is_wanted(found))
+    return counted(name for name in names if is_hidden(name) or not name.endswith("/"))
 
 
 def fault(image: ImageFile, named: Sequence[str]) -> str | None:
@@ -83,15 +93,21 @@ def natural(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part]
 
 
+def _given(named: Iterable[str], start: Path) -> dict[str, Path]:
+    return {name: start / os.path.expanduser(name) for name in named}  # noqa: PTH111  # without an error where there is no such user
+
+
 def _inside(folder: Path) -> list[str]:
     """The relative names of the images below a folder."""
-    names = (
-        (Path(parent) / name).relative_to(folder).as_posix()
-        for parent, _, files in os.walk(folder, onerror=_refuse)
-        for name in files
-    )
-    images = [name for name in names if is_image(name)]
+    images = [found.name for found in walk(folder) if _is_wanted(found)]
     return sorted(images, key=lambda name: [natural(part) for part in name.split("/")])
+
+
+def _is_wanted(found: Found) -> bool:
+    """Whether it is an image, or a link or pipe that is called one, which is told."""
+    if not found.plain:
+        return not is_hidden(found.name) and ending(found.name) in SUFFIXES
+    return not found.name.endswith("/") and is_image(found.name, partial(head, found.path))
 
 
 def _size(path: Path) -> int:
@@ -100,10 +116,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _refuse(error: OSError) -> None:
-    raise UsageError(
-        f"{error.filename} must be readable ({error.strerror}). "
-        f"Allow it: chmod u+rx {error.filename}"
-    ) from error

@@ -43,12 +43,16 @@ def predict(project: Project, options: PredictOptions) -> int:
 
     Raises:
         UsageError: a file, the model or its version does not exist.
-        DataError: no image could be read, or the model is not what was registered.
+        DataError: no image or no folder could be read, or the model is not what was registered.
         UnreachableError: the tracking store is away.
     """
     images = inputs.find(options.named, options.start)
+    others = inputs.passed_over(options.named, options.start)
     if not images:
-        raise DataError(f"Images must be named, but {', '.join(options.named)} holds none.")
+        beside = f" ({others})" if others else ""
+        raise DataError(f"Images must be named, but {', '.join(options.named)} holds none{beside}.")
+    if others:
+        print(f"unreadable: {others}, passed over, being no images", file=sys.stderr)
     _check_output(options, images)
     signal.signal(signal.SIGTERM, _leave)
     with (
@@ -72,7 +76,7 @@ def wanted(project: Project, model: str | None) -> versions.Name:
     """
     if model is None:
         return versions.Name(versions.model_name(project), alias=versions.CHAMPION)
-    return versions.parse(model)
+    return versions.named(project, model)
 
 
 def _predict(

@@ -6,6 +6,7 @@ from typing import Any
 from components.frame import files
 from components.frame.errors import DataError, UsageError
 from components.frame.spec import Spec, spec
+from components.frame.spec import stages as stages_of
 from flows.project import Project
 from flows.rebuilding.lineage import Lineage, md5_of
 from flows.records import revision
@@ -25,7 +26,7 @@ def check_code(project: Project, lineage: Lineage) -> None:
     Raises:
         UsageError: it does not; the commit to check out is told.
     """
-    described = files.read_yaml(project.pipeline)["stages"]
+    described = stages_of(project.root)
     differing = [] if _shape(described) == _shape(lineage.described) else ["dvc.yaml"]
     given = _given(project, lineage)
     differing += [
@@ -125,7 +126,7 @@ def _given(project: Project, lineage: Lineage) -> dict[str, str | None]:
 
 
 def _specs(project: Project) -> list[Spec]:
-    return [spec(name, project.root) for name in files.read_yaml(project.pipeline)["stages"]]
+    return [spec(name, project.root) for name in stages_of(project.root)]
 
 
 def _shape(stages: dict[str, Any]) -> dict[str, Any]:

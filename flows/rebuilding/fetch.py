@@ -73,7 +73,7 @@ def _pull(project: Project, names: list[str]) -> str:
                     "A DVC remote with the images is needed, but none is set here. "
                     "Name it: dvc remote add --default NAME ADDRESS"
                 )
-            repo.pull([str(project.root / name) for name in names])
+            repo.pull(names)
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise UnreachableError(

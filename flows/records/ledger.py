@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from components.frame import events
-from components.frame.errors import UnreachableError
+from components.frame.errors import DataError, UnreachableError
 from flows.project import Project
 
 KINDS = {
@@ -23,6 +23,14 @@ KINDS = {
         "run": "the key of the pipeline run that made it",
         "store": "which store holds it",
     },
+    "answered": {
+        "name": "of the registered model",
+        "version": "its number",
+        "model": "its digest",
+        "files": "the fingerprint of its files",
+        "store": "which store holds it",
+        "images": "test images for which the package in the store answered as `evaluate` did",
+    },
     "verdict": {
         "name": "of the registered model",
         "challenger": "its digest",
@@ -32,12 +40,14 @@ KINDS = {
         "left_out": "how many test images the champion had been trained on or chosen by",
         "promote": "whether the challenger may take the champion's place",
         "reason": "why, in a sentence",
+        "advice": "what a person may do about it; null: nothing is to be done",
         "images": "how many both were judged on",
         "p_value": "chance of such a difference, were the challenger no better",
         "gained": "images for which the challenger has the higher score",
         "lost": "images for which the champion has it",
         "challenger_score": "the mean over the images",
         "champion_score": "the mean over the images",
+        "refused": "true: its package does not answer as `evaluate` did, and nothing was compared",
     },
     "promoted": {
         "name": "of the registered model",
@@ -45,6 +55,7 @@ KINDS = {
         "model": "its digest",
         "previous": "the digest of the champion before; null: there was none",
         "why": "what allowed it",
+        "said": "the reason that a person gave; null: none",
         "store": "which store holds it",
     },
     "nothing": {"reason": "why a run found nothing to do"},
@@ -70,8 +81,11 @@ def read(
     """The entries of a kind in which these fields have these values, the oldest first.
 
     With `after`, another entry, those alone that were written later.
+
+    Raises:
+        DataError: the ledger is damaged.
     """
-    entries = [_today(entry) for entry in events.read(project.ledger)]
+    entries = [_today(entry) for entry in _lines(project)]
     first = 0 if after is None else entries.index(after) + 1
     return [e for e in entries[first:] if e["kind"] == kind and _holds(e, fields)]
 
@@ -127,6 +141,16 @@ def append(project: Project, kind: str, **fields: Any) -> None:  # noqa: ANN401 
 def recorded_champion(project: Project, name: str) -> Entry | None:
     """The last promotion in the ledger: its champion, whatever the registry says."""
     return last(project, "promoted", name=name)
+
+
+def _lines(project: Project) -> list[Entry]:
+    try:
+        return events.read(project.ledger)
+    except ValueError as error:
+        raise DataError(
+            f"The ledger must hold one JSON object a line, but {project.ledger} does not "
+            f"({error}). Bring back its lines: it is never rewritten."
+        ) from None
 
 
 def _today(entry: Entry) -> Entry:

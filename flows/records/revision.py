@@ -32,6 +32,7 @@ def revision(root: Path) -> Revision:
     try:
         commit = _git(root, "rev-parse", "HEAD").strip()
         prefix = _git(root, "rev-parse", "--show-prefix").strip()
+        _git(root, "ls-files", "--error-unmatch", "--", ".")  # else another's repository
         status = _git(root, "status", "--porcelain", "-z", "--no-renames", "--", ".")
     except FileNotFoundError:
         return Revision(None, "git is not installed")

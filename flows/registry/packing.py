@@ -7,14 +7,14 @@ without that, and tests load it where thawline is not installed.
 import ast
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from components.frame import files
-from components.frame.errors import DataError
+from components.frame.errors import DataError, UsageError
 from flows.project import Project
 from flows.records import identity
 from flows.registry import machine
@@ -39,15 +39,26 @@ PACKAGES = (
     "torchvision",
 )
 """What the served code imports, or what those packages need at the same version."""
-WAYS = {
+WEIGHTS, NETWORK = "artifacts/weights.safetensors", "artifacts/network.json"
+FLAVOR = {
+    "artifacts": {
+        "network": {"path": NETWORK, "uri": NETWORK},
+        "weights": {"path": WEIGHTS, "uri": WEIGHTS},
+    },
+    "code": "code",
+    "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
     "loader_module": "mlflow.pyfunc.loaders.code_model",
     "model_code_path": CODE.name,
-    "code": "code",
-    "weights": "artifacts/weights.safetensors",
-    "network": "artifacts/network.json",
+    "streamable": False,
 }
-"""The one way in which a model of ours is loaded: from its code and the files that its fingerprint
-covers, nothing is unpickled."""
+"""The one way in which a model of ours is loaded: from its own code and files, nothing is
+unpickled, and nothing lies elsewhere."""
+TOLD = frozenset({"cloudpickle_version", "python_version"})
+"""What else its `MLmodel` says of that, which decides nothing."""
+WHOLE = "whole:"
+"""Begins a fingerprint over every file; Thawline 0.1 left out what a loaded model does not run."""
+NOTE = "registered_model_meta"
+"""Where MLflow writes which version it fetched."""
 LINEAGE = "lineage"
 """Folder in the model that holds what it can be built again from."""
 MACHINE = "machine.json"
@@ -65,8 +76,8 @@ def pack(project: Project, folder: Path, model: "Model") -> None:
             folder,
             python_model=str(CODE),
             artifacts={
-                "weights": str(outputs.path("train/weights.safetensors")),
-                "network": str(outputs.path("train/network.json")),
+                "weights": outputs.path("train/weights.safetensors").as_uri(),
+                "network": outputs.path("train/network.json").as_uri(),
             },
             code_paths=[str(_code(Path(place)))],
             pip_requirements=requirements(),
@@ -101,28 +112,44 @@ def check(folder: Path) -> None:
     Raises:
         DataError: it would be loaded in another way.
     """
-    described = files.read_yaml(folder / "MLmodel")
-    flavors = described.get("flavors", {})
-    function = flavors.get("python_function", {})
-    ways = {name: function.get(name) for name in ("loader_module", "model_code_path", "code")}
-    ways |= {name: entry.get("path") for name, entry in function.get("artifacts", {}).items()}
-    if set(flavors) != {"python_function"} or ways != WAYS:
+    try:
+        flavors = files.read_yaml(folder / "MLmodel")["flavors"]
+        function = dict(flavors["python_function"])
+    except (UsageError, LookupError, TypeError, ValueError):
         raise DataError(
-            f"A model must be loaded by {WAYS}, but this one says {ways} for {sorted(flavors)}. "
-            "It was not registered by Thawline: it is not loaded."
+            "A model must have an `MLmodel` that says how it is loaded, but its own cannot be "
+            "read. It is not loaded."
+        ) from None
+    ways = {name: way for name, way in function.items() if name not in TOLD}
+    if set(flavors) != {"python_function"} or ways != FLAVOR:
+        odd = sorted(name for name in {*ways, *FLAVOR} if ways.get(name) != FLAVOR.get(name))
+        raise DataError(
+            "A model must be loaded as Thawline packs it, but this one says otherwise of "
+            f"{', '.join(odd) or 'its flavors'}. It is not loaded."
         )
 
 
 def contents(folder: Path) -> dict[str, int]:
-    """The files of a model folder and their sizes."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """The files of a model folder and their sizes, without what MLflow adds in fetching."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / NOTE)
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
 
 
 def fingerprint(folder: Path) -> str:
-    """SHA-256 over what a loaded model runs: its weights, its description and its code."""
-    run = [path for path in contents(folder) if path.startswith(("artifacts/", "code/", CODE.name))]
-    return identity.digest([[name, files.sha256(folder / name)] for name in run])
+    """SHA-256 over every file of a model folder."""
+    return WHOLE + _digest(folder, contents(folder))
+
+
+def is_what_was(folder: Path, registered: str) -> bool:
+    """Whether the files of a model folder are those of a fingerprint."""
+    if registered.startswith(WHOLE):
+        return fingerprint(folder) == registered
+    run = ("artifacts/", "code/", CODE.name)
+    return _digest(folder, [p for p in contents(folder) if p.startswith(run)]) == registered
+
+
+def _digest(folder: Path, names: Iterable[str]) -> str:
+    return identity.digest([[name, files.sha256(folder / name)] for name in names])
 
 
 def requirements() -> list[str]:

@@ -16,8 +16,6 @@ from mlflow.pyfunc import PythonModel
 IMAGE = "image"
 IMAGES_AT_ONCE = 32
 """So many are decoded and held at a time, however many are sent."""
-LARGEST_FILE = 100_000_000
-"""Bytes of one encoded image."""
 
 
 class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
@@ -67,15 +65,13 @@ class ServedModel(PythonModel):  # type: ignore[misc]  # MLflow has no types
         return answers(self.model, batch, self.task.answers)
 
     def _prepared(self, number: int, content: Any) -> Any:  # noqa: ANN401  # whatever was sent
-        from components.data.images import decoder
+        from components.data.images import costs, decoder
 
         if not isinstance(content, bytes):
             raise _bad(f"Image {number} must be the bytes of a file, but is {type(content)}.")
-        if len(content) > LARGEST_FILE:
-            raise _bad(f"Image {number} must be below {LARGEST_FILE:,} bytes. Send it smaller.")
         try:
             return self.transform(decoder.decode(content))
-        except decoder.UnreadableImageError as error:
+        except costs.UnreadableImageError as error:
             raise _bad(
                 f"Image {number} cannot be read ({error}). Send it as PNG or JPEG."
             ) from None

@@ -1,5 +1,6 @@
 """The versions of a registered model: named by a person, found, fetched, and checked to be ours."""
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.records import ledger
 from flows.registry import packing
+from flows.tracking import stores
 from flows.tracking.tags import FILES_TAG, MODEL_TAG
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 CHALLENGER = "challenger"
 CHAMPION = "champion"
 READY = "READY"
+LOST = frozenset({errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.EISDIR})
+"""The system's numbers for a file that is no file."""
 FORM = re.compile(r"(?:models:/)?(?P<name>[^/:]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>\d+))")
 UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 """What MLflow answers where there is no such model, alias or version."""
@@ -68,6 +72,18 @@ def parse(text: str) -> Name:
     return Name(parts["name"], parts["alias"], None if number is None else int(number))
 
 
+def named(project: Project, text: str) -> Name:
+    """As `parse`, or short: `3`, `champion` and `challenger` are those of the project's own model.
+
+    Raises:
+        UsageError: it has another form.
+    """
+    name = model_name(project)
+    if text.isdecimal():
+        return Name(name, version=int(text))
+    return Name(name, alias=text) if text in (CHAMPION, CHALLENGER) else parse(text)
+
+
 def find(client: "MlflowClient", wanted: Name) -> "ModelVersion":
     """The version that a name means.
 
@@ -100,11 +116,33 @@ def fingerprint(project: Project, version: "ModelVersion") -> str:
 
 
 def download(version: "ModelVersion", place: Path, name: str = "") -> Path:
-    """Fetch a file of a version, or its whole folder, into `place`."""
+    """Fetch a file of a version, or its whole folder, into `place`.
+
+    Raises:
+        DataError: a file is missing in the store, or leads out of it.
+    """
     from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
 
     where = f"models:/{version.name}/{version.version}/{name}"
-    return Path(download_artifacts(where.rstrip("/"), dst_path=str(place)))
+    try:
+        return Path(download_artifacts(where.rstrip("/"), dst_path=str(place)))
+    except MlflowException as error:
+        if error.get_http_status_code() >= stores.SERVER_FAULT:
+            raise
+        raise _not_whole(version, error) from error
+    except OSError as error:
+        if error.errno not in LOST:
+            raise
+        raise _not_whole(version, error) from error
+
+
+def _not_whole(version: "ModelVersion", error: Exception) -> DataError:
+    reason = " ".join(str(error).split())[:300]
+    return DataError(
+        f"{version.name} version {version.version} must lie in the store as it was registered, but "
+        f"its files cannot be fetched ({reason}). Take another version, or bring back its files."
+    )
 
 
 def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
@@ -114,7 +152,7 @@ def check(folder: Path, version: "ModelVersion", fingerprint: str) -> None:
         DataError: it is not.
     """
     packing.check(folder)
-    if packing.fingerprint(folder) != fingerprint:
+    if not packing.is_what_was(folder, fingerprint):
         raise DataError(
             f"{version.name} version {version.version} must be what was registered, but its "
             "files in the store differ. It is not loaded. Take another version; where it is the "
@@ -154,6 +192,20 @@ def aliased(store: "Store", name: str, alias: str) -> "ModelVersion | None":
         if error.error_code not in UNKNOWN:
             raise
     return None
+
+
+def call_challenger(store: "Store", version: "ModelVersion") -> None:
+    """Set the alias, unless the version is the champion: nobody challenges himself."""
+    champion = aliased(store, version.name, CHAMPION)
+    if champion is None or champion.version != version.version:
+        store.client.set_registered_model_alias(version.name, CHALLENGER, version.version)
+
+
+def uncall_challenger(store: "Store", version: "ModelVersion") -> None:
+    """Take the alias from a version that has it."""
+    challenger = aliased(store, version.name, CHALLENGER)
+    if challenger is not None and challenger.version == version.version:
+        store.client.delete_registered_model_alias(version.name, CHALLENGER)
 
 
 def _no_such(client: "MlflowClient", wanted: Name) -> UsageError:

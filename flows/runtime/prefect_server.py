@@ -1,22 +1,25 @@
-"""The Prefect server behind a schedule: the one that a person named, or one for this project.
+"""The Prefect server behind a run or a schedule: the one that a person named, or one of ours.
 
-Ours is a child of whoever keeps the schedule (`python -m flows.runtime.prefect_server` below) and
-ends with it; its database lies in `.thawline/prefect`.
+Ours is a child of whoever needs it (`python -m flows.runtime.prefect_server` below) and ends with
+it; its database lies in `.thawline/prefect`.
 """
 
 import contextlib
 import os
+import re
 import runpy
 import socket
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from components.frame import files
 from components.frame.errors import UnreachableError, UsageError
+from flows import proxies
 from flows.project import Project, environment
 from flows.runtime import process
 
@@ -29,11 +32,15 @@ PATIENCE = 5.0
 START_SECONDS = 120
 """Within which a server must be up; it takes about ten."""
 PAUSE = 0.2
+FAULT = re.compile(r"[\w.]+(Error|Exception): ")
+"""How a traceback ends."""
+RUN_ALONE = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+"""Keep a server from what only a schedule needs: its pages, and what starts runs."""
 
 
 @contextlib.contextmanager
 def serving(project: Project, port: int | None) -> Iterator[str]:
-    """The address of the API of a server that answers; one that is started here ends here.
+    """The address of the API of a server for a schedule; one that is started here ends here.
 
     Raises:
         UnreachableError: the server that `PREFECT_API_URL` names does not answer, or ours does not
@@ -42,7 +49,7 @@ def serving(project: Project, port: int | None) -> Iterator[str]:
     """
     address = named()
     if address is None:
-        with _own(project, _free(port)) as address:
+        with _own(project, _free(port)) as address, _noted(project, address):
             yield address
         return
     if port is not None:
@@ -52,6 +59,26 @@ def serving(project: Project, port: int | None) -> Iterator[str]:
         )
     require_answer(address)
     yield address
+
+
+@contextlib.contextmanager
+def for_run(project: Project) -> Iterator[str]:
+    """As `serving`, for one run: a schedule's server will do, since two would share one database.
+
+    Raises:
+        UnreachableError: the server that `PREFECT_API_URL` names does not answer, or ours does not
+            come up.
+    """
+    address = named()
+    if address is not None:
+        require_answer(address)
+    elif (address := running(project)) is not None:
+        proxies.hold_off()
+    if address is not None:
+        yield address
+        return
+    with _own(project, _any_free(), RUN_ALONE) as address:
+        yield address
 
 
 def named() -> str | None:
@@ -65,6 +92,10 @@ def require_answer(address: str) -> None:
     Raises:
         UnreachableError: it does not.
     """
+    if proxies.names_here(address):
+        proxies.hold_off()
+    else:
+        _require_known_proxy(address)
     if not answers(address):
         raise UnreachableError(
             f"The Prefect server that PREFECT_API_URL names must answer, but {address} does not. "
@@ -86,7 +117,7 @@ def answers(address: str) -> bool:
 def running(project: Project) -> str | None:
     """The address of the server that a schedule of this project keeps at the moment."""
     try:
-        address = _note(project).read_text(encoding="utf-8")
+        address = _note(project).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     return address if answers(address) else None
@@ -97,8 +128,24 @@ def pages(address: str) -> str:
     return address.removesuffix("/").removesuffix("/api")
 
 
+def _require_known_proxy(address: str) -> None:
+    """See that Prefect's client knows what to do with the proxies in the environment."""
+    import httpx
+
+    try:
+        httpx.Client().close()
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise UsageError(
+            f"Prefect must be able to use the proxies in the environment to reach {address}, but: "
+            f"{error} Name others (HTTPS_PROXY, ALL_PROXY, NO_PROXY), or unset them."
+        ) from None
+
+
 @contextlib.contextmanager
-def _own(project: Project, port: int) -> Iterator[str]:
+def _own(
+    project: Project, port: int, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    proxies.hold_off()
     address = f"http://{HOST}:{port}/api"
     log = project.private / "logs" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -112,19 +159,27 @@ def _own(project: Project, port: int) -> Iterator[str]:
             process.module("flows.runtime.prefect_server"),
             folder=project.root,
             environment=environment(project)
-            | {"PREFECT_SERVER_API_HOST": HOST, "PREFECT_SERVER_API_PORT": str(port)},
+            | {"PREFECT_SERVER_API_HOST": HOST, "PREFECT_SERVER_API_PORT": str(port), **more},
             say=say,
         )
         try:
-            _wait(child, address, project.relative(log))
-            files.write_text(_note(project), address)
+            _wait(child, address, log, project)
             yield address
         finally:
-            _note(project).unlink(missing_ok=True)
             child.stop()
 
 
-def _wait(child: process.Child, address: str, log: str) -> None:
+@contextlib.contextmanager
+def _noted(project: Project, address: str) -> Iterator[None]:
+    """Let runs find the server."""
+    files.write_text(_note(project), address)
+    try:
+        yield
+    finally:
+        _note(project).unlink(missing_ok=True)
+
+
+def _wait(child: process.Child, address: str, log: Path, project: Project) -> None:
     """Until the server answers.
 
     Raises:
@@ -135,14 +190,21 @@ def _wait(child: process.Child, address: str, log: str) -> None:
         with contextlib.suppress(TimeoutError):
             code = child.wait(PAUSE)
             raise UnreachableError(
-                f"Prefect's server must stay up, but it ended with exit code {code}. "
-                f"What it said lies in {log}."
+                f"Prefect's server must stay up, but it ended with exit code {code}: "
+                f"{_last_words(log)} All that it said lies in {project.relative(log)}."
             )
         if time.monotonic() > end:
             raise UnreachableError(
                 f"Prefect's server must answer within {START_SECONDS} s, but {address} does not. "
-                f"What it said lies in {log}."
+                f"What it said lies in {project.relative(log)}."
             )
+
+
+def _last_words(log: Path) -> str:
+    """The last line of a log that names an error, or else the last that says something."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8").splitlines() if line.strip()]
+    named = [line for line in lines if FAULT.match(line)]
+    return next(reversed(named or lines), "it said nothing.")
 
 
 def _note(project: Project) -> Path:
@@ -166,6 +228,13 @@ def _free(port: int | None) -> int:
         f"Prefect's server needs a free port, but {PORT} to {PORT + PORTS_TRIED - 1} are taken. "
         "Name one with --port."
     )
+
+
+def _any_free() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

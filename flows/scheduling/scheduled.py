@@ -22,11 +22,10 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed, Failed
 
 from components.frame.errors import ThawlineError, UnreachableError
-from flows.actions import sync
-from flows.pipeline import command, overrides, summary
+from flows.pipeline import command, summary
 from flows.project import Project, enter, find
 from flows.runtime import locks
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 from flows.scheduling.schedule import Overlap
 
 SKIPPED = "Skipped"
@@ -52,7 +51,7 @@ def scheduled(overlap: Overlap = "skip") -> State[Any]:
         get_run_logger().error("error: %s", error)
         return Failed(message=str(error))
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
-        message = internal_error(project, "scheduled", error)
+        message = str(unforeseen(project, "scheduled", error))
         get_run_logger().error("error: %s", message)
         return Failed(message=message)
 
@@ -61,14 +60,13 @@ def work(project: Project) -> State[Any]:
     """The run itself, with no other under way.
 
     Raises:
-        ThawlineError: a parameter or the source is wrong; nothing was begun.
+        ThawlineError: something that a run needs is missing; nothing was begun.
     """
     log = get_run_logger()
     if command.nothing_to_do(project):
         log.info(command.note_nothing(project))
         return Completed(name="Nothing to do", message=command.WHY_NOTHING)
-    overrides.check_all(project)
-    sync.pinned(project)  # a source that is not there is told before anything begins
+    command.check(project)
     from flows.pipeline.finetune import finetune
 
     state: State[Any] = finetune.fn()

@@ -14,7 +14,7 @@ from uuid import UUID
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
 from flows.runtime import prefect_server, process
-from flows.runtime.crash_log import internal_error
+from flows.runtime.crash_log import unforeseen
 from flows.scheduling import cron
 from flows.scheduling.schedule import Overlap, ScheduleOptions
 
@@ -37,7 +37,8 @@ def main() -> None:
     except ThawlineError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  # an internal error: its traceback goes to the log
-        _fail(internal_error(project, "schedule", error), 1)
+        fault = unforeseen(project, "schedule", error)
+        _fail(str(fault), fault.exit_code)
 
 
 def keep(project: Project, options: ScheduleOptions) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from components.frame.errors import UnreachableError
 from flows.project import Project
 from flows.registry import packing, versions
 from flows.tracking import stores
@@ -13,7 +14,7 @@ from flows.tracking import stores
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-NETWORK = "artifacts/network.json"
+NETWORK = packing.NETWORK
 """The description of a model's network, among its files."""
 SPLITS = f"{packing.LINEAGE}/data/splits.parquet"
 """The images it was made from."""
@@ -41,6 +42,7 @@ def model(project: Project, version: "ModelVersion") -> Iterator[Path]:
 
     Raises:
         DataError: its files are not those that were registered.
+        UnreachableError: the store has none of them.
     """
     with _place(project) as place:
         yield _whole(project, version, place)
@@ -55,6 +57,11 @@ def part(project: Project, version: "ModelVersion", name: str) -> Iterator[Path]
 
 def _whole(project: Project, version: "ModelVersion", place: Path) -> Path:
     folder = versions.download(version, place)
+    if not packing.contents(folder):
+        raise UnreachableError(
+            f"{version.name} version {version.version} must have files in the store, but it holds "
+            "none of them now. Bring the store's artifacts back, then run again."
+        )
     versions.check(folder, version, versions.fingerprint(project, version))
     return folder
 

@@ -5,8 +5,6 @@ import logging
 import os
 import socket
 import sqlite3
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,20 +15,20 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from components.frame.errors import UnreachableError, UsageError, full_disk
+from components.frame import addresses
+from components.frame.errors import UnreachableError, UsageError, disk_fault
 from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.runtime import locks
-from flows.tracking import relocate
+from flows.tracking import location, relocate
+from flows.tracking.location import PORTS, VARIABLE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-VARIABLE = "MLFLOW_TRACKING_URI"
 PATIENCE = 5.0
 """Seconds within which a store must answer."""
 DATABASE = "mlflow.db"
-PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SURROUNDINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
@@ -69,8 +67,13 @@ class Store:
 
 
 def address(project: Project) -> str:
-    """MLFLOW_TRACKING_URI where it is set, else the project's own database."""
-    return os.environ.get(VARIABLE) or f"sqlite:///{project.mlflow / DATABASE}"
+    """MLFLOW_TRACKING_URI where it is set, else the project's own database.
+
+    Raises:
+        UsageError: a person named a store that MLflow cannot use.
+    """
+    given = os.environ.get(VARIABLE)
+    return location.checked(given) if given else addresses.sqlite(project.mlflow / DATABASE)
 
 
 def experiment(project: Project) -> str:
@@ -110,7 +113,7 @@ def look(project: Project) -> "MlflowClient":
         UsageError: there is no local store.
         UnreachableError: it does not answer.
     """
-    database = _database(address(project))
+    database = addresses.sqlite_path(address(project))
     if database is not None and not database.is_file():
         raise UsageError(
             f"A store with registered models is needed, but there is no {database}. Make a model "
@@ -124,8 +127,9 @@ def prepare() -> None:
     os.environ.update(SURROUNDINGS)
     for name, value in PATIENT.items():
         os.environ.setdefault(name, value)
-    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc"):
+    for noisy in ("alembic", "mlflow.pyfunc"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it says is raised
 
 
 @contextmanager
@@ -145,9 +149,9 @@ def answering(project: Project) -> Iterator[None]:
         status = error.get_http_status_code()
         if status < SERVER_FAULT and status not in REFUSED:
             raise
-        raise full_disk(error) or _away(address(project), error) from error
+        raise disk_fault(error) or _away(address(project), error) from error
     except OSError as error:
-        raise full_disk(error) or _away(address(project), error) from error
+        raise disk_fault(error) or _away(address(project), error) from error
 
 
 def store_identity(project: Project) -> str | None:
@@ -157,21 +161,13 @@ def store_identity(project: Project) -> str | None:
     whether it is opened as a file or served. MLflow is not imported.
     """
     where = address(project)
-    if (database := _database(where)) is not None:
+    if (database := addresses.sqlite_path(where)) is not None:
         made = _made_file(database)
     elif where.startswith(("http://", "https://")):
         made = _made_server(where)
     else:
         made = hashlib.sha256(where.encode()).hexdigest()
     return made
-
-
-def public(where: str) -> str:
-    """An address without the password it may hold."""
-    parts = urlsplit(where)
-    if parts.password is None:
-        return where
-    return parts._replace(netloc=f"{parts.username}:***@{parts.hostname}").geturl()
 
 
 def _open(project: Project) -> "MlflowClient":
@@ -182,9 +178,19 @@ def _open(project: Project) -> "MlflowClient":
     from mlflow import MlflowClient
 
     with locks.store(project):
-        if _database(where) == project.mlflow / DATABASE:
-            relocate.follow(project.mlflow / DATABASE)
+        if addresses.sqlite_path(where) == project.mlflow / DATABASE:
+            _follow(project.mlflow / DATABASE)
         return MlflowClient(tracking_uri=where)
+
+
+def _follow(database: Path) -> None:
+    try:
+        relocate.follow(database)
+    except sqlite3.Error as error:
+        raise UnreachableError(
+            f"The store must follow its folder, which was moved, but {database} takes nothing "
+            f"({error}). Make it writable, then run again."
+        ) from error
 
 
 @contextmanager
@@ -209,7 +215,7 @@ def _experiment(client: "MlflowClient", name: str, where: str) -> str:
         if there.lifecycle_stage == "deleted":
             client.restore_experiment(there.experiment_id)
         return str(there.experiment_id)
-    database = _database(where)
+    database = addresses.sqlite_path(where)
     beside = None if database is None else database.parent / "artifacts"
     if beside is not None:
         beside.mkdir(parents=True, exist_ok=True)
@@ -220,7 +226,7 @@ def _knock(where: str) -> None:
     """See within seconds whether the store answers: MLflow's own clients try for minutes."""
     parts = urlsplit(where)
     try:
-        if (database := _database(where)) is not None:
+        if (database := addresses.sqlite_path(where)) is not None:
             database.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -234,15 +240,13 @@ def _knock(where: str) -> None:
 
 
 def _get(url: str) -> bytes:
-    request = urllib.request.Request(url)  # noqa: S310  # http or https, checked by the callers
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  # as above
-            content: bytes = answer.read()
-            return content
-    except urllib.error.HTTPError as error:
-        if error.code >= SERVER_FAULT:
-            raise
-        return b""
+    """An answer, asked for as MLflow asks: with the same proxies and credentials in the address."""
+    import requests
+
+    answer = requests.get(url, timeout=PATIENCE)
+    if answer.status_code >= SERVER_FAULT:
+        answer.raise_for_status()
+    return answer.content if answer.ok else b""
 
 
 def _made_file(database: Path) -> str | None:
@@ -266,16 +270,9 @@ def _made_server(where: str) -> str | None:
         return None
 
 
-def _database(where: str) -> Path | None:
-    """The file of an SQLite store."""
-    prefix = "sqlite:///"
-    return Path(where.removeprefix(prefix)).absolute() if where.startswith(prefix) else None
-
-
 def _away(where: str, error: Exception) -> UnreachableError:
-    reason = " ".join(str(error).split())[:300]
+    shown, reason = location.public(where), " ".join(str(error).split())[:300]
     return UnreachableError(
-        f"The tracking store must answer, but {public(where)} does not ({reason}). Start it, or "
-        "fix MLFLOW_TRACKING_URI, then run again: what was built is kept, only publishing is "
-        "pending."
+        f"The tracking store must answer, but {shown} does not ({reason}). Start it, or fix "
+        f"{VARIABLE}, then run again: what was built is kept, only publishing is pending."
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.frame import events, files, spec, work
+from components.frame import events, spec, work
 from components.frame.errors import UsageError
+from components.frame.spec import stages as stages_of
 from flows.project import Project
 from flows.tracking.run_content import CURVES, MetricPoint, milliseconds, named, points_of
 
@@ -85,7 +86,7 @@ class Timings:
 def read(project: Project) -> Timings:
     """The events of every stage in the present state of what it depends on."""
     timings = Timings()
-    for name in files.read_yaml(project.pipeline)["stages"]:
+    for name in stages_of(project.root):
         if (project.private / "work" / name).is_dir():
             for event in events.read(events_path(project, name)):
                 timings.add(event)

@@ -153,34 +153,19 @@ def test_a_pin_is_made_without_torch():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(
-    ("stated", "named"),
-    [
-        ({"create_kwargs": "pretrained=True"}, "pretrained=True"),
-        ({"create_kwargs": "checkpoint_path=/etc/passwd"}, "checkpoint_path="),
-        ({"create_kwargs": "stem_width=[1]"}, "stem_width="),
-        ({"create_kwargs": "no_such_argument=3"}, "no_such_argument"),
-        ({"std": "(0.5, 0, 0.5)"}, "std must be 3 numbers above 0"),
-        ({"mean": "(0.5, 0.5)"}, "mean must be 3 numbers"),
-        ({"mean": '(0.5, "a", 0.5)'}, "mean must be 3 numbers"),
-    ],
-)
-def test_what_a_file_states_of_itself_is_checked(place, tmp_path, stated, named):
-    """It opens no other file, goes to no network, and can be computed with."""
-    path = tmp_path / "own.safetensors"
-    metadata = {"arch": "test_resnet", **stated}
-    save_file(timm.create_model("test_resnet").state_dict(), path, metadata=metadata)
-    outcome = take(place, source=str(path))
-    assert outcome.code == 3, outcome
-    assert named in outcome.errors
-
-
-def test_weights_that_are_no_numbers_are_refused(place, tmp_path):
-    """One NaN would make every answer one."""
-    state = timm.create_model("test_resnet").state_dict()
-    next(iter(state.values())).view(-1)[0] = torch.nan
-    path = tmp_path / "own.safetensors"
-    save_file(state, path, metadata={"arch": "test_resnet"})
-    outcome = take(place, source=str(path))
-    assert outcome.code == 3
-    assert "must be finite numbers" in outcome.errors
+def test_a_trainers_checkpoint_is_taken_and_what_was_done_is_said(place, tmp_path):
+    """Its weights alone, each in a storage of its own, and its classifier is replaced."""
+    state = timm.create_model("test_resnet", num_classes=5).state_dict()
+    shared = torch.rand(2**18)
+    for name, value in state.items():
+        if value.is_floating_point():
+            state[name] = shared[: value.numel()].view(value.shape)
+    path = tmp_path / "checkpoint-3.pth.tar"
+    torch.save({"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}, path)
+    outcome = take(place, source=str(path), architecture="test_resnet")
+    assert outcome.code == 0, outcome.errors
+    found, config = built(place)
+    assert all(torch.equal(found[name], value) for name, value in state.items())
+    assert config["classes"] == 5
+    assert "`module.` is taken off" in outcome.output
+    assert "its classifier of 5 outputs gives way to a new one" in outcome.output

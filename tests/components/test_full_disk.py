@@ -3,12 +3,13 @@
 The disks are real ones of a megabyte each, in memory; mounting them takes the rights for it.
 """
 
+import sqlite3
 import subprocess
 
 import pytest
 import torch
 
-from components.frame.errors import UnreachableError, full_disk
+from components.frame.errors import UnreachableError, disk_fault
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint
 
@@ -48,13 +49,24 @@ def test_study_on_a_full_disk_is_understood(small_disk, tmp_path):
         (folder / "filler").write_bytes(bytes(MEGABYTE))
     with pytest.raises(optuna.exceptions.StorageInternalError) as failed:
         study.set_user_attr("long", "x" * MEGABYTE)
-    assert isinstance(full_disk(failed.value), UnreachableError)
+    assert isinstance(disk_fault(failed.value), UnreachableError)
+
+
+@pytest.mark.parametrize("words", ["attempt to write a readonly database", "[Errno 30]"])
+def test_a_disk_that_may_not_be_written_is_understood(words):
+    """Behind whatever a library makes of it, in one line."""
+    error = RuntimeError("first\nsecond")
+    error.__cause__ = sqlite3.OperationalError(words) if "data" in words else OSError(30, "closed")
+    fault = disk_fault(error)
+    assert isinstance(fault, UnreachableError)
+    assert words in str(fault)
+    assert "\n" not in str(fault)
 
 
 def test_other_faults_are_not_the_disks():
     """A file that is missing is no full disk."""
-    assert full_disk(FileNotFoundError(2, "No such file")) is None
-    assert full_disk(ValueError("space left")) is None
+    assert disk_fault(FileNotFoundError(2, "No such file")) is None
+    assert disk_fault(ValueError("space left")) is None
 
 
 def test_stage_ends_with_exit_5_and_can_be_run_again(place, small_disk):

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 from samples import draw, encode
 
+from components.data import ingestion
 from components.data.layout import places
-from components.data.source import fingerprint_of
-from components.frame.errors import DataError
+from components.data.manifest import write_table
+from components.data.source import fingerprint_of, open_source
+from components.frame import apart
+from components.frame.errors import DataError, UsageError
 
 
 def manifest(place):
@@ -238,3 +241,76 @@ def test_images_that_no_run_put_there_are_moved_aside(place, images):
     place.source(images)
     assert place.run("ingest").code == 0
     assert not (place.root / "data" / "raw.aside-3").exists()
+
+
+def test_what_is_passed_over_is_told_by_ending(place, images):
+    """So is what is an image only by its content, and a folder without any."""
+    for name in ("a.HEIC", "b.heic", "list.csv"):
+        (images / "cat" / name).write_bytes(b"x")
+    (images / "cat" / "without").write_bytes(encode(draw(900)))
+    (images / "cat" / "more" / "deeper").mkdir(parents=True)
+    place.source(images)
+    done = place.run("ingest")
+    assert done.code == 0
+    assert "25 images in 2 classes" in done.output
+    assert "images by their content: 1 without an ending\n" in done.output
+    assert "no images that can be read: 2 .heic, 1 .csv\n" in done.output
+    assert "folders without an image: 'cat/more/'\n" in done.output
+
+
+def test_an_empty_class_folder_stops_the_run(place, images):
+    """Five classes of six would be learnt; nothing half copied is left behind."""
+    (images / "owl").mkdir()
+    place.source(images)
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "the folder 'owl' holds none" in outcome.errors
+    assert not (place.root / "data" / "raw").exists()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_file_and_a_folder_of_one_name_are_refused(place, tmp_path, order):
+    """No disk can have both."""
+    entries = {"cat/1.png": encode(draw(1)), "cat/1.png/2.png": encode(draw(2))}
+    place.source(tar_of(tmp_path / "a.tar", dict(list(entries.items())[::order])))
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "files and folders must have names of their own" in outcome.errors
+
+
+def test_a_name_that_this_disk_cannot_have_is_refused(place, tmp_path):
+    """Each of its parts is short, all together are not."""
+    name = "/".join(["cat", *["n" * 200] * 25, "1.png"])
+    place.source(tar_of(tmp_path / "a.tar", {name: encode(draw(1))}))
+    outcome = place.run("ingest")
+    assert outcome.code == 3
+    assert "cannot be named so on this disk (File name too long)" in outcome.errors
+
+
+def test_an_image_never_takes_the_place_of_another(tmp_path):
+    """As on a disk that does not tell `A` from `a`."""
+    ingestion._write(tmp_path, "cat/a.png", b"one")
+    with pytest.raises(DataError, match=r"another has that of 'cat/a\.png'"):
+        ingestion._write(tmp_path, "cat/a.png", b"two")
+    assert (tmp_path / "cat" / "a.png").read_bytes() == b"one"
+
+
+def test_a_table_names_each_image_once(tmp_path):
+    """A path is its key in every table that follows."""
+    table = pd.DataFrame({"path": ["a.png", "b.png", "a.png"]})
+    with pytest.raises(
+        DataError, match=r"t\.parquet must name each image once, but names 'a\.png'"
+    ):
+        write_table(tmp_path / "t.parquet", table)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ring", "x" * 5000, "~nobody-of-this-name/x", "a\0b", "pipe.tar"])
+def test_a_source_that_no_disk_could_have_is_refused(tmp_path, monkeypatch, name):
+    """A ring of links, an endless name, no such user, NUL, a pipe."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ring").symlink_to("ring")
+    os.mkfifo(tmp_path / "pipe.tar")
+    assert apart._resolved(name)
+    with pytest.raises(UsageError, match="must be `digits`, a folder"):
+        open_source(name)

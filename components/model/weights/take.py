@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from components.frame import files
 from components.frame.apart import require_apart
 from components.frame.errors import DataError
@@ -34,10 +36,12 @@ def take(
         )
     weights = _read(source, architecture, seed, pin)
     described = weights.describe(sha256="")
-    state = {name: value.contiguous() for name, value in sorted(weights.state.items())}
+    whole = torch.contiguous_format  # and each in a storage of its own
+    state = {key: v.clone(memory_format=whole) for key, v in sorted(weights.state.items())}
     files.write_tensors(model, state)
     replace(described, sha256=files.sha256(model)).write(config)
-    print(f"{described.architecture} from {described.source}")
+    replaced = f"; its classifier of {described.classes:,} outputs gives way to a new one"
+    print(f"{described.architecture} from {described.source}{replaced * bool(described.classes)}")
 
 
 def _read(source: str, architecture: str, seed: int, pin: dict[str, Any]) -> PretrainedWeights:

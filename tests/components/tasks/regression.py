@@ -71,6 +71,9 @@ class Regression:
         table = pd.DataFrame({"true": truth.to_numpy(), "predicted": answers[:, 0]})
         return table.assign(score=self.grade(self.served(answers), truth))
 
+    def recalled(self, predictions: "pd.DataFrame") -> Array:
+        return predictions[["predicted"]].to_numpy()
+
     def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
         return {self.score_name: float(self.grade(self.served(answers), truth).mean())}
 

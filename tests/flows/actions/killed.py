@@ -43,10 +43,14 @@ WRITES = (
 
 
 def perform(project, names):
+    from registry import vouch
+
     from flows.actions import action as known
 
     for name in names.split(","):
         known.perform(project, name)
+        if name == "register":
+            vouch(project)
 
 
 def warm() -> None:

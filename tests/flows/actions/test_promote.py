@@ -4,7 +4,8 @@ import pytest
 from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components.frame.errors import GateRefusedError, UsageError
-from flows.actions.promote import promote
+from flows.actions.promote import promote, rollback
+from flows.pipeline import history
 from flows.records import identity, ledger
 
 
@@ -63,6 +64,67 @@ def test_a_person_who_goes_back_is_not_overruled_by_an_older_verdict(
     assert "version 1 stays the champion" in promote(project).message
     with pytest.raises(GateRefusedError, match="--anyway"):
         promote(project, version=2)
+
+
+def test_a_rollback_stays_and_keeps_its_reason(project, first, rebuild, perform, answers):
+    """One command; the night after leaves it; going back again finds no earlier one."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*ALL)
+    assert rollback(project, "it fails in the shop").changed
+    assert aliases(project)["champion"] == 1
+    perform(*ALL)
+    assert aliases(project)["champion"] == 1
+    assert ledger.last(project, "promoted")["said"] == "it fails in the shop"
+    newest, said, *_ = history.screen(project).splitlines()
+    assert newest.endswith("thawline version 1: a person went back")
+    assert said.strip() == '"it fails in the shop"'
+    with pytest.raises(UsageError, match="none is known"):
+        rollback(project)
+
+
+def test_without_a_champion_before_there_is_no_way_back(project, first):
+    """The sentence names where to look."""
+    with pytest.raises(UsageError, match="thawline history"):
+        rollback(project)
+
+
+@pytest.mark.usefixtures("worse")
+def test_asking_without_a_verdict_shows_the_last_one(project):
+    """What it said and what to do about it."""
+    message = promote(project).message
+    assert "version 1 stays the champion" in message
+    assert "The last verdict on version 2: Its accuracy is worse" in message
+    assert "thawline compare champion 2" in message
+
+
+@pytest.mark.usefixtures("worse")
+def test_an_alias_set_past_the_gate_is_noted(project, perform):
+    """As MLflow's own button does: the ledger says whose champion it is, and it stays."""
+    client(project).set_registered_model_alias("thawline", "champion", "2")
+    ledger.append(project, "nothing", reason="a run found nothing to do")
+    perform(*ALL)
+    entry = ledger.last(project, "promoted")
+    assert (entry["version"], entry["why"]) == (
+        2,
+        "the alias was set in the registry, past the gate",
+    )
+    assert aliases(project)["champion"] == 2
+    assert len(ledger.read(project, "promoted")) == 2
+
+
+def test_an_alias_set_back_past_the_gate_is_noted_once_a_run_was_done(
+    project, first, rebuild, perform, answers
+):
+    """Before that, the promotion may have been killed before its last step."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*ALL)
+    client(project).set_registered_model_alias("thawline", "champion", "1")
+    ledger.append(project, "nothing", reason="a run found nothing to do")
+    perform(*ALL)
+    assert aliases(project)["champion"] == 1
+    assert [entry["version"] for entry in ledger.read(project, "promoted")] == [1, 2, 1]
 
 
 def test_a_winner_takes_the_alias(project, first, rebuild, perform, answers):

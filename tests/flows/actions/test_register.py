@@ -79,6 +79,8 @@ def served(seen, tmp_path_factory):
         "empty image": split_body(b""),
         "cut image": split_body(image[: len(image) // 2]),
         "bomb": split_body(png(20_000, 20_000)),
+        "large": split_body(png(8_100, 8_100)),
+        "comment": split_body(b"P6\n#" + b"x" * 1_100_000 + b"\n8 8\n255\n" + bytes(192)),
         "other column": json.dumps({"dataframe_split": {"columns": ["image"], "data": [["aa"]]}}),
         "inputs": json.dumps({"inputs": {"image": [base64.b64encode(image).decode()]}}),
     }
@@ -154,6 +156,8 @@ def test_base64_images_are_answered(served, body):
         ("empty image", "Image 0 cannot be read (empty"),
         ("cut image", "Image 0 cannot be read (damaged"),
         ("bomb", "Image 0 cannot be read (too-large"),
+        ("large", "8100 x 8100 pixels, over 65,000,000"),
+        ("comment", "Image 0 cannot be read (too-costly"),
         ("other column", "image"),
         ("inputs", "Image 0"),
     ],

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from components.frame import files
-from components.frame.errors import UsageError
+from components.frame.errors import DataError, UsageError
 from flows.actions import sync
 from flows.pipeline import overrides
 
@@ -81,3 +81,26 @@ def test_a_source_that_is_not_there_is_named(toy):
     overrides.apply(toy, ["ingest.source=/nowhere"])
     with pytest.raises(UsageError, match=r"'/nowhere' does not exist.*--set ingest.source"):
         sync.sync(toy)
+
+
+@pytest.mark.parametrize("name", ["ring", "x" * 5000])
+def test_a_source_that_no_disk_could_have_is_named(toy, tmp_path, name):
+    """A ring of links, an endless name: a sentence, no traceback."""
+    (tmp_path / "ring").symlink_to("ring")
+    overrides.apply(toy, [f"ingest.source={tmp_path / name}"])
+    with pytest.raises(UsageError, match="does not exist"):
+        sync.sync(toy)
+
+
+def test_what_no_table_could_hold_is_refused_before_it_is_pinned(toy, images):
+    """A name that is no UTF-8, a link that leads to itself."""
+    before = (toy.data / "source.yaml").read_bytes()
+    odd = images / "cat" / os.fsdecode(b"\xff.png")
+    odd.write_bytes(b"x")
+    with pytest.raises(DataError, match="names must be UTF-8"):
+        sync.sync(toy)
+    odd.unlink()
+    (images / "cat" / "self").symlink_to("self")
+    with pytest.raises(DataError, match="links, pipes and devices are not taken"):
+        sync.sync(toy)
+    assert (toy.data / "source.yaml").read_bytes() == before

@@ -7,7 +7,8 @@ import shutil
 import pytest
 
 from flows.building import graph, reproduce
-from flows.building.reproduce import drop_stale_locks, outcome_of
+from flows.building.repository import drop_stale_locks
+from flows.building.reproduce import outcome_of
 
 
 def build(python, stage):

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from flows.gate.verdict import Comparison, decide, first, other_task
+from components.evaluation.significance import paired_p_value
+from flows.gate.verdict import Comparison, decide, first, images_missing, other_task
 
 
 def compared(gained, lost, both=20, neither=0, lacking=()):
@@ -45,6 +46,26 @@ def test_alpha_decides():
     assert decide(compared(5, 0), alpha=0.05).promote
     assert not decide(compared(5, 0), alpha=0.03).promote
     assert not decide(compared(5, 0), alpha=1 / 32).promote
+
+
+def test_too_little_evidence_says_how_much_is_missing():
+    """With so many more, and the same share of them won and lost, the test comes to alpha."""
+    comparison = compared(8, 5)
+    missing = images_missing(comparison.challenger, comparison.champion, 0.05)
+    assert f"About {missing:,} more test images" in decide(comparison, alpha=0.05).advice
+    times = (33 + missing) / 33
+    gained, lost = round(8 * times), round(5 * times)
+    p_value = paired_p_value([1.0] * gained + [0.0] * lost, [0.0] * gained + [1.0] * lost)
+    assert p_value == pytest.approx(0.05, abs=0.02)
+
+
+def test_where_nothing_speaks_for_it_no_number_of_images_is_named():
+    """Nor for a class that is gone: that is a person's to say."""
+    assert images_missing([1.0, 0.0], [0.0, 1.0], 0.05) == 0
+    assert "more images would hardly change" in decide(compared(3, 6), alpha=0.05).advice
+    lost = decide(compared(30, 0, lacking=("c",)), alpha=0.05)
+    assert "thawline promote VERSION --anyway --reason" in lost.advice
+    assert decide(compared(9, 1), alpha=0.05).advice is None
 
 
 def test_a_lost_class_is_never_promoted():

@@ -167,6 +167,27 @@ def test_a_killed_parent_leaves_no_orphan(toy, thawline, until, server):
     assert run.wait() == -signal.SIGKILL
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_a_proxy_stands_in_nobodys_way(proxy, toy, thawline, server):
+    """Between processes on one machine; what is missing here is said by the first action."""
+    names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
+    run = thawline("run", PREFECT_API_URL=server, NO_PROXY="", **dict.fromkeys(names, proxy))
+    said = run.communicate(timeout=120)[0]
+    assert "split     ran in" in said
+    assert run.returncode == 2, said
+    assert "publish   params/publish.yaml is missing" in said or "publish.yaml is missing" in said
+
+
+def test_a_store_that_cannot_be_used_is_said_before_anything_begins(toy, thawline):
+    """No stage is built first, no server is started."""
+    run = thawline("run", MLFLOW_TRACKING_URI="./mlruns")
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 2
+    assert said.startswith("error: MLFLOW_TRACKING_URI must name")
+    assert not (toy.root / "build").exists()
+    assert not (toy.private / "logs").exists()
+
+
 def test_an_internal_error_is_a_sentence_and_a_log(toy, thawline, server):
     """What nobody foresaw ends with exit code 1 and names the file that holds the traceback."""
     (toy.private / "done.json").mkdir(parents=True)

@@ -11,6 +11,13 @@ def texts(project):
     return {path.name: path.read_text() for path in sorted(project.params.iterdir())}
 
 
+def test_a_value_that_is_nested_too_deep_is_refused(toy):
+    """And is shown in part."""
+    with pytest.raises(UsageError, match="must be YAML") as caught:
+        overrides.apply(toy, ["split.seed=" + "[" * 3000])
+    assert len(str(caught.value)) < 500
+
+
 def test_a_value_is_written_and_all_else_stays(toy):
     """Comments, order, and the spelling of other values are a person's own."""
     path = toy.params / "split.yaml"

@@ -103,8 +103,11 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
     folder = tmp_path / "Bilder"
     folder.mkdir()
     good = (champion.data / "raw/red/test-00.png").read_bytes()
-    for name in ("img10.png", "img2.png", "ü.png", ".hidden.png", "note.txt"):
+    for name in ("img10.png", "img2.png", "ü.png", ".hidden.png", "note.txt", "without"):
         (folder / name).write_bytes(good)
+    (folder / "@eaDir").mkdir()
+    (folder / "@eaDir" / "img2.png").write_bytes(good)
+    (folder / "photo.heic").write_bytes(b"x")
     (folder / "cut.png").write_bytes(good[: len(good) // 2])
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "link.png").symlink_to(folder / "img2.png")
@@ -116,7 +119,7 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     names = [row["path"] for row in rows]
     assert names == [
-        *(str(folder / name) for name in ("img2.png", "img10.png", "ü.png")),
+        *(str(folder / name) for name in ("img2.png", "img10.png", "without", "ü.png")),
         "raw/red/test-00.png",
     ]
     assert len({row["probability_red"] for row in rows}) == 1
@@ -127,6 +130,7 @@ def test_the_command_writes_lines_and_tells_what_it_cannot_read(champion, tmp_pa
         ("empty.jpg", "empty"),
         ("link.png", "not followed"),
         ("huge.png", "100,000,001 bytes"),
+        ("1 .heic", "1 .txt, 1 hidden, passed over"),
     ):
         (line,) = [line for line in told if name in line]
         assert why in line
@@ -148,7 +152,8 @@ def test_what_does_not_exist_is_told_before_the_model_is_fetched(champion, tmp_p
     """Files, and folders without an image."""
     with pytest.raises(UsageError, match=r"there is no nowhere\.png"):
         predict.predict(champion, options(tmp_path, "nowhere.png"))
-    with pytest.raises(DataError, match="holds none"):
+    (tmp_path / "photo.heic").touch()
+    with pytest.raises(DataError, match=r"holds none \(1 \.heic\)"):
         predict.predict(champion, options(tmp_path, "."))
 
 
@@ -279,10 +284,23 @@ def test_portions_are_bounded_by_number_and_by_bytes(tmp_path):
     assert [image for portion in portions for image in portion] == found
 
 
-def test_the_largest_file_is_the_largest_that_a_model_takes():
-    """Both say one thing: what is refused there is not even opened here."""
-    text = (ROOT / "flows/registry/served_model.py").read_text(encoding="utf-8")
-    assert f"LARGEST_FILE = {inputs.LARGEST_FILE:_}\n" in text
+def test_in_a_folder_the_images_are_those_that_ingest_finds(tmp_path):
+    """By the same list and the same content; a ring of links or a deep place ends nothing."""
+    (tmp_path / "a" / "$RECYCLE.BIN").mkdir(parents=True)
+    for name in ("a/1.jfif", "a/$RECYCLE.BIN/2.png", "a/note", "a/.3.png"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "a" / "ring").symlink_to(tmp_path)
+    (tmp_path / "a" / os.fsdecode(b"\xff.png")).write_bytes(b"x")
+    assert [one.shown for one in inputs.find(["a"], tmp_path)] == ["a/1.jfif", "a/\udcff.png"]
+    assert inputs.passed_over(["a", "a/1.jfif"], tmp_path) == "2 without an ending, 1 hidden"
+
+
+def test_names_that_no_disk_could_have_are_said_to_be_lost(tmp_path):
+    """Not a traceback of ours."""
+    (tmp_path / "self").symlink_to("self")
+    for name in ("x" * 5000, "self", "~nobody-of-this-name/x"):
+        with pytest.raises(UsageError, match="there is no"):
+            inputs.find([name], tmp_path)
 
 
 def test_images_named_twice_are_named_once(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.frame.errors import UnreachableError
+from components.frame.errors import DataError, UnreachableError
 from flows.project import Project
 from flows.records import ledger
 
@@ -84,3 +84,12 @@ def test_entries_of_before_are_read_in_the_names_of_today(project):
     (found,) = ledger.read(project, "verdict", name="n")
     assert (found["images"], found["champion_score"], found["alpha"]) == (9, 0.5, None)
     assert "pictures" not in found
+
+
+def test_a_damaged_ledger_is_said(project):
+    """As after a merge that left its marks."""
+    ledger.record(project, **entry(name="n", version=1))
+    with project.ledger.open("a") as file:
+        file.write("<<<<<<< HEAD\n")
+    with pytest.raises(DataError, match="one JSON object a line"):
+        ledger.read(project, "registered")

@@ -62,6 +62,24 @@ def test_looking_changes_nothing(clone):
     assert index.stat().st_mtime_ns == before
 
 
+def test_a_detached_head_and_a_shallow_clone_are_named(clone, tmp_path):
+    """Each is at a commit like any other."""
+    git(clone, "checkout", "--quiet", "--detach")
+    commit = git(clone, "rev-parse", "HEAD")
+    assert (revision(clone).commit, revision(clone).state) == (commit, "clean")
+    git(clone, "clone", "--quiet", "--depth", "1", clone.parent.as_uri(), tmp_path / "shallow")
+    shallow = revision(tmp_path / "shallow" / clone.name)
+    assert (shallow.commit, shallow.state) == (commit, "clean")
+
+
+def test_a_repository_around_that_knows_nothing_of_the_project_is_anothers(clone):
+    """A project unpacked into somebody's repository has no commit."""
+    unpacked = clone.parent / "unpacked"
+    unpacked.mkdir()
+    (unpacked / "dvc.yaml").touch()
+    assert revision(unpacked).commit is None
+
+
 def test_without_a_commit_the_state_says_so(tmp_path):
     """A folder that is no clone still runs."""
     found = revision(tmp_path)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from registry import client
+from registry import client, vouch
 from safetensors.torch import save_file
 from samples import encode
 from stage_outputs import PIPELINE, write_lock, write_results, write_search
@@ -96,6 +96,7 @@ def challenger(before):
     write_lock(root, "challenger")
     publish(before, PublishParams(experiment="thawline"))
     register(before, RegisterParams(name=NAME))
+    vouch(before)
     return before
 
 

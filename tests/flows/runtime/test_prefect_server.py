@@ -1,13 +1,15 @@
 """Which Prefect server is used is decided in one place."""
 
 import socket
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from components.frame.errors import UnreachableError, UsageError
-from flows.runtime import prefect_server
+from flows.runtime import prefect_server, process
 
 
 class Health(BaseHTTPRequestHandler):
@@ -88,6 +90,36 @@ def test_the_next_free_port_is_taken_but_never_instead_of_a_named_one(monkeypatc
         monkeypatch.setattr(prefect_server, "PORTS_TRIED", 1)
         with pytest.raises(UnreachableError, match="--port"):
             prefect_server._free(None)
+
+
+DIES = """\
+print("sqlite3.DatabaseError: file is not a database")
+print("Server stopped!")
+raise SystemExit(3)
+"""
+
+
+def test_a_server_that_dies_is_said_at_once_with_its_last_words(toy, monkeypatch):
+    """Nobody waits for what cannot come."""
+    monkeypatch.setattr(process, "module", lambda *_: [sys.executable, "-c", DIES])
+    begun = time.monotonic()
+    with (
+        pytest.raises(UnreachableError, match="exit code 3: sqlite3"),
+        prefect_server.for_run(toy),
+    ):
+        pass
+    assert time.monotonic() - begun < prefect_server.START_SECONDS / 4
+    assert not (toy.private / "prefect" / "address").exists()
+
+
+@pytest.mark.slow
+def test_a_server_whose_database_is_damaged_is_said(toy):
+    """The true one."""
+    database = toy.private / "prefect" / "prefect.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"x" * 5000)
+    with pytest.raises(UnreachableError, match="not a database"), prefect_server.for_run(toy):
+        pass
 
 
 def test_the_pages_lie_where_the_api_does():

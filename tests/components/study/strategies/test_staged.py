@@ -297,7 +297,7 @@ def test_clearly_better_late_freeze_point_is_found(space):
 
 
 def test_best_head_is_among_the_finalists(space):
-    """So that a search never ends worse than the head alone."""
+    """Where it leads clearly it is chosen."""
     chosen, _, _ = play(space, peaked(HEAD, 1e-2, 0.02))
     assert chosen == at(HEAD, 1e-2)
 

@@ -1,0 +1,39 @@
+"""The command `thawline history`: every champion there was, and what made it one."""
+
+from datetime import UTC, datetime
+
+from flows.project import Project
+from flows.records import ledger
+
+NONE = "There was no champion yet: thawline run"
+
+
+def screen(project: Project) -> str:
+    """A paragraph for each promotion, the newest first."""
+    promotions = ledger.read(project, "promoted")
+    return "\n".join(_told(project, entry) for entry in reversed(promotions)) or NONE
+
+
+def _told(project: Project, entry: ledger.Entry) -> str:
+    lines = [f"{_when(entry)}  {entry['name']} version {entry['version']}: {entry['why']}"]
+    if entry["said"]:
+        lines.append(f'"{entry["said"]}"')
+    verdict = ledger.last(project, "verdict", challenger=entry["model"], champion=entry["previous"])
+    if verdict is not None:
+        lines.append(f"{verdict['reason']}{_scores(verdict)}")
+    return "\n                  ".join(lines)
+
+
+def _scores(verdict: ledger.Entry) -> str:
+    """Both scores, where there were two to compare."""
+    if verdict["challenger_score"] is None:
+        return ""
+    return (
+        f" {verdict['challenger_score']:.3f} against {verdict['champion_score']:.3f} "
+        f"on {verdict['images']:,} images."
+    )
+
+
+def _when(entry: ledger.Entry) -> str:
+    """To the minute, where this machine stands."""
+    return f"{datetime.fromtimestamp(entry['at'], UTC).astimezone():%Y-%m-%d %H:%M}"
