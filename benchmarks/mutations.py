@@ -121,7 +121,7 @@ MUTATIONS = (
         test=_OPTIMIZERS + "::test_it_is_adamw_as_torch_writes_it_out",
     ),
     Mutation(
-        name="parts of a batch are added without their share",
+        name="parts of a batch are added without their weight",
         file="components/training/step.py",
         old="mean * (len(part) / len(batch))",
         new="mean / self.parts",
@@ -177,7 +177,7 @@ MUTATIONS = (
         test=_VALIDATE,
     ),
     Mutation(
-        name="validation loss counts every batch alike",
+        name="validation loss takes every batch for as large",
         file="components/training/validate.py",
         old='reduction="sum"))',
         new='reduction="mean"))',
@@ -247,7 +247,7 @@ MUTATIONS = (
         test=_SIGNIFICANCE + "::test_a_published_example",
     ),
     Mutation(
-        name="calibration error counts every bin alike",
+        name="calibration error takes every bin for as large",
         file="components/evaluation/metrics.py",
         old='(gaps * bins["images"]).sum() / bins["images"].sum()',
         new="gaps.mean()",
