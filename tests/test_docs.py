@@ -180,3 +180,13 @@ def test_every_parameter_that_a_text_names_exists():
     found = {key for lines in texts.values() for _, text in lines for key in named.findall(text)}
     assert "search.max_trials" in found
     assert not found - known - within - NO_PARAMETERS
+
+
+def test_every_test_that_reliability_names_exists():
+    """A case is held by a test that is there."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)::(\w+)`", text))
+    assert len(named) > 100
+    held = {path for path, _ in named}
+    sources = {path: (ROOT / "tests" / path).read_text(encoding="utf-8") for path in held}
+    assert not [(path, name) for path, name in named if f"def {name}(" not in sources[path]]
