@@ -42,6 +42,7 @@ REPLACED = {
 """By the word that is said (in English or in the code), what is no longer said for it."""
 ALLOWED = {
     ("components/data/images/decoder.py", "depth"),  # bits of a pixel
+    ("docs/reliability.md", "depth"),  # the same
     ("docs/images.md", "depth"),  # the same
     ("components/figures/sheet.py", "alike"),  # on light and dark pages alike
     ("components/figures/sheet.py", "bold"),  # of letters
