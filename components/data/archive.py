@@ -14,8 +14,7 @@ from components.data.entry import (
     relative,
     shown,
 )
-from components.data.images.costs import LARGEST_FILE
-from components.data.kinds import HEAD, is_image, is_leftover
+from components.data.kinds import HEAD, LARGEST_FILE, is_image, is_leftover
 from components.data.unpacking import BLOCK, DAMAGE, Member, members
 from components.frame import files
 from components.frame.errors import DataError

@@ -18,8 +18,7 @@ from components.data.entry import (
     shown,
     unreadable,
 )
-from components.data.images.costs import LARGEST_FILE
-from components.data.kinds import HEAD, is_hidden, is_image, is_leftover
+from components.data.kinds import HEAD, LARGEST_FILE, is_hidden, is_image, is_leftover
 from components.frame import files
 from components.frame.errors import DataError
 

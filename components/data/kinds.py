@@ -14,6 +14,8 @@ SUFFIXES = frozenset(
     }
 )
 """Endings of the formats that the decoder reads: such a file is an image, or a broken one."""
+LARGEST_FILE = 100_000_000
+"""Bytes of an image file, here and where a registered model answers."""
 LEFTOVERS = frozenset(
     {
         *("@eadir", "@__thumb", "#recycle", "@recycle", "#snapshot", "@recently-snapshot"),

@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from components.data.folder import Found, head, walk
-from components.data.images.costs import LARGEST_FILE
-from components.data.kinds import SUFFIXES, counted, ending, is_hidden, is_image
+from components.data.kinds import LARGEST_FILE, SUFFIXES, counted, ending, is_hidden, is_image
 from components.frame.errors import UsageError
 from flows.serving.worker import PORTION
 

@@ -13,10 +13,9 @@ from pathlib import Path
 from PIL.Image import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
+from components.data.kinds import LARGEST_FILE
 from components.frame.errors import DataError
 
-LARGEST_FILE = 100_000_000
-"""Bytes of an encoded image."""
 MAX_PIXELS = 65_000_000
 """By the header. Decoding so many takes up to 0.7 GB, for WebP 1.0 GB, and two or three seconds."""
 MAX_READS = 1_000_000

@@ -18,13 +18,13 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from components.data.images.costs import (
-    LARGEST_FILE,
     MAX_PIXELS,
     Metered,
     UnreadableImageError,
     check_content,
     check_image,
 )
+from components.data.kinds import LARGEST_FILE
 from components.frame.errors import DataError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from samples import draw, encode
 
+from components.data import kinds
 from components.data.images import costs, decoder
 from components.data.images.costs import UnreadableImageError, scans
 
@@ -131,7 +132,7 @@ def test_packed_text_is_not_unpacked_without_end(kind):
 def test_a_file_is_no_larger_than_a_registered_model_takes():
     """And is refused before anything of it is read."""
     with pytest.raises(UnreadableImageError) as refused:
-        decoder.header(PNG + bytes(costs.LARGEST_FILE))
+        decoder.header(PNG + bytes(kinds.LARGEST_FILE))
     assert refused.value.reason == "too-large"
 
 
