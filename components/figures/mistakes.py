@@ -16,7 +16,7 @@ from components.figures.sheet import QUIET, Image, sheet, shortened, show
 from components.tasks.classification import Classification
 
 COLUMNS = 8
-SIDE, WIDEST, CAPTION = 1.2, 2.0, 0.72
+SIDE, WIDEST, CAPTION = 1.2, 2.0, 0.82
 """Inches of an image among many, of one among few, and of what stands below it."""
 NARROWEST = 6.2
 """Inches of the sheet, which its title needs."""
@@ -97,7 +97,7 @@ def _shown(shown: int, wrong: int) -> str:
 def _draw(axis: Axes, mistake: Mistake, longest: int) -> None:
     """The image, and below it the predicted class, its probability, the true class, the file."""
     show(axis, mistake.image)
-    axis.set_xlabel(" \n \n \n ", fontsize=7.5)  # keeps the place of the lines
+    axis.set_xlabel(" \n \n \n \n ", fontsize=7.5)  # keeps the place of the lines
     for text, below, colour in (
         (f"predicted {shortened(mistake.predicted, longest - 7)}", -5, VERMILION),
         (f"confidence {mistake.confidence:.0%}", -15, VERMILION),

@@ -13,6 +13,8 @@ from flows.runtime import prefect_server, process
 from flows.runtime.crash_log import unforeseen
 
 INTERRUPTED = 130
+LOG_SECONDS = 5
+"""So long the last lines may take on their way to the server."""
 
 
 def main() -> None:
@@ -23,7 +25,10 @@ def main() -> None:
     try:
         with prefect_server.for_run(project) as address:
             os.environ["PREFECT_API_URL"] = address
-            run()
+            try:
+                run()
+            finally:
+                send_logs()  # while the server is there
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except ThawlineError as error:
@@ -49,6 +54,13 @@ def run() -> None:
         sys.exit(error.exit_code)
     assert isinstance(error, Exception)  # noqa: S101  # for ourselves
     raise error
+
+
+def send_logs() -> None:
+    """Have the server take the lines that wait for it: Prefect itself does so when all is over."""
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=LOG_SECONDS)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:
