@@ -1,6 +1,7 @@
 """What a source was found to hold, in a few lines for a person, however many classes it has."""
 
 from collections.abc import Iterable, Iterator
+from math import prod
 
 import pandas as pd
 
@@ -43,15 +44,15 @@ def _sizes(sizes: pd.DataFrame, images: int) -> str:
     """The smallest and the largest by their pixels."""
     if sizes.empty:
         return "no image tells its size"
-    pixels = (sizes["width"] * sizes["height"]).astype("int64")
-    least, most = (_size(sizes.loc[index]) for index in (pixels.idxmin(), pixels.idxmax()))
+    sides = [(int(width), int(height)) for width, height in sizes.to_numpy()]
+    least, most = (_size(pick(sides, key=prod)) for pick in (min, max))
     silent = images - len(sizes)
     told = f"sizes: {least} to {most} pixels" if least != most else f"sizes: {least} pixels each"
     return f"{told}; {silent:,} do not tell theirs" if silent else told
 
 
-def _size(row: "pd.Series[int]") -> str:
-    return f"{row['width']:,} x {row['height']:,}"
+def _size(sides: tuple[int, int]) -> str:
+    return f"{sides[0]:,} x {sides[1]:,}"
 
 
 def _others(images: Iterable[str], others: list[str]) -> Iterator[str]:
