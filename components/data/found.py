@@ -17,23 +17,28 @@ FOLDERS = 10
 
 def lines(table: pd.DataFrame, others: list[str]) -> Iterator[str]:
     """Classes, splits and sizes of a manifest's images; then what else there was, by name."""
-    counts = table["class"].value_counts().sort_index()
-    yield _classes([(str(name), int(number)) for name, number in counts.items()])
+    yield _classes(_counted(table["class"]))
     if table["subset"].notna().any():
-        yield f"splits that it brings: {_counts(table['subset'].value_counts().items())}"
+        yield f"splits that it brings: {_listed(_counted(table['subset']))}"
     yield _sizes(table[["width", "height"]].dropna(), len(table))
     yield from _others(table["path"], others)
 
 
 def _classes(counts: list[tuple[str, int]]) -> str:
     if len(counts) <= NAMED:
-        return f"classes: {_counts(counts)}"
+        return f"classes: {_listed(counts)}"
     ordered = sorted(counts, key=lambda one: -one[1])
     largest, smallest = ordered[:ENDS], ordered[: -ENDS - 1 : -1]
-    return f"largest classes: {_counts(largest)}; smallest: {_counts(smallest)}"
+    return f"largest classes: {_listed(largest)}; smallest: {_listed(smallest)}"
 
 
-def _counts(counts: Iterable[tuple[str, int]]) -> str:
+def _counted(names: "pd.Series[str]") -> list[tuple[str, int]]:
+    """How often each stands there, by name."""
+    counts = names.value_counts().sort_index()
+    return [(str(name), int(number)) for name, number in counts.items()]
+
+
+def _listed(counts: Iterable[tuple[str, int]]) -> str:
     """`cat (12), dog (1,200)`; a name that cannot be printed as it is stands in quotes."""
     return ", ".join(
         f"{name if name.isprintable() else repr(name)} ({number:,})" for name, number in counts

@@ -176,6 +176,7 @@ def _verdict(
     served = answers(project, champion, versions.digest_of(champion), images)
     comparison = verdict.Comparison(
         score_name=task.score_name,
+        shown=task.shown,
         challenger=images["score"].tolist(),
         champion=its.grade(served, images["true"]).tolist(),
         answerable=its.answerable(images["true"]).tolist(),

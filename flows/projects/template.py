@@ -12,7 +12,6 @@ FILES = (
     ".gitignore",
     "mlflow/.gitignore",
     "mlflow/README.md",
-    "mlflow/serve.sh",
     "prefect.yaml",
 )
 """Copied byte for byte; what a person sets comes after that."""

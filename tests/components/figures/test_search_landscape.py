@@ -12,6 +12,7 @@ SCORES = Scores(Classification(("cat", "dog")))
 
 def point(freeze_depth, score, cost, kind="full", *, chosen=False):
     return TrialPoint(
+        number=7,
         freeze_depth=freeze_depth,
         learning_rate=1e-3,
         score=score,
