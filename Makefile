@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bits bits-job test-slow test-gpu lint format lock ui clean
+.PHONY: help setup run test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ run: setup  ## Run the pipeline, on SOURCE=PATH where given: what changed is bui
 	@$(BIN)/thawline run $(if $(SOURCE),--set 'ingest.source=$(subst ','\'',$(SOURCE))')
 
 test: setup  ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu and not chaos"
 
 bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.json (BLESS=1 writes it)
 	@$(BIN)/python -m benchmarks.bits $(if $(BLESS),--bless)
@@ -32,11 +32,17 @@ bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.js
 bits-job: setup  ## The same of the default job, in minutes
 	@$(BIN)/python -m benchmarks.bits --job $(if $(BLESS),--bless)
 
+mutants: setup  ## Make known mistakes in core logic, each in a copy, and see that a test notices
+	@$(BIN)/python -m benchmarks.mutants
+
 test-slow: setup  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
 test-gpu: setup  ## Run the tests that need CUDA
 	@$(BIN)/python -m pytest -m gpu
+
+nightly: setup  ## All that takes hours: slow tests, kills at every write (SEED=N repeats a draw)
+	@$(BIN)/python benchmarks/nightly.py $(if $(SEED),--seed $(SEED))
 
 lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

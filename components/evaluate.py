@@ -10,14 +10,14 @@ from components.frame.stage import run
 
 
 class EvaluateParams(Params):
-    """How sure the figures are to be."""
+    """How sure the metrics are to be."""
 
-    confidence_level: Annotated[float, Field(gt=0.5, lt=1)]
+    confidence_level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the interval around the score."""
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] = 64
     """Images scored at once."""
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    """`auto` takes CUDA or MPS where there is one."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the network runs; `auto` takes CUDA or MPS where there is one."""
 
 
 def evaluate(
@@ -28,6 +28,7 @@ def evaluate(
     weights: In,
     network: In,
     predictions: Out,
+    mistakes: Out,
     metrics: Out,
     tables: Out,
 ) -> None:
@@ -36,7 +37,7 @@ def evaluate(
 
     assess(
         EvaluateInputs(splits=splits, raw=raw, weights=weights, network=network),
-        EvaluateOutputs(predictions=predictions, metrics=metrics, tables=tables),
+        EvaluateOutputs(predictions=predictions, mistakes=mistakes, metrics=metrics, tables=tables),
         **params.model_dump(),
     )
 

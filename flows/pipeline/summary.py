@@ -7,13 +7,16 @@ from flows.project import Project
 from flows.records import identity, ledger
 from flows.tracking.outputs import Outputs, task_tables
 
-WIDTH = 14
+WIDTH = 16
 """Of the column of headings."""
 
 
 def screen(project: Project, seconds: float) -> str:
     """The last lines of `thawline run`."""
     lines = [*facts(project), ("Took", duration(seconds))]
+    page = project.build / "report" / "index.html"
+    if page.exists():
+        lines.append(("The page of it", project.relative(page)))
     told = [f"  {heading:<{WIDTH}}{text}" for heading, text in lines]
     made = _registered(project)
     steps = next_steps.after(project, made, _verdict(project, made))

@@ -1,9 +1,5 @@
 """The surroundings that every process of a project gets."""
 
-import sys
-
-import pytest
-
 from flows.project import environment
 
 NOTICE = """\
