@@ -14,15 +14,19 @@ WIDTH = 16
 def screen(project: Project, seconds: float) -> str:
     """The last lines of `thawline run`."""
     lines = [*facts(project), ("Took", duration(seconds))]
-    page = project.build / "report" / "index.html"
-    if page.exists():
-        lines.append(("The page of it", project.relative(page)))
-    told = [f"  {heading:<{WIDTH}}{text}" for heading, text in lines]
+    told = [_line(heading, text) for heading, text in lines]
     made = _registered(project)
     steps = next_steps.after(project, made, _verdict(project, made))
     width = max(len(command) for command, _ in steps)
     told += ["", "  Next:", *(f"    {command:<{width}}  # {why}" for command, why in steps)]
+    page = project.build / "report" / "index.html"
+    if page.exists():
+        told += ["", _line("The page of it", project.relative(page))]
     return "\n" + "\n".join(told) + "\n"
+
+
+def _line(heading: str, text: str) -> str:
+    return f"  {heading:<{WIDTH}}{text}"
 
 
 def markdown(project: Project) -> str:

@@ -56,7 +56,7 @@ def test_the_screen_says_what_a_person_asks(finished):
 
 def test_the_last_line_names_the_page(finished):
     """Where there is one: it shows all the rest."""
-    assert summary.screen(finished, 1).rstrip().endswith("make ui  (MLflow's pages)")
+    assert summary.screen(finished, 1).rstrip().endswith("in MLflow's pages")
     files.write_text(finished.build / "report" / "index.html", "<p>")
     assert summary.screen(finished, 1).rstrip().endswith("build/report/index.html")
 
