@@ -20,8 +20,8 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup  ## Run the pipeline: what changed is built, what is pending is published
-	@$(BIN)/thawline run
+run: setup  ## Run the pipeline, on SOURCE=PATH where given: what changed is built and published
+	@$(BIN)/thawline run $(if $(SOURCE),--set 'ingest.source=$(subst ','\'',$(SOURCE))')
 
 test: setup  ## Run the tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu and not chaos"
@@ -61,8 +61,8 @@ lock:  ## Renew requirements.txt from pyproject.toml, and what stages know of it
 		requirements.txt components/versions.yaml > components/versions.yaml.new
 	@mv components/versions.yaml.new components/versions.yaml
 
-ui: setup  ## Open MLflow's pages on the local store
-	@sh mlflow/serve.sh
+ui: setup  ## Open MLflow's pages on the local store (PORT=5001 for another port)
+	@$(BIN)/thawline ui $(if $(PORT),--port $(PORT))
 
 clean:  ## Remove what was built here: the environment, caches, outputs (the store in mlflow/ stays)
 	rm -rf $(VENV) .thawline build dvc_plots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

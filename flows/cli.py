@@ -357,6 +357,19 @@ def status(
         print(screen(_project()))
 
 
+@app.command()
+def ui(
+    *,
+    port: Annotated[
+        int | None, typer.Option(help="By default 5000, or the next that is free.")
+    ] = None,
+) -> None:
+    """Show runs, trials and models in MLflow's pages, on 127.0.0.1, until Ctrl-C."""
+    from flows.pages import ui
+
+    ui.ui(_project(), port)
+
+
 @searches.command()
 def show() -> None:
     """Print what the last search tried, what it decided and why."""

@@ -112,6 +112,7 @@ def environment(project: Project, given: Mapping[str, str] | None = None) -> dic
     fixed = {
         "PATH": os.pathsep.join([here, given.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
+        "DO_NOT_TRACK": "1",
         "NO_ALBUMENTATIONS_UPDATE": "1",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -3,18 +3,17 @@
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from components.data import found
 from components.data.entry import shown
 from components.data.images.costs import UnreadableImageError
 from components.data.images.decoder import header
-from components.data.kinds import SUFFIXES, counted, ending, is_hidden
-from components.data.layout import imageless, places
+from components.data.layout import places
 from components.data.manifest import read_table, write_table
 from components.data.source import DIGITS, Source, open_source
 from components.frame import files
@@ -23,8 +22,6 @@ from components.frame.errors import DataError
 
 UNNAMABLE = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 """Errors of a disk that cannot have a file of that name."""
-SHOWN = 10
-"""So many folders without an image are named."""
 
 
 def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifest: Path) -> None:
@@ -50,7 +47,8 @@ def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifes
         raise
     write_table(manifest, table)
     print(f"{len(table):,} images in {table['class'].nunique()} classes from {source}")
-    _tell(table["path"], others)
+    for line in found.lines(table, others):
+        print(line)
 
 
 def _check_pin(source: Source, pin: dict[str, Any], name: str) -> None:
@@ -158,17 +156,3 @@ def _with_places(rows: list[dict[str, Any]], others: list[str]) -> pd.DataFrame:
     table["subset"] = pd.array([placed[name].subset for name in table["path"]], dtype="string")
     columns = ["path", "class", "subset", "width", "height", "mode", "bytes", "sha256"]
     return table[columns].astype({"width": "Int64", "height": "Int64", "mode": "string"})
-
-
-def _tell(images: Iterable[str], others: list[str]) -> None:
-    """Say what is no image, and what is one only by its content."""
-    unnamed = [name for name in images if ending(name) not in SUFFIXES]
-    if unnamed:
-        print(f"images by their content: {counted(unnamed)}")
-    passed = [name for name in others if is_hidden(name) or not name.endswith("/")]
-    if passed:
-        print(f"passed over, being no images that can be read: {counted(passed)}")
-    empty = imageless(images, others)
-    if empty:
-        more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
-        print(f"folders without an image: {', '.join(map(repr, empty[:SHOWN]))}{more}")

@@ -34,6 +34,8 @@ NAMED = 8
 class TrialPoint:
     """A trial."""
 
+    number: int
+    """As everything else names it."""
     freeze_depth: int
     learning_rate: float
     score: float
@@ -59,6 +61,7 @@ def trial_points(findings: Findings) -> list[TrialPoint]:
     """The trials of the search, in their order."""
     return [
         TrialPoint(
+            number=row["number"],
             freeze_depth=row["freeze_depth"],
             learning_rate=row["learning_rate"],
             score=row["validation_score"],
@@ -232,12 +235,12 @@ def _weigh(axis: Axes, some: Sequence[TrialPoint], kind: str, floor: float) -> N
 def _name(
     axis: Axes, beside: Axes, best: Sequence[TrialPoint], layers: Sequence[str], scores: Scores
 ) -> None:
-    """Numbers at the best points of the front, and what they are beside it."""
+    """The trials' numbers at the best points of the front, and what they are beside it."""
     beside.set_axis_off()
-    beside.set_title("The front")
-    for number, point in enumerate(best[-NAMED:], start=1):
+    beside.set_title("Trials of the front")
+    for place, point in enumerate(best[-NAMED:], start=1):
         axis.annotate(
-            str(number),
+            str(point.number),
             (point.cost, point.score),
             (-5, 4),
             textcoords="offset points",
@@ -247,10 +250,10 @@ def _name(
             path_effects=HALO,
         )
         setting = f"{layers[point.freeze_depth]}, {point.learning_rate:.2g}"
-        words = f"{number}  {scores.shown(point.score)}\n    {setting}"
+        words = f"{point.number}  {scores.shown(point.score)}\n    {setting}"
         beside.text(
             0,
-            1.02 - 0.125 * number,
+            1.02 - 0.125 * place,
             words,
             transform=beside.transAxes,
             fontsize=8,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from components.frame.durations import duration
 from components.frame.events import Event
 
-STAGES = {"full": "trial", "probe": "probe", "confirmation": "confirmation run"}
+STAGES = {"full": "", "probe": " (probe)", "confirmation": " (confirmation run)"}
 
 
 def narrate(event: Event) -> None:
@@ -26,7 +26,7 @@ def _progress(event: Event) -> str:
 def _begun(event: Event) -> str:
     epochs = event["epochs"]
     return (
-        f"{STAGES[event['stage']]} {event['number']}: trained from {event['layer']} on "
+        f"trial {event['number']}{STAGES[event['stage']]}: trained from {event['layer']} on "
         f"({event['trained_fraction']:.1%} of the parameters), learning rate "
         f"{event['learning_rate']:.2g}, {epochs} epoch{'s' if epochs > 1 else ''}; about "
         f"{duration(event['seconds_left'])} left"

@@ -133,7 +133,7 @@ class Record:
             origin=asked["origin"],
             stage=asked["stage"],
             layer=self.layers[setting.freeze_depth],
-            trained_fraction=round(self.fractions[setting.freeze_depth], 4),
+            trained_fraction=self.fractions[setting.freeze_depth],
             setting=setting,
             history=tuple(Epoch(**epoch) for epoch in record["history"]),
             cost=record["cost"],

@@ -157,7 +157,7 @@ def _write_tables(
     table = {
         "freeze_depth": freeze_depths,
         "layer": pretrained.layers,
-        "trained_fraction": [round(fraction, 4) for fraction in pretrained.fractions],
+        "trained_fraction": pretrained.fractions,
         "trial_cost": [result.space.uncached_trial(freeze_depth) for freeze_depth in freeze_depths],
     }
     write_csv(outputs.freeze_depths, pd.DataFrame(table))
@@ -184,7 +184,7 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "score_name": task.score_name,
         f"validation_{task.score_name}": result.score,
         "freeze_depth": result.chosen.freeze_depth,
-        "trained_fraction": round(pretrained.fractions[result.chosen.freeze_depth], 4),
+        "trained_fraction": pretrained.fractions[result.chosen.freeze_depth],
         "learning_rate": result.chosen.learning_rate,
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),

@@ -96,7 +96,7 @@ class Search:
         finished = self.record.finished()
         self._tell_missing_events(finished)
         before = _seconds(self.log)
-        notes = Notes(self.log.say)
+        notes = Notes(self.log.say, self.reuse.images.task.shown)
         strategy = self._explore(self.reuse.space, notes)
 
         def over(number: int) -> bool:

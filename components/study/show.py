@@ -19,21 +19,23 @@ COLUMNS = (
     "cost",
     "cached",
 )
-MEGA = 10**6
+HEADINGS = {"number": "trial", "cost": "whole_trainings"}
+"""What columns are called here, where not as in the file: a cost is told in trainings of the whole
+network."""
 
 
 def trials(folder: Path, score_name: str) -> list[list[str]]:
     """The rows of `trials.csv` in `folder`, a heading first, numbers as a person reads them."""
-    heading = [f"validation_{score_name}" if name == "shown" else name for name in COLUMNS]
-    with (folder / "trials.csv").open(encoding="utf-8", newline="") as file:
-        rows = [[_cell(name, row[name]) for name in COLUMNS] for row in csv.DictReader(file)]
-    return [heading, *rows]
+    named = HEADINGS | {"shown": f"validation_{score_name}"}
+    heading = [named.get(name, name) for name in COLUMNS]
+    whole = int(_rows(folder / "freeze_depths.csv")[0]["trial_cost"])
+    rows = _rows(folder / "trials.csv")
+    return [heading, *([_cell(name, row[name], whole) for name in COLUMNS] for row in rows)]
 
 
 def decisions(folder: Path) -> list[str]:
     """The sentences of `decisions.csv` in `folder`, in order."""
-    with (folder / "decisions.csv").open(encoding="utf-8", newline="") as file:
-        return [row["decision"] for row in csv.DictReader(file)]
+    return [row["decision"] for row in _rows(folder / "decisions.csv")]
 
 
 def text(folder: Path) -> str:
@@ -51,11 +53,17 @@ def text(folder: Path) -> str:
     )
 
 
-def _cell(name: str, value: str) -> str:
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _cell(name: str, value: str, whole: int) -> str:
+    """`whole`: what training the whole network once costs."""
     if name == "trained_fraction":
         return f"{float(value):.1%}"
     if name == "learning_rate":
         return f"{float(value):.2g}"
     if name == "cost":
-        return f"{int(value) // MEGA:,}M"
+        return f"{int(value) / whole:.2f}"
     return value

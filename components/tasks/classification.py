@@ -167,9 +167,8 @@ class Classification:
         if "classes" not in tables:
             return (always,)
         worst = tables["classes"].sort_values("f1", kind="stable").head(WEAKEST)
-        named = ", ".join(
-            f"{name} ({f1:.3f})" for name, f1 in zip(worst["class"], worst["f1"], strict=True)
-        )
+        rows = zip(worst["class"], worst["f1"], worst["images"], strict=True)
+        named = ", ".join(f"{name} ({f1:.3f}, {images:,} images)" for name, f1, images in rows)
         return always, f"Weakest classes by F1: {named}."
 
     def lacking(self, other: Self) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
         transform=images.transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
-        trained_fraction=round(pretrained.fractions[setting.freeze_depth], 4),
+        trained_fraction=pretrained.fractions[setting.freeze_depth],
         learning_rate=setting.learning_rate,
         base=config.origin,
     )

@@ -29,7 +29,7 @@ class Pretrained:
     groups: tuple[Group, ...]
     """From stem to head."""
     fractions: tuple[float, ...]
-    """The fraction of the parameters trained at each freeze depth."""
+    """The fraction of the parameters trained at each freeze depth, with four digits."""
 
     @classmethod
     def read(cls, model: Path, config: Path, outputs: int, size: int) -> "Pretrained":
@@ -37,7 +37,9 @@ class Pretrained:
         described, state = PretrainedDescription.read(config), files.read_tensors(model)
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
-        fractions = tuple(trained_fraction(built, parts, index) for index in range(len(parts)))
+        fractions = tuple(
+            round(trained_fraction(built, parts, index), 4) for index in range(len(parts))
+        )
         return cls(
             config=described,
             state=state,

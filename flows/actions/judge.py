@@ -25,16 +25,8 @@ if TYPE_CHECKING:
     from flows.gate.verdict import Verdict
     from flows.tracking.stores import Store
 
-MIRRORED = (
-    "promote",
-    "reason",
-    "refused",
-    "p_value",
-    "images",
-    "champion_score",
-    "challenger_score",
-)
-"""Fields of a verdict that stand as tags on the version, too."""
+MIRRORED = ("promote", "reason", "advice", "refused", "images")
+"""Fields of a verdict that stand as tags on the version, too: its reason tells the figures."""
 
 
 class JudgeParams(Params):
@@ -189,6 +181,7 @@ def _verdict(
     served = answers(project, champion, versions.digest_of(champion), images)
     comparison = verdict.Comparison(
         score_name=task.score_name,
+        shown=task.shown,
         challenger=images["score"].tolist(),
         champion=its.grade(served, images["true"]).tolist(),
         answerable=its.answerable(images["true"]).tolist(),

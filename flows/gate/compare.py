@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
+    from components.tasks.task import Task
     from flows.tracking.stores import Store
 
 SHOWN = 20
@@ -51,7 +52,7 @@ def screen(project: Project, first: str, second: str) -> str:
         one, other = (_side(project, store, name) for name in (first, second))
         parts = [
             ("Parameters that differ", _parameters(one, other)),
-            ("Figures", _figures(one, other)),
+            ("Figures", _figures(project, one, other)),
             ("Images that were won or lost", _changed(project, one, other)),
         ]
         columns = ("", one.called, other.called)
@@ -84,23 +85,27 @@ def _parameters(one: Side, other: Side) -> list[tuple[str, ...]]:
     return [(name, old.get(name, "-"), new.get(name, "-")) for name in names]
 
 
-def _figures(one: Side, other: Side) -> list[tuple[str, ...]]:
+def _figures(project: Project, one: Side, other: Side) -> list[tuple[str, ...]]:
     """What both found on their test images, with intervals where they have them."""
     old, new = one.run.data.metrics, other.run.data.metrics
+    task = next((champion.learned(project, s.version) for s in (one, other) if s.version), None)
     names = [
         name
         for name in sorted({*old, *new})
         if name.startswith(TEST) and not name.endswith((LOW, HIGH))
     ]
-    return [(name.removeprefix(TEST), _figure(old, name), _figure(new, name)) for name in names]
+    rows = [(name, _figure(old, name, task), _figure(new, name, task)) for name in names]
+    return [(name.removeprefix(TEST), *figures) for name, *figures in rows]
 
 
-def _figure(metrics: Mapping[str, float], name: str) -> str:
+def _figure(metrics: Mapping[str, float], name: str, task: "Task | None") -> str:
+    """A score as its task shows it; another figure, and that of a mere run, with four digits."""
     if name not in metrics:
         return "-"
+    shown = task.shown if task and name == TEST + task.score_name else "{:.4g}".format
     low, high = metrics.get(name + LOW), metrics.get(name + HIGH)
-    interval = "" if low is None or high is None else f" ({low:.3f} to {high:.3f})"
-    return f"{metrics[name]:.4g}{interval}"
+    ends = "" if low is None or high is None else f" ({shown(low)} to {shown(high)})"
+    return f"{shown(metrics[name])}{ends}"
 
 
 def _changed(project: Project, one: Side, other: Side) -> list[tuple[str, ...]]:

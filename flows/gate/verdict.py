@@ -1,6 +1,6 @@
 """Whether the challenger takes the champion's place: a sentence from the scores of both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from statistics import NormalDist, pstdev
@@ -21,6 +21,8 @@ class Comparison:
 
     score_name: str
     """What people call the score."""
+    shown: Callable[[float], str]
+    """A mean score as people read it."""
     challenger: Sequence[float]
     champion: Sequence[float]
     answerable: Sequence[bool]
@@ -105,7 +107,7 @@ def _measured(comparison: Comparison, alpha: float) -> Verdict:
     new, old = comparison.challenger, comparison.champion
     p_value = paired_p_value(new, old)
     forgets = paired_p_value(*comparison.answerable_scores) < alpha
-    promote, reason = _sentence(comparison.score_name, p_value, alpha, forgets=forgets)
+    promote, reason = _sentence(comparison, p_value, alpha, forgets=forgets)
     if comparison.adding:
         reason += f" It knows what the champion does not: {', '.join(comparison.adding)}."
     return Verdict(
@@ -121,13 +123,17 @@ def _measured(comparison: Comparison, alpha: float) -> Verdict:
     )
 
 
-def _sentence(name: str, p_value: float, alpha: float, *, forgets: bool) -> tuple[bool, str]:
+def _sentence(
+    comparison: Comparison, p_value: float, alpha: float, *, forgets: bool
+) -> tuple[bool, str]:
+    name = comparison.score_name
     if forgets:
         return False, f"Its {name} is worse than the champion's on what both know."
+    new, old = (comparison.shown(mean(one)) for one in (comparison.challenger, comparison.champion))
+    scores = f"{new} against {old}, p = {p_value:.2g}"
     if p_value < alpha:
-        below = f"p = {p_value:.2g}, below {alpha:g}"
-        return True, f"Its {name} is better than the champion's ({below})."
-    return False, f"Its {name} is not shown to be better than the champion's (p = {p_value:.2g})."
+        return True, f"Its {name} is better than the champion's ({scores}, below {alpha:g})."
+    return False, f"Its {name} is not shown to be better than the champion's ({scores})."
 
 
 def _advice(new: Sequence[float], old: Sequence[float], alpha: float, *, forgets: bool) -> str:

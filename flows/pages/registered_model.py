@@ -26,7 +26,9 @@ EARLIER = {DATA_TAG: "pictures", ABOUT_TAG: "classes"}
 """What a version that Thawline 0.1 registered bears instead."""
 HOW = (
     "A challenger becomes champion only by a verdict on the same test images; each version's "
-    "page has its metrics, its limits and the verdict on it."
+    "page has its metrics, its limits and the verdict on it. MLflow's own *Promote model* button, "
+    "and an alias that is set here by hand, pass that gate by: the next run notes it in the "
+    "ledger. To choose a champion with a reason: `thawline promote VERSION --anyway --reason`."
 )
 ALIASES = {"champion": "in use", "challenger": "the newest that is not"}
 

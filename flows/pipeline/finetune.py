@@ -22,6 +22,7 @@ from flows.building import graph, stages
 from flows.building.graph import Node
 from flows.building.reproduce import Outcome
 from flows.building.stages import StageFailedError
+from flows.gate import other_data
 from flows.pipeline import summary
 from flows.project import Project, enter, environment, find
 from flows.runtime import process
@@ -30,6 +31,8 @@ from flows.runtime.process import Child
 
 SIGNALS = 128
 """Exit codes from here up mean a signal."""
+BRINGS = "ingest"
+"""The stage after which it is known what the images show."""
 NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
 
 
@@ -150,9 +153,12 @@ def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) 
         report.codes.pop(node.name, None)
         with report.timed(node.name):
             try:
-                return build(project, node, doubtful=doubtful)
+                state = build(project, node, doubtful=doubtful)
+                if node.name == BRINGS:
+                    other_data.refuse(project)
             except ThawlineError as error:
-                return failed(report, node.name, error)
+                state = failed(report, node.name, error)
+        return state
 
     return stage
 

@@ -20,18 +20,13 @@ def _told(project: Project, entry: ledger.Entry) -> str:
         lines.append(f'"{entry["said"]}"')
     verdict = ledger.last(project, "verdict", challenger=entry["model"], champion=entry["previous"])
     if verdict is not None:
-        lines.append(f"{verdict['reason']}{_scores(verdict)}")
+        lines.append(f"{verdict['reason']}{_images(verdict)}")
     return "\n                  ".join(lines)
 
 
-def _scores(verdict: ledger.Entry) -> str:
-    """Both scores, where there were two to compare."""
-    if verdict["challenger_score"] is None:
-        return ""
-    return (
-        f" {verdict['challenger_score']:.3f} against {verdict['champion_score']:.3f} "
-        f"on {verdict['images']:,} images."
-    )
+def _images(verdict: ledger.Entry) -> str:
+    """On how many both were judged, where there were two to compare."""
+    return f" On {verdict['images']:,} images." if verdict["champion"] else ""
 
 
 def _when(entry: ledger.Entry) -> str:

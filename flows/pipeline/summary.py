@@ -2,9 +2,10 @@
 
 from components.frame.durations import duration
 from components.model.description import NetworkDescription
+from flows.pipeline import next_steps
 from flows.project import Project
 from flows.records import identity, ledger
-from flows.tracking.outputs import Outputs
+from flows.tracking.outputs import Outputs, task_tables
 
 WIDTH = 16
 """Of the column of headings."""
@@ -12,11 +13,20 @@ WIDTH = 16
 
 def screen(project: Project, seconds: float) -> str:
     """The last lines of `thawline run`."""
-    lines = [*facts(project), ("Took", duration(seconds)), ("Compare", "make ui  (MLflow's pages)")]
+    lines = [*facts(project), ("Took", duration(seconds))]
+    told = [_line(heading, text) for heading, text in lines]
+    made = _registered(project)
+    steps = next_steps.after(project, made, _verdict(project, made))
+    width = max(len(command) for command, _ in steps)
+    told += ["", "  Next:", *(f"    {command:<{width}}  # {why}" for command, why in steps)]
     page = project.build / "report" / "index.html"
     if page.exists():
-        lines.append(("The page of it", project.relative(page)))
-    return "\n" + "\n".join(f"  {heading:<{WIDTH}}{text}" for heading, text in lines) + "\n"
+        told += ["", _line("The page of it", project.relative(page))]
+    return "\n" + "\n".join(told) + "\n"
+
+
+def _line(heading: str, text: str) -> str:
+    return f"  {heading:<{WIDTH}}{text}"
 
 
 def markdown(project: Project) -> str:
@@ -32,7 +42,8 @@ def facts(project: Project) -> list[tuple[str, str]]:
     if trained and (project.build / "evaluate" / "metrics.json").exists():
         rows.append((f"Test {outputs.task.score_name}", _score(outputs)))
     if trained:
-        rows += [("Trained", _trained(outputs.network)), ("Model", _model(project))]
+        rows += [("Limits", weak) for weak in outputs.task.limits(task_tables(project))[1:]]
+        rows += [("Trained", _trained(outputs.network)), *_gate(outputs)]
     drawn = sorted(path.parent for path in project.build.rglob("*.png"))
     if drawn:
         folders = dict.fromkeys(project.relative(folder) + "/" for folder in drawn)
@@ -56,16 +67,51 @@ def _trained(network: NetworkDescription) -> str:
     )
 
 
-def _model(project: Project) -> str:
-    """The version that the model in `build/train` is, its rank, and the last verdict on it."""
-    digest = identity.model_digest(project)
-    made = ledger.last(project, "registered", model=digest)
+def _registered(project: Project) -> ledger.Entry | None:
+    """As what the model in `build/train` was registered; None: it was not yet."""
+    if not (project.build / "train" / "network.json").exists():
+        return None
+    return ledger.last(project, "registered", model=identity.model_digest(project))
+
+
+def _verdict(project: Project, made: ledger.Entry | None) -> ledger.Entry | None:
+    """The last verdict on a registered model."""
     if made is None:
-        return "not registered yet"
+        return None
+    return ledger.last(project, "verdict", name=made["name"], challenger=made["model"])
+
+
+def _gate(outputs: Outputs) -> list[tuple[str, str]]:
+    """The version and its rank, the champion that it was judged against, and what may be done."""
+    made = _registered(outputs.project)
+    if made is None:
+        return [("Model", "not registered yet")]
+    verdict = _verdict(outputs.project, made)
+    rows = [("Model", _ranked(outputs.project, made, verdict))]
+    if verdict and verdict["champion_score"] is not None:
+        rows.append(("Against", _against(outputs, made, verdict)))
+    if verdict and verdict["advice"]:
+        rows.append(("Advice", verdict["advice"]))
+    return rows
+
+
+def _ranked(project: Project, made: ledger.Entry, verdict: ledger.Entry | None) -> str:
+    """The name and number of a model, its rank, and the verdict's reason."""
     champion = ledger.last(project, "promoted", name=made["name"])
-    verdict = ledger.last(project, "verdict", name=made["name"], challenger=digest)
-    rank = "champion" if champion and champion["model"] == digest else "challenger"
+    rank = "champion" if champion and champion["model"] == made["model"] else "challenger"
     if verdict and verdict["refused"]:
         rank = "refused"
     name = f"{made['name']} version {made['version']}, {rank}"
     return f"{name} ({verdict['reason']})" if verdict else name
+
+
+def _against(outputs: Outputs, made: ledger.Entry, verdict: ledger.Entry) -> str:
+    """The score of the champion that it was judged against, and its own, on the same images."""
+    its, own = map(outputs.task.shown, (verdict["champion_score"], verdict["challenger_score"]))
+    about = {"name": verdict["name"], "model": verdict["champion"]}
+    old = ledger.last(outputs.project, "registered", **about)
+    who = f"version {old['version']}" if old else "the model"
+    return (
+        f"{who}, champion until then, reaches {its}, version {made['version']} {own} on the same "
+        f"{verdict['images']:,} images, of which neither was trained on any"
+    )

@@ -15,7 +15,6 @@ FILES = (
     ".gitignore",
     "mlflow/.gitignore",
     "mlflow/README.md",
-    "mlflow/serve.sh",
     "prefect.yaml",
 )
 """Copied byte for byte, but for parameters, which are those that are shipped, whatever a person

@@ -119,7 +119,7 @@ class Follower:
             fit = timings.fit_of(number)
             if fit not in self.ended:
                 begun = run_content.milliseconds(event["at"] - event["seconds"])
-                _end_trial(store, self._run(store, fit, begun), number, event)
+                _end_trial(store, self._run(store, fit, begun), event)
                 self.ended.add(fit)
 
     def _opened(self) -> stores.Store:
@@ -167,12 +167,10 @@ def _found_or_made(store: stores.Store, tags: dict[str, str], empty: RunContent)
     return runs_there[0] if runs_there else runs.create(store, empty, tags)
 
 
-def _end_trial(store: stores.Store, run: "Run", number: int, event: timings.Event) -> None:
+def _end_trial(store: stores.Store, run: "Run", event: timings.Event) -> None:
     names = ("freeze_depth", "layer", "trained_fraction", "learning_rate")
     params = {name: run_content.text(event[name]) for name in names}
-    name = mirrored_run.trial_name(
-        number, event["layer"], event["learning_rate"], event.get("stage", "full")
-    )
+    name = mirrored_run.trial_name(event)
     runs.log(store, run, _provisional(name, params), {})
     store.client.update_run(run.info.run_id, name=name)
     ended = run_content.milliseconds(event["at"])

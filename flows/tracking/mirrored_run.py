@@ -1,6 +1,7 @@
 """What MLflow should hold of the run in `build/`, and of each of its trials."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,17 @@ from flows.tracking.tags import (
     TRIAL_TAG,
 )
 
-STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
-"""A pruned trial was ended before its time: filtering by FINISHED leaves the comparable ones."""
+STATUS = {"complete": "FINISHED", "pruned": "FINISHED", "failed": "FAILED"}
+"""A pruned trial did what was asked of it; MLflow shows `KILLED` in the red of a failure. Its name
+and the tag `thawline.state` say that it ended early."""
 FOUND = frozenset(
     {"validation_score", "validation_score_error", "validation_loss", "shown", "cost"}
 )
 TOLD = frozenset({"state", "cached", "why", "chosen"})
 NO_SETTING = FOUND | TOLD | {"number"}
 """Columns of `trials.csv` that are no setting of the trial."""
-KINDS = {"probe": "probe", "confirmation": "confirmation run"}
+KINDS = {"probe": " · probe", "confirmation": " · confirmation run"}
+EARLY = " · ended early"
 CONTEXTS = {"train": "train", "val": "validation", "test": "test"}
 DIGEST_LENGTH = 36
 
@@ -77,9 +80,12 @@ def run_name(outputs: Outputs) -> str:
     return " · ".join(parts)
 
 
-def trial_name(number: int, layer: str, learning_rate: float, stage: str = "full") -> str:
-    """As `run_name`, of a trial; what is no full trial says so."""
-    kind = "" if stage == "full" else f" · {KINDS.get(stage, stage)}"
+def trial_name(told: Mapping[str, Any]) -> str:
+    """As `run_name`, of a trial by its row or event; what is no full trial says so."""
+    number, layer, learning_rate = int(told["number"]), told["layer"], float(told["learning_rate"])
+    kind = KINDS.get(told.get("stage", "full"), "")
+    if told["state"] == "pruned" and told.get("stage") != "probe":
+        kind += EARLY
     return f"trial {number:02d} · {layer} · {learning_rate:.1e}{kind}"
 
 
@@ -158,9 +164,7 @@ def _trial(outputs: Outputs, row: dict[str, str], curve: list[dict[str, str]]) -
     points += run_content.curve_points(curve, times.times(fit), score_name)
     points += times.measured(fit)
     content = RunContent(
-        name=trial_name(
-            number, row["layer"], float(row["learning_rate"]), row.get("stage", "full")
-        ),
+        name=trial_name(row),
         status=STATUS[row["state"]],
         started=started,
         ended=ended,

@@ -253,6 +253,7 @@ def test_what_is_passed_over_is_told_by_ending(place, images):
     done = place.run("ingest")
     assert done.code == 0
     assert "25 images in 2 classes" in done.output
+    assert "classes: cat (13), dog (12)\nsizes: 24 x 24 pixels each\n" in done.output
     assert "images by their content: 1 without an ending\n" in done.output
     assert "no images that can be read: 2 .heic, 1 .csv\n" in done.output
     assert "folders without an image: 'cat/more/'\n" in done.output

@@ -234,10 +234,11 @@ class _Staged:
         margin = errors * error_of_best(one, other)
         leads = one.score > other.score + margin
         error = "1 standard error is" if errors == 1 else f"{errors:g} standard errors are"
+        shown = self.notes.shown
         self.notes.say(
             f"{named(self.space, one.setting)} {'leads' if leads else 'does not lead'} "
-            f"{named(self.space, other.setting)} clearly: {one.score:.3f} against "
-            f"{other.score:.3f}, {error} {margin:.3f}."
+            f"{named(self.space, other.setting)} clearly: {shown(one.score)} against "
+            f"{shown(other.score)}, {error} {shown(margin)}."
         )
         return leads
 

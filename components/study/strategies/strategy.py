@@ -40,6 +40,8 @@ class Notes:
     """What was decided and why, a sentence each."""
 
     tell: Callable[[str], None] = lambda _sentence: None
+    shown: Callable[[float], str] = "{:.3f}".format
+    """A score, or a difference of two, as people read it."""
     sentences: list[tuple[int, str]] = field(default_factory=list)
     """With the number of trials that were finished then."""
     trials: int = 0
@@ -90,13 +92,14 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     margin = TIE * error_of_best(first, second)
     lead = first.score - second.score
     lines = (
-        f"{named(space, first.setting)} ({first.score:.3f}) and "
-        f"{named(space, second.setting)} ({second.score:.3f})"
+        f"{named(space, first.setting)} ({notes.shown(first.score)}) and "
+        f"{named(space, second.setting)} ({notes.shown(second.score)})"
     )
+    apart = notes.shown(margin)
     if lead > margin:
-        notes.say(f"{lines} are more than {margin:.3f} apart: the first alone is trained anew.")
+        notes.say(f"{lines} are more than {apart} apart: the first alone is trained anew.")
         return [Finalist(first.setting)]
-    notes.say(f"{lines} are within {margin:.3f}: both are trained anew in confirmation runs.")
+    notes.say(f"{lines} are within {apart}: both are trained anew in confirmation runs.")
     return [Finalist(first.setting), Finalist(second.setting)]
 
 
@@ -118,8 +121,8 @@ def session(
         best = max((mean.score for mean in means), default=-inf)
         if best >= one.enough:
             notes.say(
-                f"{named(space, setting)} is not trained: {one.enough:.3f} was asked for, and "
-                f"{best:.3f} is reached."
+                f"{named(space, setting)} is not trained: {notes.shown(one.enough)} was asked "
+                f"for, and {notes.shown(best)} is reached."
             )
             continue
         confirmations = yield from _repeated(space, one, notes)
@@ -161,12 +164,13 @@ def _chosen(space: Space, means: Iterable[_Mean], notes: Notes) -> Setting:
     trained = next((one for one in tied if one.setting.freeze_depth < space.head), None)
     if head and trained is not None:
         notes.say(
-            f"{named(space, best.setting)} ({best.score:.3f}) and "
-            f"{named(space, trained.setting)} ({trained.score:.3f}) are within {margin:.3f}: "
-            "the head alone is seldom best."
+            f"{named(space, best.setting)} ({notes.shown(best.score)}) and "
+            f"{named(space, trained.setting)} ({notes.shown(trained.score)}) are within "
+            f"{notes.shown(margin)}: the head alone is seldom best."
         )
         best = trained
-    notes.say(f"{named(space, best.setting)} is chosen: {best.score:.3f} in confirmation runs.")
+    score = notes.shown(best.score)
+    notes.say(f"{named(space, best.setting)} is chosen: {score} in confirmation runs.")
     return best.setting
 
 
@@ -176,10 +180,11 @@ def _repeated(space: Space, one: Finalist, notes: Notes) -> Generator[Asked, Tri
     for _ in range(space.plan.confirmation_runs):
         wanted = asked(space, one.setting, "repeated", "confirmation")
         trial = yield replace(wanted, pruning_threshold=one.pruning_threshold)
-        if trial.state == "pruned":
+        if trial.state == "pruned" and one.pruning_threshold is not None:
+            score, least = notes.shown(trial.score), notes.shown(one.pruning_threshold)
             notes.say(
-                f"{named(space, one.setting)} is given up: {trial.score:.3f} two "
-                f"thirds through, {one.pruning_threshold:.3f} was asked for."
+                f"{named(space, one.setting)} is given up: {score} two thirds through, "
+                f"{least} was asked for."
             )
             return []
         done += [trial] if trial.state == "complete" else []

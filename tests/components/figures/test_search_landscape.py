@@ -1,9 +1,17 @@
 """The figures of a search."""
 
 import pytest
+from matplotlib.figure import Figure
 
 from components.figures.scores import Scores
-from components.figures.search_landscape import TrialPoint, aside, front, save_front, save_landscape
+from components.figures.search_landscape import (
+    TrialPoint,
+    _name,
+    aside,
+    front,
+    save_front,
+    save_landscape,
+)
 from components.tasks.classification import Classification
 
 LAYERS = ("stem", "blocks", "head")
@@ -12,6 +20,7 @@ SCORES = Scores(Classification(("cat", "dog")))
 
 def point(freeze_depth, score, cost, kind="full", *, chosen=False):
     return TrialPoint(
+        number=7,
         freeze_depth=freeze_depth,
         learning_rate=1e-3,
         score=score,
@@ -35,6 +44,14 @@ def points():
 def test_front_holds_what_nothing_cheaper_reaches(points):
     """From the cheapest on, each better than the last."""
     assert [(p.cost, p.score) for p in front(points)] == [(0.01, 0.5), (0.3, 0.7)]
+
+
+def test_the_front_names_trials_by_their_own_numbers(points):
+    """As the table of trials has them, not by their rank."""
+    axis, beside = Figure().subplots(1, 2)
+    _name(axis, beside, front(points), LAYERS, SCORES)
+    assert [text.get_text() for text in axis.texts] == ["7", "7"]
+    assert [text.get_text().split()[0] for text in beside.texts] == ["7", "7"]
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -16,7 +16,8 @@ def test_the_weakest_classes_are_among_the_limits():
     """The three with the lowest F1, the lowest first; without the table none is claimed."""
     task = Classification(("a", "b", "c", "d"))
     table = pd.DataFrame({"class": list("abcd"), "f1": [0.9, 0.5, 0.75, 1.0]})
+    table["images"] = [9, 1200, 8, 7]
     assert len(task.limits({})) == 1
     assert task.limits({"classes": table})[1] == (
-        "Weakest classes by F1: b (0.500), c (0.750), a (0.900)."
+        "Weakest classes by F1: b (0.500, 1,200 images), c (0.750, 8 images), a (0.900, 9 images)."
     )

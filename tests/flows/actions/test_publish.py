@@ -92,7 +92,8 @@ def test_the_run_holds_the_final_figures(shown):
 def test_every_trial_is_a_nested_run(seen, shown):
     """As many as in the table, with their settings, curves and states."""
     nested = trials(seen, shown)
-    assert [run.info.status for run in nested] == ["FINISHED", "KILLED", "FINISHED"]
+    assert [run.info.status for run in nested] == ["FINISHED"] * 3
+    assert [run.info.run_name.endswith("ended early") for run in nested] == [False, True, False]
     assert [run.data.params["freeze_depth"] for run in nested] == ["0", "1", "2"]
     assert [run.data.tags["thawline.state"] for run in nested] == ["complete", "pruned", "complete"]
     assert [len(history(seen, run, "validation_loss")) for run in nested] == [3, 1, 3]

@@ -25,7 +25,7 @@ def test_two_versions_are_compared_by_images_and_figures(two):
     assert "version 2" in text
     figures = text.partition("Figures")[2].partition("Images that")[0]
     assert "accuracy " in figures
-    assert " to " in figures
+    assert "100.0% (95.0% to 100.0%)  50.0% (45.0% to 55.0%)" in figures
     changed = text.partition("Images that were won or lost")[2]
     lost = [line.split() for line in changed.splitlines() if line.strip().startswith("lost")]
     assert lost

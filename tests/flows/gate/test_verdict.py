@@ -18,6 +18,7 @@ def compared(gained, lost, both=20, neither=0, lacking=()):
 def scored(challenger, champion, answerable=None, lacking=()):
     return Comparison(
         score_name="accuracy",
+        shown="{:.1%}".format,
         challenger=challenger,
         champion=champion,
         answerable=[True] * len(champion) if answerable is None else answerable,
@@ -31,6 +32,7 @@ def test_a_clearly_better_model_is_promoted():
     assert verdict.promote
     assert verdict.p_value == pytest.approx(11 / 1024)
     assert (verdict.gained, verdict.lost, verdict.images) == (9, 1, 30)
+    assert "better than the champion's (96.7% against 70.0%, p = 0.011, below" in verdict.reason
     assert verdict.challenger_score == pytest.approx(29 / 30)
     assert verdict.champion_score == pytest.approx(21 / 30)
 

@@ -100,6 +100,7 @@ def test_the_models_page_follows_the_champion(project, perform, rebuild):
     assert page(project).startswith("Names the class of an image; 3 classes: blue, green, red.")
     assert "test accuracy 100.0% (95.0% to 100.0%) on colours; starts from package" in page(project)
     assert "**challenger**" not in page(project)
+    assert "*Promote model* button, and an alias that is set here by hand, pass" in page(project)
     rebuild(1, right=0.5)
     perform("publish", "register")
     assert "(#/models/thawline/versions/2), test accuracy 50.0% (45.0% to 55.0%)" in page(project)

@@ -1,12 +1,13 @@
 """The last lines of a run say what it came to."""
 
 import logging
+import sys
 
 import pytest
 
 from components.frame import files
 from components.model.description import NetworkDescription, Origin
-from flows.pipeline import summary
+from flows.pipeline import next_steps, summary
 from flows.records import identity, ledger
 from flows.runtime import console
 
@@ -50,12 +51,12 @@ def test_the_screen_says_what_a_person_asks(finished):
     assert "not registered yet" in said
     assert "build/search/" in said
     assert "6 min 11 s" in said
-    assert "make ui" in said
+    assert "    thawline ui      # every run" in said
 
 
 def test_the_last_line_names_the_page(finished):
     """Where there is one: it shows all the rest."""
-    assert summary.screen(finished, 1).rstrip().endswith("make ui  (MLflow's pages)")
+    assert summary.screen(finished, 1).rstrip().endswith("in MLflow's pages")
     files.write_text(finished.build / "report" / "index.html", "<p>")
     assert summary.screen(finished, 1).rstrip().endswith("build/report/index.html")
 
@@ -72,6 +73,51 @@ def test_the_model_bears_its_rank_and_verdict(finished):
     append("verdict", name="digits", challenger=digest, reason="It is better.")
     append("promoted", name="digits", version=3, model=digest)
     assert ("Model", "digits version 3, champion (It is better.)") in summary.facts(finished)
+
+
+def test_what_it_was_judged_against_and_what_to_do_now(finished):
+    """Both scores as the task shows them, the verdict's advice, and the commands that follow."""
+    digest = identity.model_digest(finished)
+
+    def append(kind, **fields):
+        ledger.append(finished, kind, **dict.fromkeys(ledger.KINDS[kind]) | fields)
+
+    append("registered", name="digits", version=2, model="old")
+    append("registered", name="digits", version=3, model=digest)
+    scores = {"champion_score": 0.912, "challenger_score": 0.9342, "images": 1200}
+    about = {"name": "digits", "challenger": digest, "champion": "old", "reason": "It is not."}
+    append("verdict", **about, **scores, promote=False, advice="About 90 more test images.")
+    facts = dict(summary.facts(finished))
+    assert facts["Against"].startswith(
+        "version 2, champion until then, reaches 91.2%, version 3 93.4% on the same 1,200 images"
+    )
+    assert facts["Advice"] == "About 90 more test images."
+    said = summary.screen(finished, 1)
+    assert "thawline compare champion 3 " in said
+    assert 'thawline promote 3 --anyway --reason "..."  #' in said
+    assert "thawline serve" not in said
+    append("verdict", **about, **scores, promote=True)
+    said = summary.screen(finished, 1)
+    for command in ("thawline predict PATH", "thawline serve", "thawline ui"):
+        assert f"    {command} " in said
+
+
+def test_the_weakest_classes_are_named_with_their_images(finished):
+    """As the task tells them, from the tables of its own."""
+    table = "class,f1,images\na,0.9,700\nb,0.5,656\n"
+    files.write_text(finished.build / "evaluate" / "tables" / "classes.csv", table)
+    weak = dict(summary.facts(finished))["Limits"]
+    assert weak == "Weakest classes by F1: b (0.500, 656 images), a (0.900, 700 images)."
+
+
+def test_a_command_can_be_typed_as_it_stands(finished, monkeypatch):
+    """Where nobody activated the environment of this folder, by its path."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    assert next_steps.command(finished) == "thawline"
+    monkeypatch.setattr(sys, "prefix", str(finished.root / ".venv"))
+    assert next_steps.command(finished) == ".venv/bin/thawline"
+    monkeypatch.setenv("VIRTUAL_ENV", str(finished.root / ".venv"))
+    assert next_steps.command(finished) == "thawline"
 
 
 def test_before_anything_was_built_nothing_is_claimed(toy):

@@ -74,7 +74,7 @@ def test_what_is_told_shows_at_once(project, follower, told):
     follower.look()
     states = {run.info.run_name: run.info.status for run in runs(project) if run != parent}
     assert states["trial 00 · blocks.0 · 3.0e-03"] == "FINISHED"
-    assert states["trial 01 · blocks.1 · 3.3e-05"] == "KILLED"
+    assert states["trial 01 · blocks.1 · 3.3e-05 · ended early"] == "FINISHED"
     ended = [run.info for run in runs(project) if run.info.status != "RUNNING"]
     assert ended
     assert all(info.start_time < info.end_time for info in ended), "it began before it was shown"

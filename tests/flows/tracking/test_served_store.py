@@ -1,6 +1,5 @@
 """The pages of the local store, and the actions through a server."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 from flows.tracking import stores
 
 STRANGER = {"Host": "elsewhere.example"}
-SERVE = Path(__file__).parents[3] / "mlflow" / "serve.sh"
+ROOT = Path(__file__).parents[3]
 
 
 def free_port() -> int:
@@ -26,15 +25,14 @@ def free_port() -> int:
 
 @contextmanager
 def serving(project):
-    """`serve.sh` on a project's store, until the block ends."""
-    shutil.copy(SERVE, project.mlflow / "serve.sh")
+    """`thawline ui` on a project's store, until the block ends."""
     port = free_port()
-    command = [project.mlflow / "serve.sh", str(port)]
+    command = [sys.executable, "-m", "flows.cli", "ui", "--port", str(port)]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     process = subprocess.Popen(
         command,
-        cwd=project.root.parent,
-        env={"PATH": path},
+        cwd=project.root,
+        env={"PATH": path, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -1,5 +1,6 @@
 """The strategies alone, on scores that are made up."""
 
+import re
 from dataclasses import replace
 from math import inf, log, sqrt
 
@@ -66,7 +67,7 @@ def history(score, epochs, images):
 
 def play(space, score, strategy=staged, over=lambda _: False):
     """Run a session in which a setting always reaches `score(freeze depth, rate)`."""
-    notes, trials = Notes(), []
+    notes, trials = Notes(shown="<{:.1%}>".format), []
     asking = session(space, strategy(space, notes), notes, over)
     try:
         asked = next(asking)
@@ -100,6 +101,15 @@ def play(space, score, strategy=staged, over=lambda _: False):
             asked = asking.send(trials[-1])
     except StopIteration as ended:
         return ended.value, trials, notes
+
+
+def test_decisions_tell_scores_as_everything_else_does(space):
+    """No score, margin or threshold stands there in a form of its own; a rate may."""
+    for chosen in (0.0, 0.1):
+        _, _, notes = play(space, peaked(mid(space), 3e-3, chosen))
+        told = " ".join(sentence for _, sentence in notes.sentences)
+        assert re.search(r"is chosen: <\d+\.\d%> in confirmation runs", told)
+        assert not re.search(r"(?<!at )\b0\.\d{3}\b", told)
 
 
 def peaked(best_freeze_depth, best_rate, drop):
