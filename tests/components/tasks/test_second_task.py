@@ -130,7 +130,7 @@ def test_another_task_is_drawn_without_figures_of_its_own(evaluated):
 
 def test_another_task_has_a_page_without_sections_of_its_own(evaluated):
     """Its score stands there under its own name, and what is learned is no class."""
-    place, _ = evaluated
+    place, _, _ = evaluated
     run(place, "report")
     page = (place.root / "build/report/index.html").read_text(encoding="utf-8")
     assert 'id="training"' in page
