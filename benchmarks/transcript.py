@@ -1,0 +1,238 @@
+"""From a fresh clone to an answer over HTTP, command by command, as a person types it.
+
+    python -m benchmarks.transcript IMAGES SECOND       folders or archives: docs/transcript.md
+    python -m benchmarks.transcript IMAGES SECOND --set search.compute=1 --print
+
+A home of its own, so that nothing is there yet but uv's and pip's caches of packages (with an empty
+one the download of about 6 GB comes on top). Each way is a terminal; what a command prints is kept.
+"""
+
+import argparse
+import contextlib
+import os
+import platform
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/transcript.md"
+DONE = "--- the command is done:"
+SHOWN = 14
+"""Lines of what a command printed that the page keeps: the last ones."""
+PASSED = re.compile(r"(?:LANG|LC_|TMPDIR|UV_|PIP_|(?:HTTPS?|ALL|NO)_PROXY|SSL_)", re.IGNORECASE)
+"""Of the environment, what a person's own would say too."""
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+HEAD = """\
+# A transcript
+
+From a fresh clone to an answer over HTTP, as it was typed, and in two projects beside the clone,
+one data set after the other. Written by `python -m benchmarks.transcript`, which does it again with
+your own images.
+
+{date}, {cores} cores ({processor}), no GPU, packages in uv's cache, {load} other processes at work
+on average: CPU-seconds say more than minutes.
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command, and what it took."""
+
+    command: str
+    output: str
+    seconds: float
+    cpu: float
+
+
+class Terminal:
+    """A shell in which one command is typed after the other."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.shell = subprocess.Popen(
+            ["bash", "--norc"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+            start_new_session=True,
+        )
+        self.folder, self.environment, self.spent = folder, environment, 0.0
+
+    def type(self, command: str) -> Step:
+        """Run a command to its end; one that fails ends the transcript."""
+        print(f"$ {command}", flush=True)
+        begun = time.monotonic()
+        self._send(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo '{DONE}' $code; times; pwd")
+        output = "".join(self._lines(DONE))
+        code = int(self.last.removeprefix(DONE))
+        self._line()
+        children = sum(map(_seconds, self._line().split()))
+        self.folder = Path(self._line().strip())
+        step = Step(command, output.strip(), time.monotonic() - begun, children - self.spent)
+        self.spent = children
+        print(f"{step.output}\n[{step.seconds:.0f} s, {step.cpu:.0f} CPU-s]", flush=True)
+        if code:
+            sys.exit(f"{command} ended with exit code {code}")
+        return step
+
+    @contextlib.contextmanager
+    def serving(self, command: str) -> Iterator[Step]:
+        """Leave a server at work in this terminal; what it printed until it answered."""
+        print(f"$ {command}", flush=True)
+        begun = time.monotonic()
+        self._send(f"{command} </dev/null")
+        output = "".join([*self._lines("curl"), self.last])
+        print(output, flush=True)
+        yield Step(command, output.strip(), time.monotonic() - begun, 0.0)
+        os.killpg(self.shell.pid, signal.SIGINT)
+        self.shell.stdin.close()
+        self.shell.wait(60)
+
+    def _send(self, text: str) -> None:
+        self.shell.stdin.write(f"{text}\n")
+
+    def _lines(self, end: str) -> Iterator[str]:
+        while end not in (line := self._line()):
+            yield line
+        self.last = line
+
+    def _line(self) -> str:
+        line = self.shell.stdout.readline()
+        if not line:
+            sys.exit("the shell has ended")
+        return COLOURS.sub("", line)
+
+
+def _seconds(text: str) -> float:
+    """`1m2.500s`, as the shell's `times` says it."""
+    minutes, _, seconds = text.rstrip("s").partition("m")
+    return 60 * float(minutes) + float(seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", type=Path, nargs=2, help="two data sets")
+    parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
+    parser.add_argument("--print", action="store_true", help="write no page")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        for images in asked.images:
+            (home / images.name).symlink_to(images.resolve())
+        first, second = (images.name for images in asked.images)
+        options = " ".join(f"--set {shlex.quote(value)}" for value in asked.set)
+        ways = {
+            "In the clone": in_the_clone(home, first, options),
+            "In two projects beside it": beside_it(home, (first, second), options),
+        }
+    text = page(ways)
+    print(text)
+    if not asked.print:
+        PAGE.write_text(text, encoding="utf-8")
+
+
+def in_the_clone(home: Path, images: str, options: str) -> list[Step]:
+    """Five commands."""
+    terminal = Terminal(home, surroundings(home))
+    run = f".venv/bin/thawline run --set ingest.source=~/{images} {options}".strip()
+    steps = [
+        terminal.type(f"git clone {ROOT} thawline && cd thawline"),
+        terminal.type("make setup"),
+    ]
+    return [*steps, terminal.type(run), *answered(terminal, ".venv/bin/thawline serve")]
+
+
+def beside_it(home: Path, images: tuple[str, str], options: str) -> list[Step]:
+    """Once for each data set, on the installation that is there."""
+    terminal = Terminal(home, surroundings(home))
+    steps = [terminal.type("source thawline/.venv/bin/activate")]
+    for name in images:
+        project = name.split(".")[0]
+        made = terminal.type(f"thawline init ~/{project} --source ~/{name}")
+        run = terminal.type(f"cd ~/{project} && thawline run {options}".strip())
+        steps += [made, run, *answered(terminal, "thawline serve")]
+    return [*steps, terminal.type("thawline status --all")]
+
+
+def answered(terminal: Terminal, serve: str) -> list[Step]:
+    """Serve in a second terminal, and ask as the server says."""
+    beside = Terminal(terminal.folder, terminal.environment)
+    if not serve.startswith("."):
+        beside.type("source ~/thawline/.venv/bin/activate")
+    with beside.serving(serve) as served:
+        asked = re.sub(r"\n\s*", " ", served.output[served.output.index("(printf") :])
+        return [served, terminal.type(asked)]
+
+
+def surroundings(home: Path) -> dict[str, str]:
+    """Those of a person who has just logged in."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    folders = [folder for folder in os.environ["PATH"].split(":") if ".venv" not in folder]
+    passed = {name: value for name, value in os.environ.items() if PASSED.match(name)}
+    return passed | {
+        "HOME": str(home),
+        "PATH": ":".join(folders),
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(caches / "uv")),
+        "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(caches / "pip")),
+    }
+
+
+def page(ways: dict[str, list[Step]]) -> str:
+    """The transcript as Markdown."""
+    head = HEAD.format(
+        date=datetime.now(UTC).date(),
+        cores=os.cpu_count(),
+        processor=processor(),
+        load=round(os.getloadavg()[2]),
+    )
+    return "\n".join([head, *(part for name, steps in ways.items() for part in way(name, steps))])
+
+
+def way(name: str, steps: list[Step]) -> Iterator[str]:
+    """A table of what it took, and the screen."""
+    minutes = sum(step.seconds for step in steps) / 60
+    yield f"## {name}: {len(steps)} commands, {minutes:.1f} minutes\n"
+    yield "| | command | wall | CPU |\n|---|---|---|---|"
+    for number, step in enumerate(steps, start=1):
+        shown = tidy(step.command).replace("|", "\\|")
+        cpu = f"{step.cpu:.0f} s" if step.cpu else ""
+        yield f"| {number} | `{shown}` | {step.seconds:.0f} s | {cpu} |"
+    yield "\n```"
+    for step in steps:
+        lines = tidy(step.output).splitlines()
+        yield f"$ {tidy(step.command)}"
+        yield from (["…"] if len(lines) > SHOWN else [])
+        yield from lines[-SHOWN:]
+    yield "```\n"
+
+
+def tidy(text: str) -> str:
+    """Without the folders of this machine."""
+    return re.sub(r"/tmp/tmp\w+", "~", text.replace(str(ROOT), "ADDRESS"))  # noqa: S108  # only named
+
+
+def processor() -> str:
+    """What the machine calls it."""
+    found = re.search(r"^model name\s*: (.+)$", _cpuinfo(), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    main()
