@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bits bits-job test-slow test-gpu lint format lock ui clean
+.PHONY: help setup run docs test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,11 +20,11 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: setup  ## Run the pipeline: what changed is built, what is pending is published
-	@$(BIN)/thawline run
+run: setup  ## Run the pipeline on the digits, or on SOURCE=FOLDER; later on what changed
+	@$(BIN)/thawline run $(if $(SOURCE),--set 'ingest.source=$(SOURCE)')
 
 test: setup  ## Run the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu and not chaos"
 
 bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.json (BLESS=1 writes it)
 	@$(BIN)/python -m benchmarks.bits $(if $(BLESS),--bless)
@@ -32,17 +32,27 @@ bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.js
 bits-job: setup  ## The same of the default job, in minutes
 	@$(BIN)/python -m benchmarks.bits --job $(if $(BLESS),--bless)
 
+mutants: setup  ## Make known mistakes in core logic, each in a copy, and see that a test notices
+	@$(BIN)/python -m benchmarks.mutants
+
 test-slow: setup  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow
 
 test-gpu: setup  ## Run the tests that need CUDA
 	@$(BIN)/python -m pytest -m gpu
 
+nightly: setup  ## All that takes hours: slow tests, kills at every write (SEED=N repeats a draw)
+	@$(BIN)/python benchmarks/nightly.py $(if $(SEED),--seed $(SEED))
+
 lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup  ## Build the pages of docs/ into build/docs; a warning is an error
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
+	@echo "The pages: build/docs/index.html"
 
 format: setup  ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .

@@ -1,9 +1,10 @@
 """Build the training augmentation, as a family indexed by magnitude, and show it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from components.frame.effects import NoEffect
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
@@ -12,18 +13,28 @@ from components.frame.stage import run
 class AugmentParams(Params):
     """What the network gets to see."""
 
-    task: Annotated[str, Field(min_length=1)]
-    """What is learned, which augmentation has to respect: `classification`."""
-    image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)]
+    task: Annotated[str, Field(min_length=1)] = "classification"
+    """What is learned; augmentation has to move its targets too."""
+    image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)] = "auto"
     """Side of the square images, pixels; `auto`: near the images' own short side, from 48 up to
     the size the weights were trained at."""
-    crop_fraction: Annotated[float, Field(gt=0.5, le=1)]
-    """Side of the central crop when an image is judged, as a fraction of its short side."""
-    horizontal_flip: bool
-    """Whether training may mirror images left to right. It would change letters, digits and
-    hands; flowers and waste bear it."""
-    preview_images: Annotated[int, Field(ge=1, le=40)]
-    """Rows of the preview."""
+    crop_fraction: Annotated[float, Field(gt=0.5, le=1)] = 1.0
+    """Side of the central crop when an image is judged, of its short side."""
+    horizontal_flip: bool = False
+    """Whether training may mirror images; that would change letters, digits and hands, while
+    flowers and waste bear it."""
+    preview_images: Annotated[int, Field(ge=1, le=40)] = 10
+    """Rows of build/augment/preview.png, at most."""
+
+    no_effect: ClassVar = (
+        NoEffect(
+            parameter="augment.horizontal_flip",
+            beside="search.magnitude",
+            holds=lambda _, magnitudes: not any(magnitudes),
+            why="magnitude 0 changes no image",
+            remedy="search.magnitude=1",
+        ),
+    )
 
 
 def augment(

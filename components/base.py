@@ -1,24 +1,46 @@
 """Take the pretrained weights once and pin them by hash."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from components.frame.params import Params
+from components.frame.effects import NoEffect
+from components.frame.params import Params, PathOr
 from components.frame.spec import In, Out
 from components.frame.stage import run
+
+PACKAGED = "tf_efficientnet_lite0"
 
 
 class BaseParams(Params):
     """What the network starts from."""
 
-    source: Annotated[str, Field(min_length=1)]
-    """`package` (EfficientNet-Lite0, needs no network), `hub` (timm's weights of `architecture`),
-    `none` (random weights, for comparison), or a path to a .safetensors file or a checkpoint."""
-    architecture: Annotated[str, Field(min_length=1)]
-    """A timm model's name, for `hub` with its tag; `auto`: the one that the weights state."""
-    seed: Annotated[int, Field(ge=0)]
+    source: Annotated[str, Field(min_length=1), PathOr(("package", "hub", "none"))] = "package"
+    """`package`, `hub`, `none`, or a .safetensors file or a checkpoint; `package`: those of
+    EfficientNet-Lite0, which need no network; `hub`: timm's weights of `architecture`; `none`:
+    random weights, for comparison."""
+    architecture: Annotated[str, Field(min_length=1)] = "auto"
+    """A model's name from `thawline models`; for `hub` with a tag, where it has several weights;
+    `auto`: the one that the weights state."""
+    seed: Annotated[int, Field(ge=0)] = 0
     """Draws the weights of source `none`."""
+
+    no_effect: ClassVar = (
+        NoEffect(
+            parameter="base.architecture",
+            beside="base.source",
+            holds=lambda name, source: source == "package" and name not in ("auto", PACKAGED),
+            why=f"the packaged weights are those of {PACKAGED}",
+            remedy="base.source=hub, for timm's weights of it",
+        ),
+        NoEffect(
+            parameter="base.seed",
+            beside="base.source",
+            holds=lambda _, source: source != "none",
+            why="nothing is drawn where there are weights",
+            remedy="base.source=none",
+        ),
+    )
 
 
 def base(params: BaseParams, *, start: In, model: Out, config: Out) -> None:

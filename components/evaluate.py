@@ -10,14 +10,14 @@ from components.frame.stage import run
 
 
 class EvaluateParams(Params):
-    """How sure the figures are to be."""
+    """How sure the metrics are to be."""
 
-    confidence_level: Annotated[float, Field(gt=0.5, lt=1)]
+    confidence_level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     """Of the interval around the score."""
-    batch_size: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] = 64
     """Images scored at once."""
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    """`auto` takes CUDA or MPS where there is one."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the network runs; `auto` takes CUDA or MPS where there is one."""
 
 
 def evaluate(

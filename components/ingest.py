@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from components.frame.params import Params
+from components.frame.params import Params, PathOr
 from components.frame.spec import In, Out
 from components.frame.stage import run
 
@@ -12,10 +12,10 @@ from components.frame.stage import run
 class IngestParams(Params):
     """Where the images come from."""
 
-    source: Annotated[str, Field(min_length=1)]
-    """`digits`, a folder with a sub-folder a class (or `train`, `val`, `test` of these), or a .tar
-    or .zip of one; relative paths start at the project."""
-    max_unpacked_gib: Annotated[float, Field(gt=0)]
+    source: Annotated[str, Field(min_length=1), PathOr(("digits",))] = "digits"
+    """`digits`, a folder with a sub-folder a class, or a .tar or .zip of one; the folder may hold
+    `train`, `val` and `test` of these; in the file, relative paths start at the project."""
+    max_unpacked_gib: Annotated[float, Field(gt=0)] = 20.0
     """An archive that unpacks to more is refused, GiB."""
 
 

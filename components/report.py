@@ -12,7 +12,7 @@ from components.frame.stage import run
 class ReportParams(Params):
     """What the figures show."""
 
-    mistakes: Annotated[int, Field(ge=1, le=200)]
+    mistakes: Annotated[int, Field(ge=1, le=200)] = 24
     """Images in the gallery of the worst mistakes, at most."""
 
 

@@ -1,9 +1,10 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.frame.effects import NoEffect
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
@@ -15,18 +16,34 @@ def _several(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-Choice = BeforeValidator(_several), Field(min_length=1)
+def _differ(values: list[float]) -> list[float]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"must be values to choose among, each once, but is {values}")
+    return values
+
+
+Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
+HEAD = "head"
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
+
+
+def _surely_above(one: float | str, other: float | str) -> bool:
+    """Whether a freeze depth lies above another in any network; often the network decides."""
+    if one == HEAD:
+        return other == 0
+    if isinstance(one, str) or isinstance(other, str):
+        return False
+    return one > other and (type(one) is type(other) or other == 0)
 
 
 class RateRange(Params):
     """Learning rates that are tried, on a logarithmic scale."""
 
     low: Annotated[float, Field(gt=0)]
-    """Lowest rate of AdamW."""
+    """Lowest rate."""
     high: Annotated[float, Field(gt=0)]
-    """Highest rate of AdamW."""
+    """Highest rate."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -39,9 +56,15 @@ class FreezeDepthRange(Params):
     """Freeze depths that are tried."""
 
     low: FreezeDepth
-    """Lowest freeze depth; 0 trains everything."""
+    """Lowest, 0 trains everything; or a fraction such as 0.5, or a layer's name."""
     high: FreezeDepth
-    """Highest freeze depth; `head` trains the classifier alone."""
+    """Highest, `head` trains the classifier alone; or as `low`."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if _surely_above(self.low, self.high):
+            raise ValueError(f"`low <= high` must hold, but got low={self.low}, high={self.high}")
+        return self
 
 
 class Enqueued(Params):
@@ -54,76 +77,173 @@ class Enqueued(Params):
 
 
 class SearchParams(Params):
-    """What is tried, how often, and with what beside."""
+    """What the search tries, and how long."""
 
-    strategy: Literal["staged", "tpe"]
-    """`staged`: cheap freeze depths first, dear ones where something speaks for them; `tpe`:
-    Optuna's estimator over everything."""
-    max_trials: Annotated[int, Field(ge=1)]
-    """Settings that are tried in full, those of `enqueue` included; probes and the finalists'
-    confirmation runs come on top."""
-    max_minutes: Annotated[float, Field(gt=0)] | None
-    """No trial but the finalists' is begun later; null: no limit. A search that ends by it may end
-    elsewhere the next time."""
-    compute: Annotated[float, Field(gt=0)]
-    """Factor on what `staged` may spend: 1.0 is one training of the whole network, and 0.008 for
+    strategy: Literal["staged", "tpe"] = "staged"
+    """Who decides what is tried; `staged`: cheap freeze depths first, dear ones where something
+    speaks for them; `tpe`: Optuna's estimator over everything."""
+    max_trials: Annotated[int, Field(ge=1)] = 16
+    """Settings that are tried in full, at most; those of `enqueue` count, probes and the
+    finalists' confirmation runs come on top."""
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    """No trial but the finalists' is begun later; `null`: no limit; a search that ends by it may
+    end elsewhere the next time."""
+    compute: Annotated[float, Field(gt=0)] = 4.0
+    """Factor on what `staged` may spend; 1.0 is one training of the whole network, and 0.008 for
     each of `max_trials`; probes come on top."""
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial; the schedule of the rate is as long."""
-    learning_rate: RateRange
-    """Of AdamW at its highest."""
-    freeze_depth: FreezeDepthRange
-    """Each an index into the network's groups (0 freezes none), a fraction of them (0.0 to 1.0), a
-    layer's name, or `head`."""
-    enqueue: list[Enqueued]
-    """Baseline settings, tried first. `staged` only probes those that train most of the network,
-    and trains them in full where the probe leads clearly: one that a probe underrates may have been
-    better than what is chosen. The head alone is set aside where it does not lead clearly."""
-    prune_after: Annotated[int, Field(ge=0)]
-    """With `tpe`, a trial below the median of the others at the same epoch ends early, once so many
-    are done; 0: never."""
-    confirmation_runs: Annotated[int, Field(ge=1)]
-    """How often each of the two best is trained anew; their mean score decides."""
-    views: Annotated[int, Field(ge=1)]
-    """Augmented versions of every image that trials take turns with, and the cache holds."""
-    cache_gib: Annotated[float, Field(ge=0)]
-    """The most that kept activations of frozen layers may take on disk, GiB; 0: none are kept."""
-    cache_precision: Literal["float32", "float16"]
-    """Of kept activations: `float32` changes no bit on a CPU, `float16` takes half the room."""
-    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: RateRange = RateRange(low=1e-4, high=1e-2)
+    """Of AdamW at its highest; searched on a logarithmic scale."""
+    freeze_depth: FreezeDepthRange = FreezeDepthRange(low=0, high=HEAD)
+    """How many groups of layers, from the stem, are frozen; each end an index (0 freezes none), a
+    fraction of the groups (0.0 to 1.0), a layer's name, or `head`."""
+    enqueue: list[Enqueued] = Field(
+        [
+            Enqueued(freeze_depth=HEAD, learning_rate=1e-2),
+            Enqueued(freeze_depth=0, learning_rate=1e-3),
+        ]
+    )
+    """Baseline settings, tried first; in full where cheap, otherwise only probed; `staged` trains
+    those that train most of the network in full where the probe leads clearly: one that a probe
+    underrates may have been better than what is chosen, and the head alone is set aside where it
+    does not lead clearly."""
+    prune_after: Annotated[int, Field(ge=0)] = 5
+    """So many trials of `tpe`, then one below the median ends early; of those done, at the same
+    epoch; 0: never."""
+    confirmation_runs: Annotated[int, Field(ge=1)] = 1
+    """Of each of the two best settings; their mean score decides."""
+    views: Annotated[int, Field(ge=1)] = 2
+    """Augmented versions of every image that trials take turns with; the cache holds each."""
+    cache_gib: Annotated[float, Field(ge=0)] = 4.0
+    """Of kept activations of frozen layers, at most, GiB; 0: none."""
+    cache_precision: Literal["float32", "float16"] = "float32"
+    """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
+    batch_size: Annotated[int, Field(ge=2)] = 32
     """Images a step; `train` uses the same."""
-    layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice]
-    """Factor on the rate for every group of layers below the head, 1.0: none; one, or several to
-    choose among, the baseline first."""
-    weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice]
-    """Of AdamW, on weights only; one or several."""
-    head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice]
-    """Fraction of what the classifier reads that is dropped in training; one or several."""
-    label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice]
+    layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
+    """Factor on the rate for each group below the head, or several: [1.0, 0.7]; 1.0: none."""
+    weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.05])
+    """Of AdamW, on weights alone."""
+    head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Fraction of what the classifier reads that is dropped."""
+    magnitude: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice] = Field([1])
+    """Of the augmentation, 0 none to 3 strong."""
+    mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Blends pairs of images, as 0.2 does; by fractions from a beta distribution with this as both
+    parameters; 0.0: none are; blended images cannot come from the cache."""
+    label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
-    magnitude: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice]
-    """Of the augmentation, 0 none to 3 strong; one or several."""
-    mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice]
-    """Blends pairs of images, by fractions from a beta distribution with this as both parameters;
-    0.0: none are; one or several. Blended images cannot come from the cache."""
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
-    device: Literal["auto", "cpu", "cuda", "mps"]
-    """`auto` takes CUDA or MPS where there is one."""
-    precision: Literal["auto", "off"]
-    """`auto`: bfloat16 on CUDA; `off`: float32 everywhere."""
-    workers: Annotated[int, Field(ge=0)]
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the network runs; `auto` takes CUDA or MPS where there is one."""
+    precision: Literal["auto", "off"] = "auto"
+    """`auto` is bfloat16 on CUDA; `off`: float32 everywhere."""
+    workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
+
+    no_effect: ClassVar = (
+        NoEffect(
+            parameter="search.compute",
+            beside="search.strategy",
+            holds=lambda _, strategy: strategy == "tpe",
+            why="max_trials alone bounds it",
+            remedy="search.strategy=staged",
+        ),
+        NoEffect(
+            parameter="search.prune_after",
+            beside="search.strategy",
+            holds=lambda after, strategy: after > 0 and strategy == "staged",
+            why="that strategy ends no trial by the median",
+            remedy="search.strategy=tpe",
+        ),
+        NoEffect(
+            parameter="search.prune_after",
+            beside="search.epochs",
+            holds=lambda after, epochs: after > 0 and epochs == 1,
+            why="a trial's only epoch is its last",
+            remedy="search.epochs to 2 or more",
+        ),
+        NoEffect(
+            parameter="search.prune_after",
+            beside="search.max_trials",
+            holds=lambda after, trials: after >= trials,
+            why="the last trial comes before",
+            remedy="search.max_trials to more",
+        ),
+        NoEffect(
+            parameter="search.views",
+            beside="search.epochs",
+            holds=lambda views, epochs: views > epochs,
+            why="a trial sees one in each epoch",
+            remedy="search.epochs to as many or more",
+        ),
+        NoEffect(
+            parameter="search.views",
+            beside="search.magnitude",
+            holds=lambda views, magnitudes: views > 1 and not any(magnitudes),
+            why="magnitude 0 changes no image, so all are equal",
+            remedy="search.magnitude=1",
+        ),
+        NoEffect(
+            parameter="search.cache_gib",
+            beside="search.mixup",
+            holds=lambda gib, mixups: gib > 0 and all(mixups),
+            why="blended images cannot come from the cache",
+            remedy="search.mixup=0.0",
+        ),
+        NoEffect(
+            parameter="search.cache_precision",
+            beside="search.mixup",
+            holds=lambda _, mixups: all(mixups),
+            why="blended images cannot come from the cache",
+            remedy="search.mixup=0.0",
+        ),
+        NoEffect(
+            parameter="search.cache_precision",
+            beside="search.cache_gib",
+            holds=lambda _, gib: gib == 0,
+            why="nothing is kept",
+            remedy="search.cache_gib=4.0",
+        ),
+        NoEffect(
+            parameter="search.layer_decay",
+            beside="search.freeze_depth.low",
+            holds=lambda _, low: low == HEAD,
+            why="the head is one group, with nothing below it that trains",
+            remedy="search.freeze_depth.low=0",
+        ),
+    )
 
     @model_validator(mode="after")
     def _settings_in_range(self) -> Self:
         low, high = self.learning_rate.low, self.learning_rate.high
+        lowest, highest = self.freeze_depth.low, self.freeze_depth.high
         for setting in self.enqueue:
             if not low <= setting.learning_rate <= high:
                 raise ValueError(
                     f"enqueue: a learning_rate must lie in learning_rate.low to high, "
                     f"{low:g} to {high:g}, but is {setting.learning_rate:g}"
                 )
+            freeze_depth = setting.freeze_depth
+            if _surely_above(lowest, freeze_depth) or _surely_above(freeze_depth, highest):
+                raise ValueError(
+                    f"enqueue: a freeze_depth must lie in freeze_depth.low to high, {lowest} to "
+                    f"{highest}, but is {freeze_depth}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_differ_and_fit(self) -> Self:
+        number = len(self.enqueue)
+        if len({tuple(setting.model_dump().items()) for setting in self.enqueue}) < number:
+            raise ValueError("enqueue: each setting must be named once, but one is named twice")
+        if self.strategy == "tpe" and number > self.max_trials:
+            raise ValueError(
+                f"max_trials must be {number} or more with strategy tpe, since enqueue holds so "
+                f"many settings, but is {self.max_trials}"
+            )
         return self
 
 

@@ -12,11 +12,11 @@ from components.frame.stage import run
 class ValidateParams(Params):
     """What is still good enough."""
 
-    max_bad_fraction: Annotated[float, Field(ge=0, le=1)]
-    """Fraction of broken, tiny, blank or contradictory images above which the run stops."""
-    min_per_class: Annotated[int, Field(ge=3)]
-    """Usable images a class needs: at least one each to train, select and test on."""
-    min_side: Annotated[int, Field(ge=1)]
+    max_bad_fraction: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Broken, tiny, blank or contradictory images, of all; more stop the run."""
+    min_per_class: Annotated[int, Field(ge=3)] = 3
+    """Usable images a class needs; at least one each to train, select and test on."""
+    min_side: Annotated[int, Field(ge=1)] = 8
     """Shorter images are left out, pixels."""
 
 

@@ -5,20 +5,16 @@ A page names it in a comment, `<!-- generated: commands -->`.
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-from pydantic import BaseModel
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
-from components.frame import files
-from flows.pipeline import overrides
+from flows.parameters import listing
+from flows.parameters.sections import model_of
 from flows.project import Project
 
 ROOT = Path(__file__).parents[1]
-BOUNDS = {"ge": "from {}", "gt": "above {}", "le": "up to {}", "lt": "below {}"}
 
 
 def commands() -> str:
@@ -29,57 +25,19 @@ def commands() -> str:
 
 
 def parameters() -> str:
-    """Every parameter by its stage or action: as it is shipped, what it may be, what it means."""
+    """Every parameter by its stage or action: as it is shipped, what it means, what it may be."""
     project = Project(ROOT)
-    return "\n".join(line for name in overrides.sections(project) for line in section(project, name))
+    found = listing.parameters(project)
+    parts = []
+    for section in dict.fromkeys(one.key.partition(".")[0] for one in found):
+        parts.append(f"### {section}\n\n{model_of(project, section).__doc__}\n")
+        parts += [_entry(one) for one in found if one.key.startswith(f"{section}.")]
+    return "\n".join(parts)
 
 
-def section(project: Project, name: str) -> Iterator[str]:
-    """The parameters of one file."""
-    model = overrides.model_of(project, name)
-    yield f"## {name}\n\n{model.__doc__}\n"
-    shipped = files.read_yaml(project.params / f"{name}.yaml")
-    yield from _fields(name, model, shipped)
-
-
-def _fields(prefix: str, model: type[BaseModel], shipped: dict[str, Any]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        value = shipped[name]
-        meaning = " ".join((field.description or "").split())
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield f"`{prefix}.{name}`\n: {meaning}\n"
-            yield from _fields(f"{prefix}.{name}", kind, value)
-        else:
-            allowed = ", ".join(_allowed(kind, field.metadata))
-            yield f"`{prefix}.{name}` = `{_written(value)}`\n: {meaning}{_beside(allowed)}\n"
-
-
-def _allowed(kind: Any, marks: list[Any]) -> Iterator[str]:  # noqa: ANN401  # a type of any form
-    """Words that are allowed, and bounds."""
-    yield from (f"`{one}`" for one in get_args(kind) if isinstance(one, str))
-    for mark in marks:
-        for bound, words in BOUNDS.items():
-            if (value := getattr(mark, bound, None)) is not None:
-                yield words.format(value)
-    for one in get_args(kind):
-        if hasattr(one, "__metadata__"):
-            inner = [mark for field in one.__metadata__ for mark in getattr(field, "metadata", [])]
-            yield from _allowed(one.__origin__, inner)
-
-
-def _beside(allowed: str) -> str:
-    return f" ({allowed})" if allowed else ""
-
-
-def _written(value: Any) -> str:  # noqa: ANN401  # whatever a parameter may be
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_written(one)}' for key, one in value.items())}}}"
-    return str(value)
+def _entry(one: listing.Parameter) -> str:
+    meaning = " ".join(one.meaning.split()).rstrip(".")
+    return f"`{one.key}` = `{listing.shown(one.default)}`\n: {meaning}. *{one.range}*\n"
 
 
 GENERATED = {"commands": commands, "parameters": parameters}

@@ -8,24 +8,28 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from components.frame.errors import ThawlineError
+from components.frame.errors import ThawlineError, UsageError
 from flows.project import Project, enter, find
 from flows.runtime.crash_log import unforeseen
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="thawline",
+    context_settings=HELP,
     help=(
         "Fine-tunes a pretrained image model on your images, and replaces the model in use only "
         "when the new one is shown to be better."
     ),
-    epilog="Exit codes: 0 done, 1 an internal error, 2 usage or parameters, 3 bad data, "
+    epilog="Exit codes: 0 done, 1 an internal error, or a rebuild with other weights, 2 usage or "
+    "parameters, 3 bad data, "
     "4 the gate refused, 5 a service or the disk out of reach, 130 and 143 stopped.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-searches = typer.Typer(no_args_is_help=True)
+searches = typer.Typer(no_args_is_help=True, context_settings=HELP)
 app.add_typer(searches, name="search", help="Look at the search.")
 
 Overrides = Annotated[
@@ -34,6 +38,14 @@ Overrides = Annotated[
         "--set",
         metavar="STAGE.KEY=VALUE",
         help="Write a value into params/STAGE.yaml, then run. May be given several times.",
+    ),
+]
+Once = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--once",
+        metavar="STAGE.KEY=VALUE",
+        help="The same for this run only: the file is as before afterwards.",
     ),
 ]
 
@@ -54,17 +66,66 @@ def thawline(
 
 
 @app.command()
-def run(values: Overrides = None) -> None:
+def run(values: Overrides = None, once: Once = None) -> None:
     """Run the pipeline: build what is stale, then publish, register, judge and promote.
 
-    Where nothing changed nothing is done. A run that was stopped goes on where it was.
+    Where nothing changed nothing is done. A run that was stopped goes on where it was. What there
+    is to set: thawline params.
     """
     from flows.pipeline import command
     from flows.projects import known
 
+    options = command.RunOptions(values=values or (), once=once or (), start=Path.cwd())
     project = _project()
     known.remember(project)
-    raise typer.Exit(command.run(project, values or []))
+    raise typer.Exit(command.run(project, options))
+
+
+@app.command()
+def params(
+    pattern: Annotated[
+        str, typer.Argument(help="A part of a name, such as `search` or `rate`, or `*.seed`.")
+    ] = "",
+    *,
+    reset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reset",
+            metavar="NAME",
+            help="Take a parameter back to its default, or all of a stage. May be repeated.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List every parameter: its value, default, range and meaning. `*` marks what you changed."""
+    from flows.parameters import listing
+
+    if reset and (pattern or as_json):
+        raise UsageError(
+            "--reset goes with no pattern and no --json: name what is to be reset by --reset alone."
+        )
+    if reset:
+        from flows.pipeline import overrides
+
+        with _alone() as project:
+            for change in overrides.reset(project, reset):
+                print(change)
+        return
+    project = _project()
+    found = listing.parameters(project, pattern)
+    print(listing.as_json(found) if as_json else listing.screen(project, found))
+
+
+@app.command()
+def models(
+    pattern: Annotated[
+        str, typer.Argument(help="A part of a name, such as `resnet`, or `vit_*_224`.")
+    ] = "",
+) -> None:
+    """List the networks that can be trained: parameters, size, cost, weights, licence."""
+    from flows.parameters import models
+
+    print(models.screen(pattern))
 
 
 @app.command()
@@ -350,11 +411,14 @@ def _alone() -> Iterator[Project]:
 
 
 def _project() -> Project:
+    from flows.parameters import once
     from flows.projects import links
 
     project = find()
     links.renew(project)
     enter(project)
+    for name in once.restore_after_kill(project):
+        print(f"{name} is as before the killed run that changed it for once", file=sys.stderr)
     return project
 
 

@@ -4,14 +4,23 @@ import contextlib
 import os
 import subprocess
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from samples import draw, encode
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="thawline-state-")
 """The projects of tests are none of this machine's."""
+settings.register_profile("any machine", deadline=None, print_blob=True)
+settings.load_profile("any machine")
 PIPELINE = Path(__file__).parent / "pipeline"
+
+
+def pytest_addoption(parser):
+    """A seed, for what tests draw (tests/chaos)."""
+    parser.addoption("--seed", type=int, default=date.today().toordinal())  # noqa: DTZ011  # any
 
 
 def pytest_collection_modifyitems(items):

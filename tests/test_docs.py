@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from components.frame.effects import flat
+from flows.parameters.sections import model_of, sections
+from flows.project import Project
+
 ROOT = Path(__file__).parents[1]
 GUIDES = ("README.md", "docs/architecture.md")
 PLACES = ("components/", "flows/", "params/", "tests/", "benchmarks/", "docs/", "dvc.yaml")
@@ -38,11 +42,14 @@ REPLACED = {
 """By the word that is said (in English or in the code), what is no longer said for it."""
 ALLOWED = {
     ("components/data/images/decoder.py", "depth"),  # bits of a pixel
+    ("docs/reliability.md", "depth"),  # the same
     ("docs/images.md", "depth"),  # the same
     ("components/figures/sheet.py", "alike"),  # on light and dark pages alike
     ("components/figures/sheet.py", "bold"),  # of letters
     ("components/training/inputs.py", "alike"),  # what search and train read alike
 }
+NO_PARAMETERS = {"base.licence"}
+"""Of the like form: the name of a tag."""
 OLD = re.compile("|".join(rf"\b(?:{words})\b" for words in REPLACED.values()), re.IGNORECASE)
 
 
@@ -161,3 +168,26 @@ def test_code_says_the_words_of_the_field():
 def test_files_are_named_in_the_words_of_the_field():
     """A file's name is read more often than what is in it."""
     assert not [name for name in MODULES if OLD.search(Path(name).stem.replace("_", " "))]
+
+
+def test_every_parameter_that_a_text_names_exists():
+    """A remedy or an example that is refused in turn would be none."""
+    project = Project(ROOT)
+    known = {key for name in sections(project) for key in flat(name, model_of(project, name)())}
+    within = {key.rpartition(".")[0] for key in known}
+    named = re.compile(rf"(?<![\w/.])(?:{'|'.join(sections(project))})\.[a-z_]{{2,}}[a-z_.]*\b")
+    texts = {name: [(0, (ROOT / name).read_text(encoding="utf-8"))] for name in TEXTS}
+    texts |= {name: strings(ROOT / name) for name in MODULES}
+    found = {key for lines in texts.values() for _, text in lines for key in named.findall(text)}
+    assert "search.max_trials" in found
+    assert not found - known - within - NO_PARAMETERS
+
+
+def test_every_test_that_reliability_names_exists():
+    """A case is held by a test that is there."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)::(\w+)`", text))
+    assert len(named) > 100
+    held = {path for path, _ in named}
+    sources = {path: (ROOT / "tests" / path).read_text(encoding="utf-8") for path in held}
+    assert not [(path, name) for path, name in named if f"def {name}(" not in sources[path]]

@@ -62,7 +62,7 @@ def _check_pin(source: Source, pin: dict[str, Any], name: str) -> None:
 
 
 def _strangers(raw: Path, manifest: Path, source: Source) -> list[Path]:
-    """The files in `raw` that neither the last run put there nor the source holds as well."""
+    """The files in `raw` that neither a run put there nor the source holds as well."""
     listed = read_table(manifest) if manifest.exists() else pd.DataFrame(columns=["path", "sha256"])
     known = dict(zip(listed["path"], listed["sha256"], strict=True))
     digests = {path: files.sha256(path) for path in sorted(raw.rglob("*")) if path.is_file()}
@@ -71,9 +71,15 @@ def _strangers(raw: Path, manifest: Path, source: Source) -> list[Path]:
         for path, digest in digests.items()
         if known.get(path.relative_to(raw).as_posix()) != digest
     }
-    contents = (entry.content for entry in source.entries()) if strange else ()
-    offered = {hashlib.sha256(content).hexdigest() for content in contents if content is not None}
-    return [path for path, digest in strange.items() if digest not in offered]
+    for entry in source.entries() if strange else ():
+        if entry.content is None:
+            continue
+        torn = raw / entry.name  # a killed run may have written its beginning
+        if torn in strange and entry.content.startswith(torn.read_bytes()):
+            del strange[torn]
+        offered = hashlib.sha256(entry.content).hexdigest()
+        strange = {path: digest for path, digest in strange.items() if digest != offered}
+    return list(strange)
 
 
 def _set_aside(strangers: list[Path], raw: Path) -> None:

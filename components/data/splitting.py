@@ -1,7 +1,6 @@
 """Splits that stay: each image's is decided by its content, or its group's name, alone."""
 
 import hashlib
-import re
 import unicodedata
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,7 +30,7 @@ def assign(
     classes are named. A split that the source brought stays, and a split that it lacks is drawn.
 
     Raises:
-        UsageError: `group_by` is no regular expression with one group, or misses an image.
+        UsageError: `group_by` misses an image.
         DataError: a group lies in several of the splits that the source brought, two classes have
             names that look the same, or one has no image to train on.
     """
@@ -55,13 +54,7 @@ def _keys(pattern: str | None, table: pd.DataFrame) -> "pd.Series[str]":
     """What decides an image's split: its content, or the group that its name tells."""
     if pattern is None:
         return table["sha256"]
-    try:
-        keys = table["path"].str.extract(pattern, expand=True)[0]
-    except (re.error, ValueError) as error:
-        raise UsageError(
-            "params/split.yaml: group_by must be a regular expression with one group, "
-            f"but {pattern!r} is not: {error}."
-        ) from None
+    keys = table["path"].str.extract(pattern, expand=True)[0]
     if keys.isna().any():
         raise UsageError(
             f"params/split.yaml: group_by {pattern!r} must match every name, but does not match "

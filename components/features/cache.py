@@ -34,6 +34,8 @@ from components.model.partial.forward import Cut
 CachePrecision = Literal["float32", "float16"]
 FORMAT = 1
 """Of the files; entries of another one are not found."""
+DISK_TOO_FULL = "the disk had no room to spare for kept activations"
+"""Why a trial did without them that would have them on another day."""
 Batches = Callable[[], Iterator[Tensor]]
 """Gives images (n, C, H, W) in order, in batches of at most the size that training uses."""
 
@@ -148,11 +150,12 @@ class FeatureCache:
             others = sum(footprint(other) for other in planned.values())
             if self._store.make_room(others + entry.size, self._in_use):
                 planned[freeze_depth] = entry
+            elif self._store.within_budget(others + entry.size, self._in_use):
+                refusals[freeze_depth] = DISK_TOO_FULL
             else:
                 refusals[freeze_depth] = (
                     f"its {entry.size:,} bytes do not fit beside what is in use "
-                    f"within the {self._store.budget:,} of the cache and the "
-                    f"{self._store.spare():,} that the disk has to spare"
+                    f"within the {self._store.budget:,} of the cache"
                 )
         return planned, refusals
 

@@ -72,6 +72,11 @@ class EntryStore:
         entry = _read(self.folder / f"{key}{ABOUT}")
         return None if entry is None else self._describe(entry)
 
+    def within_budget(self, size: int, in_use: Collection[str]) -> bool:
+        """Whether an entry of `size` bytes fits beside what is in use, were the disk endless."""
+        kept = sum(footprint(entry) for entry in self.entries() if entry.key in in_use)
+        return kept + size + 2 * ABOUT_BYTES <= self.budget
+
     def make_room(self, size: int, in_use: Collection[str]) -> bool:
         """Have entries go until one of `size` bytes fits; false, and none goes, if it cannot."""
         size += 2 * ABOUT_BYTES

@@ -1,11 +1,17 @@
 """The one way in which files of ours are written and read: whole or not at all."""
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +29,8 @@ LARGEST_YAML = 10**6
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that takes the place of `path` when the block ends well.
 
-    Killed at any moment, `path` holds its old content or its new one, never a part of it.
+    Killed at any moment, `path` holds its old content or its new one, never a part of it; what the
+    killed writer leaves is gone once `path` is written again.
 
     Raises:
         UnreachableError: the disk is full or does not take the file.
@@ -38,6 +45,28 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         msg = f"{path} could not be written ({error}). Make room or fix the disk, then run again."
         raise UnreachableError(msg) from error
+
+
+def hold(path: Path) -> int:
+    """Keep a temporary file or folder from `remove_abandoned`, until this descriptor is closed.
+
+    The system closes it when the process ends, however it ends.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def remove_abandoned(paths: Iterable[Path]) -> None:
+    """Remove temporary files and folders of killed writers, as far as we may: nobody holds them."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_tensors(path: Path, tensors: "dict[str, Tensor]", **metadata: str) -> None:
@@ -105,17 +134,12 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         UsageError: the file is missing, over 1 MB, holds aliases, or is no valid YAML (one with a
             doubled key is not).
     """
-    from ruamel.yaml import YAML, AliasEvent
     from ruamel.yaml.error import YAMLError
 
     try:
         if path.stat().st_size > LARGEST_YAML:
             raise UsageError(f"{path} must be below 1 MB, but is larger. Restore it from git.")
-        text = path.read_text(encoding="utf-8")
-        yaml = YAML(typ="safe", pure=True)
-        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
-            raise UsageError(f"{path} must do without YAML aliases (`*name`). Write them out.")
-        return yaml.load(text)
+        return deepcopy(_parsed(path.read_text(encoding="utf-8"), str(path)))
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"{path} is missing. Restore it: git checkout -- {path}") from None
     except (YAMLError, UnicodeDecodeError) as error:
@@ -123,6 +147,17 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401  # whatever YAML can hold
         raise UsageError(f"{path} must be valid YAML, but: {what}") from None
     except RecursionError:
         raise UsageError(f"{path} must be YAML, but is nested too deep. Restore it.") from None
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str) -> Any:  # noqa: ANN401  # whatever YAML can hold
+    """What a text holds; the reader takes long, and some files are asked for again and again."""
+    from ruamel.yaml import YAML, AliasEvent
+
+    yaml = YAML(typ="safe", pure=True)
+    if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+        raise UsageError(f"{name} must do without YAML aliases (`*name`). Write them out.")
+    return yaml.load(text)
 
 
 def write_yaml(path: Path, content: Any, *, comment: str = "") -> None:  # noqa: ANN401  # whatever YAML can hold
@@ -145,15 +180,22 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A new file in the folder of `path`, which is made; it is gone afterwards."""
+    """A new file in the folder of `path`, which is made; it is gone afterwards.
+
+    So are those that killed writers of `path` left.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    left = f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"
+    remove_abandoned(path.parent.glob(left))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
+    held = hold(temporary)
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(held)
 
 
 def _umask() -> int:

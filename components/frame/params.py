@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components.frame import files
+from components.frame.effects import NoEffect, flat, void
 from components.frame.errors import UsageError
 
 RENAMED = {
@@ -32,12 +34,25 @@ MUST_BE = "Input should be "
 SHOULD = re.compile(r"^\w+ should ")
 
 
+@dataclass(frozen=True)
+class PathOr:
+    """Marks a parameter that is a path, unless it is one of these words."""
+
+    words: tuple[str, ...]
+
+
 class Params(BaseModel):
-    """The parameters of a stage or an action: frozen, strict, unknown keys refused."""
+    """The parameters of a stage or an action: frozen, strict, unknown keys refused.
+
+    A field's default is what is shipped and what `thawline params --reset` goes back to. It takes
+    no missing line's place: a file names every parameter.
+    """
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
     )
+    no_effect: ClassVar[tuple[NoEffect, ...]] = ()
+    """Which of its parameters others make void."""
 
 
 P = TypeVar("P", bound=Params)
@@ -59,7 +74,21 @@ def load_params(model: type[P], path: Path) -> P:
 
 
 def check_params(model: type[P], values: object, path: Path) -> P:
-    """Check values as if they stood in `path`.
+    """Check values as if they stood in `path`, each by itself and beside the others.
+
+    Raises:
+        UsageError: one sentence for each rule that is broken.
+    """
+    params = validated(model, values, path)
+    if model.no_effect:
+        known, shipped = flat(path.stem, params), flat(path.stem, model())
+        if sentences := void(model.no_effect, known, shipped):
+            raise UsageError("\n".join(sentences))
+    return params
+
+
+def validated(model: type[P], values: object, path: Path) -> P:
+    """Check values, without asking whether one makes another void.
 
     Raises:
         UsageError: one sentence for each rule that is broken.
@@ -68,10 +97,18 @@ def check_params(model: type[P], values: object, path: Path) -> P:
         values = {}
     if not isinstance(values, dict):
         raise UsageError(f"{path} must hold `key: value` lines, but holds {values!r}.")
+    errors: list[Any] = [
+        {"type": "missing", "loc": (name,), "msg": "", "input": values}
+        for name, field in model.model_fields.items()
+        if name not in values and not field.is_required()
+    ]
     try:
-        return model.model_validate(values)
+        params = model.model_validate(values)
     except ValidationError as error:
-        raise UsageError("\n".join(_sentences(model, error.errors(), path))) from None
+        errors = [*error.errors(), *errors]
+    if errors:
+        raise UsageError("\n".join(_sentences(model, errors, path)))
+    return params
 
 
 def _sentences(model: type[BaseModel], errors: list[Any], path: Path) -> list[str]:

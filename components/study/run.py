@@ -21,6 +21,9 @@ from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import CHOICES, Best, Setting
 
+NO_DECAY = 1.0
+"""Factor on the rate for each group below the head that leaves it as it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOutputs:
@@ -80,13 +83,15 @@ def make_plan(
     """The parameters of the search with freeze depths as this network's groups.
 
     Raises:
-        UsageError: it has no such freeze depths.
+        UsageError: it has no such freeze depths, or they leave a setting out.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    if low == len(pretrained.layers) - 1:
+        _require_no_decay(choices["layer_decay"], low)
     enqueued = (
         Setting(
-            freeze_depth=min(max(pretrained.freeze_depth(one["freeze_depth"]), low), high),
+            freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
             learning_rate=one["learning_rate"],
             **{name: several[0] for name, several in choices.items()},
         )
@@ -110,6 +115,29 @@ def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) 
             f"{lowest} ({pretrained.layers[lowest]}) and {highest} ({pretrained.layers[highest]})."
         )
     return lowest, highest
+
+
+def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> int:
+    """The freeze depth of a baseline setting, which lies in the range that is searched."""
+    freeze_depth = pretrained.freeze_depth(asked)
+    if not low <= freeze_depth <= high:
+        raise UsageError(
+            "params/search.yaml: enqueue: a freeze_depth must lie in freeze_depth.low to high, "
+            f"{low} ({pretrained.layers[low]}) to {high} ({pretrained.layers[high]}), but is "
+            f"{freeze_depth} ({pretrained.layers[freeze_depth]}). Widen the range, or name others "
+            "in enqueue."
+        )
+    return freeze_depth
+
+
+def _require_no_decay(asked: tuple[float, ...], low: int) -> None:
+    """See that no decay is asked for where the head alone trains: there is nothing below it."""
+    if asked != (NO_DECAY,):
+        raise UsageError(
+            f"params/search.yaml: layer_decay must have an effect, but {[*asked]} has none beside "
+            f"freeze_depth.low={low}, which is the head. Lower that, or take the decay back: "
+            "thawline params --reset search.layer_decay"
+        )
 
 
 def _write_tables(

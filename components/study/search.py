@@ -8,6 +8,7 @@ from statistics import fmean
 
 import torch
 
+from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.frame.events import Events
@@ -112,6 +113,8 @@ class Search:
                 "search.learning_rate.high, or look at the images."
             )
         trials, space = tuple(self.record.finished()), self.reuse.space
+        if sentence := _refused(trials):
+            notes.say(sentence)
         explained = importances(space, trials)
         return SearchResult(
             trials=trials,
@@ -208,6 +211,19 @@ def _outcome(trial: Trial, task: Task, failure: str | None) -> str:
     came = f"from the images ({trial.why})" if trial.why else "from the cache"
     early = "ended early, " if trial.kind == "pruned" else ""
     return f"{early}validation {task.score_name} {task.shown(trial.score)}, {came}"
+
+
+def _refused(trials: Sequence[Trial]) -> str:
+    """What a search must say that another disk would have let end otherwise; empty: nothing."""
+    numbers = [str(trial.number) for trial in trials if trial.why == DISK_TOO_FULL]
+    if not numbers:
+        return ""
+    return (
+        "Without kept activations, since the disk had no room for them: trials "
+        f"{', '.join(numbers)} of {len(trials)}. They count as dearer, so with room the search may "
+        "end otherwise. To search anew: make room, rm -r .thawline/work/search, dvc repro --force "
+        "--single-item search"
+    )
 
 
 def _seconds(log: Events) -> float:

@@ -38,10 +38,10 @@ MIRRORED = (
 
 
 class JudgeParams(Params):
-    """When the new model counts as better."""
+    """When `judge` calls the new model (challenger) better than the one in use (champion)."""
 
-    alpha: Annotated[float, Field(gt=0, le=0.5)]
-    """Largest accepted chance of promoting a model that is no better."""
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    """Largest chance of promoting a model that is no better; by a one-sided paired test."""
 
 
 @dataclass(frozen=True)

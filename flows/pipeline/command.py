@@ -7,10 +7,13 @@ Prefect starts beside it; whatever it leaves behind ends with it.
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from components.frame import versions
 from flows.actions import pending, sync
+from flows.parameters import once
 from flows.pipeline import overrides, summary
 from flows.project import Project, environment
 from flows.records import ledger
@@ -35,22 +38,41 @@ WHY_NOTHING = (
 )
 
 
-def run(project: Project, values: Sequence[str]) -> int:
-    """Write `values` into `params/`, build what is stale, do what is pending; the exit code.
+@dataclass(frozen=True)
+class RunOptions:
+    """What a person asked for."""
+
+    values: Sequence[str] = ()
+    """As `search.max_trials=20`, written into `params/` for good."""
+    once: Sequence[str] = ()
+    """Likewise, for this run only."""
+    start: Path | None = None
+    """Where the person stands: there a relative path begins."""
+
+
+def run(project: Project, options: RunOptions) -> int:
+    """Set the values asked for, build what is stale, do what is pending; the exit code.
 
     Raises:
-        ThawlineError: something that a run needs is missing; nothing was begun.
+        ThawlineError: something that a run needs is missing; nothing was begun, nor written.
     """
     begun = time.monotonic()
     versions.require(project.root)
     with locks.run(project) as lock:
-        for change in overrides.apply(project, values):
+        once.restore(project)
+        lasting = overrides.planned(project, options.values, options.start)
+        passing = overrides.planned(project, options.once, options.start, upon=lasting)
+        _prove(project, lasting)
+        for change in lasting.write():
             print(change)
-        if nothing_to_do(project):
-            print(note_nothing(project))
-            return 0
-        check(project)
-        code = operate(project, lock)
+        for change in passing.changes:
+            print(f"{change}, for this run")
+        with once.in_force(project, passing.texts):
+            if nothing_to_do(project):
+                print(note_nothing(project))
+                return 0
+            check(project)
+            code = operate(project, lock)
     if code == 0:
         print(summary.screen(project, time.monotonic() - begun))
     else:
@@ -68,6 +90,17 @@ def check(project: Project) -> None:
     overrides.check_all(project)
     sync.pinned(project)
     stores.address(project)
+
+
+def _prove(project: Project, lasting: overrides.Edits) -> None:
+    """See that what is to stay can be run, before it is written for good.
+
+    Raises:
+        ThawlineError: the images or the weights cannot be used.
+    """
+    with once.in_force(project, lasting.texts):
+        if lasting.texts:
+            sync.pinned(project)
 
 
 def nothing_to_do(project: Project) -> bool:

@@ -3,24 +3,23 @@
 What runs is always what `params/` says, so a value is written there, never passed on beside it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
-from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from components.frame import files
+from components.frame.effects import NoEffect, flat, void
 from components.frame.errors import UsageError
-from components.frame.params import Params, check_params, params_model
-from components.frame.spec import stages as stages_of
-from components.frame.stage import stage_function
-from flows.actions import action
+from components.frame.params import validated
+from flows.parameters import typed, world
+from flows.parameters.sections import field_of, file_of, model_of, nearest, sections
 from flows.project import Project
 
-LONGEST = 80
-"""Characters of a value that an error shows."""
+Documents = dict[str, Any]
+"""Parameter files by their section, with their comments and their order."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,12 @@ class Override:
     """A stage or an action: the name of its file in `params/`."""
     keys: tuple[str, ...]
     value: str
-    """As typed; YAML."""
+    """As typed."""
+
+    @property
+    def place(self) -> str:
+        """As a person names the parameter."""
+        return ".".join([self.section, *self.keys])
 
 
 @dataclass(frozen=True)
@@ -45,38 +49,94 @@ class Change:
 
     def __str__(self) -> str:
         where = f"params/{self.section}.yaml: {self.key}"
-        if self.before == self.after:
+        if _same(self.before, self.after):
             return f"{where} is {_shown(self.after)} already"
         return f"{where} {_shown(self.before)} -> {_shown(self.after)}"
 
 
-def apply(project: Project, texts: Sequence[str]) -> list[Change]:
+@dataclass(frozen=True)
+class Edits:
+    """What is to be written into `params/`; it was checked, and nothing is written yet."""
+
+    project: Project
+    changes: list[Change]
+    documents: Documents
+
+    @property
+    def texts(self) -> dict[Path, str]:
+        """The files that change, as they will be."""
+        changed = {c.section for c in self.changes if not _same(c.before, c.after)}
+        return {file_of(self.project, s): typed.dumped(self.documents[s]) for s in sorted(changed)}
+
+    def write(self) -> list[Change]:
+        """Write every file that changes; the changes."""
+        for path, text in self.texts.items():
+            files.write_text(path, text)
+        return self.changes
+
+
+def apply(project: Project, texts: Sequence[str], start: Path | None = None) -> list[Change]:
     """Write values such as `search.max_trials=20` into `params/`; all of them, or none.
 
     Raises:
         UsageError: a sentence for everything that is wrong with them.
     """
-    errors: list[str] = []
-    documents: dict[str, Any] = {}
-    changes: list[Change] = []
-    for text in texts:
-        with _collected(errors):
-            override = parse(project, text)
-            document = documents.setdefault(
-                override.section, _load(_file(project, override.section))
+    return planned(project, texts, start).write()
+
+
+def planned(
+    project: Project,
+    texts: Sequence[str],
+    start: Path | None = None,
+    upon: Edits | None = None,
+) -> Edits:
+    """Values such as `search.max_trials=20`, read and checked; nothing is written.
+
+    Args:
+        project: whose parameters they are.
+        texts: as typed.
+        start: where a relative path begins; by default at the project.
+        upon: what will have been written before.
+
+    Raises:
+        UsageError: a sentence for everything that is wrong with them.
+    """
+
+    def set_one(text: str, documents: Documents) -> Change:
+        override = parse(project, text)
+        return _put(project, documents, override, start or project.root)
+
+    return _edited(project, texts, set_one, upon)
+
+
+def reset(project: Project, names: Sequence[str]) -> list[Change]:
+    """Take parameters, or all of a stage or an action, back to their defaults; all, or none.
+
+    Raises:
+        UsageError: there is no such parameter, or another one does not go with its default.
+    """
+
+    def set_one(name: str, documents: Documents) -> Change:
+        section, *keys = name.split(".")
+        if section not in sections(project):
+            raise UsageError(
+                f"--reset {name}: {section!r} has no parameters."
+                f"{nearest(section, sections(project))}"
             )
-            changes.append(_put(document, override))
-    written = {section: _text(document) for section, document in documents.items()}
-    if texts:
-        _check(project, written, errors)
-    _raise(errors)
-    for section in {change.section for change in changes if change.before != change.after}:
-        files.write_text(_file(project, section), written[section])
-    return changes
+        shipped = flat(section, model_of(project, section)())
+        if name not in shipped:
+            raise UsageError(
+                f"--reset {name}: there is no such parameter.{nearest(name, list(shipped))}"
+            )
+        document = _document(project, documents, section)
+        return _replace(document, section, keys, typed.as_written(shipped[name]))
+
+    spelled = [full for name in names for full in _spelled_out(project, name)]
+    return _edited(project, spelled, set_one, None).write()
 
 
 def check_all(project: Project) -> None:
-    """Check every parameter file against the model of its stage or action.
+    """Check every parameter file, each by itself, beside the others, and against the world.
 
     Raises:
         UsageError: a sentence for each rule that is broken, in any of the files.
@@ -84,26 +144,6 @@ def check_all(project: Project) -> None:
     errors: list[str] = []
     _check(project, {}, errors)
     _raise(errors)
-
-
-def sections(project: Project) -> list[str]:
-    """The stages and actions that have parameters."""
-    present = {path.stem for path in project.params.glob("*.yaml")}
-    return sorted(present | set(_stages(project)))
-
-
-def model_of(project: Project, section: str) -> type[Params]:
-    """The pydantic model of a stage's or an action's parameters.
-
-    Raises:
-        UsageError: the file belongs to neither.
-    """
-    if section in _stages(project):
-        return params_model(stage_function(section))
-    function = action.function(section)
-    if function is None or not action.has_params(function):
-        raise UsageError(f"params/{section}.yaml belongs to no stage and no action. Remove it.")
-    return params_model(function)
 
 
 def parse(project: Project, text: str) -> Override:
@@ -116,106 +156,99 @@ def parse(project: Project, text: str) -> Override:
     section, *keys = place.strip().split(".")
     if not equals or not keys or not all(keys):
         raise UsageError(
-            f"--set takes STAGE.KEY=VALUE, as in search.max_trials=20, but got {text!r}."
+            f"A value is set as STAGE.KEY=VALUE, as in search.max_trials=20, but got {text!r}. "
+            "All there is to set: thawline params"
         )
-    if section not in sections(project):
-        raise UsageError(
-            f"--set {text}: {section!r} has no parameters.{_nearest(project, section)}"
-        )
+    known = sections(project)
+    if section not in known:
+        raise UsageError(f"{text}: {section!r} has no parameters.{nearest(section, known)}")
     return Override(section, tuple(keys), value)
 
 
-def _check(project: Project, written: Mapping[str, str], errors: list[str]) -> None:
-    """Check all files, those in `written` as if that was written already."""
+def _edited(
+    project: Project,
+    texts: Sequence[str],
+    set_one: Callable[[str, Documents], Change],
+    upon: Edits | None,
+) -> Edits:
+    """Every text taken up in turn, and all files checked as they would be."""
+    errors: list[str] = []
+    documents = deepcopy(upon.documents) if upon else {}
+    changes: list[Change] = []
+    for text in texts:
+        with _collected(errors):
+            changes.append(set_one(text, documents))
+    if texts:
+        _check(project, documents, errors)
+    _raise(errors)
+    return Edits(project, changes, documents)
+
+
+def _check(project: Project, documents: Mapping[str, Any], errors: list[str]) -> None:
+    """Check all files, those in `documents` as if they were written already."""
+    values: dict[str, Any] = {}
+    shipped: dict[str, Any] = {}
+    rules: list[NoEffect] = [*world.NO_EFFECT]
     for section in sections(project):
-        path = _file(project, section)
+        path = file_of(project, section)
         with _collected(errors):
             model = model_of(project, section)
-            values = _plain(written[section]) if section in written else files.read_yaml(path)
-            check_params(model, values, path)
+            document = documents.get(section)
+            content = files.read_yaml(path) if document is None else typed.reread(document)
+            values |= flat(section, validated(model, content, path))
+            shipped |= flat(section, model())
+            rules += model.no_effect
+    errors += [*void(rules, values, shipped), *world.faults(project, values)]
 
 
-def _load(path: Path) -> Any:  # noqa: ANN401  # ruamel has no types
+def _document(project: Project, documents: Documents, section: str) -> Any:  # noqa: ANN401  # ruamel has no types
     """A parameter file with its comments, its order and its spelling of numbers."""
-    files.read_yaml(path)
-    document = _round_trip().load(path.read_text(encoding="utf-8"))
-    if not isinstance(document, dict):
-        raise UsageError(f"params/{path.name} must hold `key: value` lines, but does not.")
-    return document
+    if section not in documents:
+        path = file_of(project, section)
+        files.read_yaml(path)
+        document = typed.round_trip().load(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise UsageError(f"params/{path.name} must hold `key: value` lines, but does not.")
+        documents[section] = document
+    return documents[section]
 
 
-def _text(document: Any) -> str:  # noqa: ANN401  # ruamel has no types
-    text = StringIO()
-    _round_trip().dump(document, text)
-    return text.getvalue()
-
-
-def _round_trip() -> Any:  # noqa: ANN401  # ruamel has no types
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), _null)
-    return yaml
-
-
-def _null(representer: Any, _none: None) -> Any:  # noqa: ANN401  # ruamel has no types
-    """`null` as a person writes it; ruamel would leave the place empty."""
-    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
-
-
-def _plain(text: str) -> Any:  # noqa: ANN401  # whatever YAML can hold
-    from ruamel.yaml import YAML
-
-    return YAML(typ="safe", pure=True).load(text)
-
-
-def _put(document: Any, override: Override) -> Change:  # noqa: ANN401  # ruamel has no types
+def _put(project: Project, documents: Documents, override: Override, start: Path) -> Change:
     """Set one value; what is no parameter is left for the model to refuse."""
-    *parents, last = override.keys
+    document = _document(project, documents, override.section)
+    field = field_of(model_of(project, override.section), override.keys)
+    try:
+        value = typed.read(field, override.value, start=start, root=project.root)
+    except ValueError as error:
+        raise UsageError(f"{override.place}: the value {error}.") from None
+    return _replace(document, override.section, override.keys, value)
+
+
+def _replace(document: Any, section: str, keys: Sequence[str], value: Any) -> Change:  # noqa: ANN401  # ruamel has no types
+    *parents, last = keys
     inner = document
     for key in parents:
         inner = inner.setdefault(key, {})
         if not isinstance(inner, dict):
-            place = ".".join([override.section, *override.keys])
-            raise UsageError(f"--set {place}: {key!r} holds {inner!r}, nothing below it.")
+            place = ".".join([section, *keys])
+            raise UsageError(f"{place}: {key!r} holds {inner!r}, nothing below it.")
     before = inner.get(last)
-    inner[last] = _value(override)
-    return Change(override.section, ".".join(override.keys), before, inner[last])
+    inner[last] = value
+    return Change(section, ".".join(keys), before, value)
 
 
-def _value(override: Override) -> Any:  # noqa: ANN401  # whatever YAML can hold
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        return _round_trip().load(override.value)
-    except (YAMLError, RecursionError) as error:
-        place = ".".join([override.section, *override.keys])
-        what = " ".join(str(error).split())
-        raise UsageError(
-            f"--set {place}: the value must be YAML, but {_cut(override.value)} is not ({what})."
-        ) from None
+def _spelled_out(project: Project, name: str) -> list[str]:
+    """A parameter's name, or those of all that a stage, an action or a mapping holds."""
+    section = name.partition(".")[0]
+    if section not in sections(project):
+        return [name]
+    every = flat(section, model_of(project, section)())
+    return [one for one in every if one == name or one.startswith(f"{name}.")] or [name]
 
 
-def _stages(project: Project) -> list[str]:
-    return list(stages_of(project.root))
-
-
-def _file(project: Project, section: str) -> Path:
-    return project.params / f"{section}.yaml"
-
-
-def _nearest(project: Project, section: str) -> str:
-    known = sections(project)
-    near = get_close_matches(section, known, n=1)
-    return f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(known)}."
-
-
-def _cut(text: str) -> str:
-    """As a sentence shows it."""
-    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
+def _same(before: Any, after: Any) -> bool:  # noqa: ANN401  # whatever YAML can hold
+    """Whether a value stays: `1` and `true`, or `2024` and the text of it, are not the same."""
+    return bool(before == after) and isinstance(before, str) == isinstance(after, str)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  # whatever YAML can hold

@@ -41,7 +41,7 @@ def init(folder: Path, values: Sequence[str], name: str | None = None) -> str:
         made = Path(beside) / folder.name
         template.copy(made)
         _ignore_links(made)
-        overrides.apply(Project(made), [*_names(name or folder.name), *values])
+        overrides.apply(Project(made), [*_names(name or folder.name), *values], Path.cwd())
         _put_under_git(made)
         made.replace(folder)
     project = Project(folder)
@@ -57,7 +57,7 @@ def _renewed(project: Project, values: Sequence[str]) -> str:
             f"{project.root} is a clone of the repository, a project as it stands. "
             "Run it there, or make another folder a project: thawline init FOLDER"
         )
-    overrides.apply(project, values)
+    overrides.apply(project, values, Path.cwd())
     links.make(project)
     known.remember(project)
     wanted = (template.root() / PIPELINE).read_bytes()

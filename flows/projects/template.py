@@ -3,6 +3,9 @@
 import shutil
 from pathlib import Path
 
+from flows.parameters import shipped
+from flows.project import Project
+
 FILES = (
     "dvc.yaml",
     "params",
@@ -15,7 +18,8 @@ FILES = (
     "mlflow/serve.sh",
     "prefect.yaml",
 )
-"""Copied byte for byte; what a person sets comes after that."""
+"""Copied byte for byte, but for parameters, which are those that are shipped, whatever a person
+set here; what they set there comes after that."""
 INSTALLED = Path(__file__).resolve().parents[2]
 """Where the packages `flows` and `components` lie: a clone, or an environment."""
 PACKED = Path(__file__).resolve().with_name("template")
@@ -36,3 +40,4 @@ def copy(folder: Path) -> None:
             shutil.copytree(source, target)
         else:
             shutil.copy(source, target)
+    shipped.write(Project(folder))

@@ -33,9 +33,9 @@ UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"})
 
 
 class RegisterParams(Params):
-    """Under which name models are registered."""
+    """The name under which `register` makes model versions: models:/NAME@champion."""
 
-    name: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^/:'`\n]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^/:'`\n]+$")] = "thawline"
     """Name of the registered model; without slash, colon, quotes and line breaks."""
 
 

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Literal
 
 from components.frame import files
-from components.frame.errors import UnreachableError
+from components.frame.errors import UnreachableError, UsageError
 from flows.project import Project, environment
-from flows.runtime import locks, process
+from flows.runtime import locks, prefect_server, process
 
 Overlap = Literal["skip", "wait"]
 STOPPING = "Stopping the run, if one is under way, and the schedule. Again: they are ended at once."
@@ -50,8 +50,14 @@ def schedule(project: Project, options: ScheduleOptions) -> int:
     """Keep a schedule until a signal comes; the exit code.
 
     Raises:
+        UsageError: a port is asked for beside a server that is named.
         UnreachableError: a schedule is kept in the project already.
     """
+    if options.port is not None and (address := prefect_server.named()):
+        raise UsageError(
+            f"--port must have an effect, but {options.port} has none beside PREFECT_API_URL="
+            f"{address}: no server is started. Leave it out, or unset PREFECT_API_URL."
+        )
     told: list[int] = []
     keepers: list[process.Child] = []
 

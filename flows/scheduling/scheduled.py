@@ -22,6 +22,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Completed, Failed
 
 from components.frame.errors import ThawlineError, UnreachableError
+from flows.parameters import once
 from flows.pipeline import command, summary
 from flows.project import Project, enter, find
 from flows.runtime import locks
@@ -63,6 +64,7 @@ def work(project: Project) -> State[Any]:
         ThawlineError: something that a run needs is missing; nothing was begun.
     """
     log = get_run_logger()
+    once.restore(project)
     if command.nothing_to_do(project):
         log.info(command.note_nothing(project))
         return Completed(name="Nothing to do", message=command.WHY_NOTHING)

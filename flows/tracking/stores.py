@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import shutil
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -51,10 +52,12 @@ SERVER_FAULT = 500
 
 
 class PublishParams(Params):
-    """Where in MLflow the runs are kept."""
+    """Where `publish` keeps runs in MLflow: in mlflow/, or where MLFLOW_TRACKING_URI says."""
 
-    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")]
-    """Name of the experiment; without quotes and line breaks."""
+    experiment: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^'`\n]+$")] = (
+        "thawline"
+    )
+    """Name that all runs are kept below; without quotes and line breaks."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +181,14 @@ def _open(project: Project) -> "MlflowClient":
     from mlflow import MlflowClient
 
     with locks.store(project):
-        if addresses.sqlite_path(where) == project.mlflow / DATABASE:
-            _follow(project.mlflow / DATABASE)
+        database = addresses.sqlite_path(where)
+        if database is not None and not _made(database):
+            try:
+                _make(database)
+            except OSError as error:
+                raise _away(where, error) from error
+        if database == project.mlflow / DATABASE:
+            _follow(database)
         return MlflowClient(tracking_uri=where)
 
 
@@ -191,6 +200,26 @@ def _follow(database: Path) -> None:
             f"The store must follow its folder, which was moved, but {database} takes nothing "
             f"({error}). Make it writable, then run again."
         ) from error
+
+
+def _made(database: Path) -> bool:
+    """Whether there is a store: an empty file is none."""
+    return database.is_file() and database.stat().st_size > 0
+
+
+def _make(database: Path) -> None:
+    """Make an empty store, whole or not at all: MLflow does not go on with a half-made one."""
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = database.with_name(f".making-{database.name}")
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed maker left
+    folder.mkdir(parents=True)
+    made = folder / database.name
+    store = SqlAlchemyStore(addresses.sqlite(made), DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH)
+    store.engine.dispose()
+    made.replace(database)
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -228,8 +257,9 @@ def _knock(where: str) -> None:
     try:
         if (database := addresses.sqlite_path(where)) is not None:
             database.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
+            if _made(database):
+                with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
         elif parts.scheme in {"http", "https"}:
             _get(f"{where.rstrip('/')}/health")
         elif parts.hostname:

@@ -114,7 +114,7 @@ def test_a_stage_module_is_a_door(stage):
     assert imports
     above = {node.module for node in body if isinstance(node, ast.ImportFrom)}
     assert not {name for name in above if name.startswith("components.")} - {
-        f"components.frame.{name}" for name in ("params", "spec", "stage", "work")
+        f"components.frame.{name}" for name in ("effects", "params", "spec", "stage", "work")
     }
 
 

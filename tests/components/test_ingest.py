@@ -314,3 +314,20 @@ def test_a_source_that_no_disk_could_have_is_refused(tmp_path, monkeypatch, name
     assert apart._resolved(name)
     with pytest.raises(UsageError, match="must be `digits`, a folder"):
         open_source(name)
+
+
+def test_an_image_that_a_killed_run_half_wrote_is_no_stranger(place, images):
+    """The beginning of what the source has under that name was ours; another is a person's."""
+    place.source(images)
+    content = (images / "cat" / "00.png").read_bytes()
+    raw = place.root / "data" / "raw"
+    (raw / "cat").mkdir(parents=True)
+    (raw / "cat" / "00.png").write_bytes(content[: len(content) // 2])
+    (raw / "cat" / "01.png").write_bytes(b"")
+    (raw / "cat" / "02.png").write_bytes(content[: len(content) // 2])
+    done = place.run("ingest")
+    assert done.code == 0
+    assert "1 in all" in done.output
+    aside = place.root / "data" / "raw.aside-1"
+    assert [path.name for path in aside.rglob("*.png")] == ["02.png"]
+    assert (raw / "cat" / "00.png").read_bytes() == content

@@ -1,11 +1,15 @@
 """The command answers at once, in sentences, with the exit code that a schedule needs."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.runtime import locks
 
 HEAVY = {"torch", "dvc", "prefect", "mlflow", "pandas", "numpy", "timm", "cv2", "sklearn"}
@@ -61,6 +65,52 @@ def test_help_on_a_command_is_light(toy, thawline, command):
     assert (code, heavy) == (0, set())
     assert spent < 1
     assert "--model" in said or "--version" in said
+
+
+def test_help_has_a_short_name_everywhere():
+    """`-h` as well as `--help`, on every command and below every group."""
+    waiting = [((), typer.main.get_command(app))]
+    while waiting:
+        names, command = waiting.pop()
+        waiting += [((*names, name), one) for name, one in getattr(command, "commands", {}).items()]
+        for option in ("-h", "--help"):
+            done = CliRunner().invoke(app, [*names, option])
+            assert done.exit_code == 0, names
+            assert "Usage:" in done.output
+
+
+def test_a_relative_path_begins_where_the_person_stands(toy, thawline):
+    """Not where the project lies; and a refused value leaves the file as it was."""
+    below = toy.root / "photos"
+    below.mkdir()
+    before = (toy.params / "ingest.yaml").read_bytes()
+    said, code, heavy, _ = thawline(type(toy)(below), "run", "--set", "ingest.source=mine")
+    assert (code, heavy) == (2, set())
+    assert "'photos/mine' does not exist" in said
+    assert (toy.params / "ingest.yaml").read_bytes() == before
+
+
+def test_an_unknown_network_is_told_quickly(toy, thawline):
+    """Timm and torch take seconds to import, a table of names does not."""
+    said, code, heavy, spent = thawline(toy, "run", "--set", "base.architecture=resnt50")
+    assert (code, heavy) == (2, set())
+    assert "Near are: resnet50" in said
+    assert spent < 1
+
+
+def test_any_command_brings_back_what_a_killed_run_set_for_once(toy, thawline):
+    """Here one that only looks."""
+    path = toy.params / "split.yaml"
+    before = path.read_text()
+    during = before.replace("0.2 ", "0.3 ")
+    toy.private.mkdir()
+    (toy.private / "once.json").write_text(json.dumps({"split.yaml": [before, during]}))
+    path.write_text(during)
+    said, code, heavy, _ = thawline(toy, "params", "split.test")
+    assert (code, heavy) == (0, set())
+    assert "params/split.yaml is as before the killed run" in said
+    assert "test_fraction            0.2\n" in said
+    assert path.read_text() == before
 
 
 def test_wrong_parameters_are_all_told_at_once_and_quickly(toy, thawline):

@@ -104,9 +104,9 @@ class Clone:
             except (psutil.Error, OSError):
                 continue
 
-    def run_until(self, reached) -> None:
-        """Start a run and cut the power as soon as `reached()` is true."""
-        process = self.start("thawline", "run")
+    def run_until(self, reached, *command: str) -> None:
+        """Start a run, or another command, and cut the power as soon as `reached()` is true."""
+        process = self.start(*(command or ("thawline", "run")))
         ends = time.monotonic() + LIMIT
         while not reached():
             assert process.poll() is None, process.stdout.read()

@@ -8,6 +8,12 @@ import pytest
 
 from components.frame import files
 
+TINY = {
+    "base": {"source": "none", "architecture": "test_efficientnet"},
+    "augment": {"image_size": 32},
+    "search": {"max_trials": 1},
+}
+"""A network that trains in a second: what is built again is the line."""
 WEIGHTS = "build/train/weights.safetensors"
 REBUILD = ("thawline", "rebuild", "--version", "1")
 
@@ -22,7 +28,8 @@ def original(make_clone, digits, tmp_path_factory):
     place = tmp_path_factory.mktemp("world")
     shutil.copytree(digits, place / "images")
     clone = make_clone("original")
-    clone.change("ingest", source=str(place / "images"))
+    for stage, values in (TINY | {"ingest": {"source": str(place / "images")}}).items():
+        clone.change(stage, **values)
     settings = clone.call("dvc", "remote", "add", "--default", "folder", str(place / "remote"))
     assert settings.code == 0, settings.output
     clone.git("add", "-A")
@@ -56,7 +63,6 @@ def stored(clone, output):
     return clone.remote / "files/md5" / md5[:2] / md5[2:]
 
 
-@pytest.mark.slow
 def test_rebuilt_to_the_bit_from_git_and_the_remote(original, fresh):
     """Killed while it trains and called again: weights, lock, parameters equal; nothing else came.
 

@@ -4,6 +4,7 @@ An entry is named by all that its bits depend on, and appears whole or not at al
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from components.data.images import decoder, transform
 from components.data.images.transform import Transform
 from components.frame import files
 
+FILLING = ".filling-"
+"""Begins the name of a folder that is not whole yet."""
 Progress = Callable[[int, int], None]
 """Called with images done and their total."""
 
@@ -71,7 +74,9 @@ def _key(digests: Sequence[str], shrink: Transform) -> str:
 
 def _fill(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Progress) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".filling-", dir=folder.parent))
+    files.remove_abandoned(folder.parent.glob(f"{FILLING}*"))
+    temporary = Path(tempfile.mkdtemp(prefix=FILLING, dir=folder.parent))
+    held = files.hold(temporary)
     try:
         _write(temporary, paths, shrink, progress)
         temporary.rename(folder)
@@ -80,6 +85,7 @@ def _fill(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Prog
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(held)
 
 
 def _write(folder: Path, paths: Sequence[Path], shrink: Transform, progress: Progress) -> None:

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 
+from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
@@ -156,3 +158,17 @@ def test_failed_trials_are_kept_as_failed(make_search):
     found = make_search(strategy="tpe", rates=(1e-3, 1e31), enqueued=wild, max_trials=2).run()
     assert [t.state for t in found.trials] == ["failed", "complete", "complete"]
     assert found.chosen == wild[1]
+
+
+def test_search_says_what_a_full_disk_left_without_kept_activations(
+    make_search, small_disk, tmp_path, capsys
+):
+    """Each trial says why, and the last decision which; without such trials nothing is said."""
+    small_disk(tmp_path / "full" / "cache")
+    found = make_search("full", max_trials=1, epochs=1).run()
+    refused = [str(trial.number) for trial in found.trials if trial.why == DISK_TOO_FULL]
+    assert refused
+    sentence = found.decisions[-1][1]
+    assert f"trials {', '.join(refused)} of {len(found.trials)}." in sentence
+    assert sentence in capsys.readouterr().out
+    assert not module._refused([replace(trial, why="") for trial in found.trials])

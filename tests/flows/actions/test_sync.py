@@ -78,7 +78,7 @@ def test_a_torn_index_costs_reading_and_nothing_else(toy):
 
 def test_a_source_that_is_not_there_is_named(toy):
     """The remedy is the command that names another."""
-    overrides.apply(toy, ["ingest.source=/nowhere"])
+    (toy.params / "ingest.yaml").write_text("source: /nowhere\nmax_unpacked_gib: 20.0\n")
     with pytest.raises(UsageError, match=r"'/nowhere' does not exist.*--set ingest.source"):
         sync.sync(toy)
 

@@ -9,7 +9,9 @@ import sys
 import psutil
 import pytest
 
+from components.frame import files
 from flows.actions import pending
+from flows.parameters import once
 
 ONLY_STAGES = """\
 from prefect import flow
@@ -110,14 +112,17 @@ def test_a_stage_is_tried_again_where_that_may_help(toy, run_stages):
 
 
 def test_bad_data_is_not_tried_again(toy, thawline, server):
-    """Exit code 3 says: a person is needed. Nothing that follows is begun."""
+    """Exit code 3 says: a person is needed. Nothing that follows is begun; `--once` is over."""
     (toy.root / "order").write_text("exit 3")
-    run = thawline("run", PREFECT_API_URL=server)
+    before = (toy.params / "split.yaml").read_bytes()
+    run = thawline("run", "--once", "split.test_fraction=0.3", PREFECT_API_URL=server)
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 3
     assert said.count("split     begins") == 1
     assert "error: split: the rule, the value, the remedy" in said
     assert "publish   " not in said
+    assert "params/split.yaml: test_fraction 0.2 -> 0.3, for this run" in said
+    assert (toy.params / "split.yaml").read_bytes() == before
     assert "Traceback" not in said
 
 
@@ -158,12 +163,17 @@ def test_a_killed_flow_leaves_no_orphan(toy, thawline, until):
 
 
 def test_a_killed_parent_leaves_no_orphan(toy, thawline, until, server):
-    """A terminal that is gone takes the flow and its stage along."""
+    """A terminal that is gone takes the flow and its stage along; what it set for once goes too."""
     (toy.root / "order").write_text("sleep 60")
-    run = thawline("run", PREFECT_API_URL=server)
+    before = (toy.params / "split.yaml").read_bytes()
+    run = thawline("run", "--once", "split.test_fraction=0.3", PREFECT_API_URL=server)
     until(lambda: asleep(toy), 60)
+    assert once.restore_after_kill(toy) == []
+    assert files.read_yaml(toy.params / "split.yaml")["test_fraction"] == 0.3
     run.kill()
     until(lambda: not working(toy), 40)
+    assert until(lambda: once.restore_after_kill(toy)) == ["params/split.yaml"]
+    assert (toy.params / "split.yaml").read_bytes() == before
     assert run.wait() == -signal.SIGKILL
 
 

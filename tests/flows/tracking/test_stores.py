@@ -51,6 +51,20 @@ def served(content: bytes, status: int = 200):
         server.server_close()
 
 
+def test_a_store_is_made_whole_or_not_at_all(bare):
+    """Killed while MLflow makes its tables, it is made by the next who asks."""
+    process = subprocess.Popen([sys.executable, "-c", MAKE, str(bare.root)])
+    while not [one for one in bare.mlflow.glob(".*/mlflow.db") if one.stat().st_size > 10**5]:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (bare.mlflow / "mlflow.db").exists()
+    stores.connect(bare, "thawline")
+    assert sorted(one.name for one in bare.mlflow.iterdir()) == ["artifacts", "mlflow.db"]
+    assert stores.store_identity(bare) is not None
+
+
 def test_two_processes_make_one_store(bare):
     """A new store that two processes ask for at once is made once, inside the project."""
     command = [sys.executable, "-c", MAKE, str(bare.root)]

@@ -1,0 +1,42 @@
+"""What is asked of a search is what it does, or an error before the first trial."""
+
+import pytest
+
+from components.frame.errors import UsageError
+from components.search import SearchParams
+from components.study.run import make_plan
+
+HEAD = {"freeze_depth": "head", "learning_rate": 1e-2}
+
+
+def planned(pretrained, **changes):
+    asked = SearchParams(**changes).model_dump()
+    others = {name: value for name, value in asked.items() if name != "device"}
+    return make_plan(pretrained, **others)
+
+
+def test_every_baseline_setting_is_kept(pretrained):
+    """As asked for, with freeze depths as this network has them."""
+    last = len(pretrained.groups) - 1
+    assert [one.freeze_depth for one in planned(pretrained).enqueued] == [last, 0]
+
+
+@pytest.mark.parametrize("low", ["{layer}", 1.0])
+def test_a_baseline_setting_outside_the_range_is_refused(pretrained, low):
+    """Only the network knows where a layer's name or a fraction lies; nothing is moved there."""
+    low = pretrained.layers[1] if isinstance(low, str) else low
+    stem = {"freeze_depth": pretrained.layers[0], "learning_rate": 1e-3}
+    with pytest.raises(UsageError, match=r"enqueue: a freeze_depth must lie in .*, but is 0 \("):
+        planned(pretrained, freeze_depth={"low": low, "high": "head"}, enqueue=[HEAD, stem])
+
+
+def test_a_decay_that_no_trial_can_use_is_refused(pretrained):
+    """Where the lowest freeze depth is the head by its number, too."""
+    last = len(pretrained.groups) - 1
+    with pytest.raises(UsageError, match=r"layer_decay must have an effect, but"):
+        planned(
+            pretrained,
+            freeze_depth={"low": last, "high": "head"},
+            layer_decay=[0.7],
+            enqueue=[HEAD],
+        )
