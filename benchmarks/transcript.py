@@ -8,29 +8,23 @@ one the download of about 6 GB comes on top). Each way is a terminal; what a com
 """
 
 import argparse
-import contextlib
 import os
 import platform
 import re
 import shlex
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.terminal import Step, Terminal
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/transcript.md"
-DONE = "--- the command is done:"
 SHOWN = 14
 """Lines of what a command printed that the page keeps: the last ones."""
 PASSED = re.compile(r"(?:LANG|LC_|TMPDIR|UV_|PIP_|(?:HTTPS?|ALL|NO)_PROXY|SSL_)", re.IGNORECASE)
 """Of the environment, what a person's own would say too."""
-COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 HEAD = """\
 # A transcript
 
@@ -41,84 +35,6 @@ your own images.
 {date}, {cores} cores ({processor}), no GPU, packages in uv's cache, {load} other processes at work
 on average: CPU-seconds say more than minutes.
 """
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command, and what it took."""
-
-    command: str
-    output: str
-    seconds: float
-    cpu: float
-
-
-class Terminal:
-    """A shell in which one command is typed after the other."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.shell = subprocess.Popen(
-            ["bash", "--norc"],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            bufsize=1,
-            start_new_session=True,
-        )
-        self.folder, self.environment, self.spent = folder, environment, 0.0
-
-    def type(self, command: str) -> Step:
-        """Run a command to its end; one that fails ends the transcript."""
-        print(f"$ {command}", flush=True)
-        begun = time.monotonic()
-        self._send(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo '{DONE}' $code; times; pwd")
-        output = "".join(self._lines(DONE))
-        code = int(self.last.removeprefix(DONE))
-        self._line()
-        children = sum(map(_seconds, self._line().split()))
-        self.folder = Path(self._line().strip())
-        step = Step(command, output.strip(), time.monotonic() - begun, children - self.spent)
-        self.spent = children
-        print(f"{step.output}\n[{step.seconds:.0f} s, {step.cpu:.0f} CPU-s]", flush=True)
-        if code:
-            sys.exit(f"{command} ended with exit code {code}")
-        return step
-
-    @contextlib.contextmanager
-    def serving(self, command: str) -> Iterator[Step]:
-        """Leave a server at work in this terminal; what it printed until it answered."""
-        print(f"$ {command}", flush=True)
-        begun = time.monotonic()
-        self._send(f"{command} </dev/null")
-        output = "".join([*self._lines("curl"), self.last])
-        print(output, flush=True)
-        yield Step(command, output.strip(), time.monotonic() - begun, 0.0)
-        os.killpg(self.shell.pid, signal.SIGINT)
-        self.shell.stdin.close()
-        self.shell.wait(60)
-
-    def _send(self, text: str) -> None:
-        self.shell.stdin.write(f"{text}\n")
-
-    def _lines(self, end: str) -> Iterator[str]:
-        while end not in (line := self._line()):
-            yield line
-        self.last = line
-
-    def _line(self) -> str:
-        line = self.shell.stdout.readline()
-        if not line:
-            sys.exit("the shell has ended")
-        return COLOURS.sub("", line)
-
-
-def _seconds(text: str) -> float:
-    """`1m2.500s`, as the shell's `times` says it."""
-    minutes, _, seconds = text.rstrip("s").partition("m")
-    return 60 * float(minutes) + float(seconds)
 
 
 def main() -> None:
@@ -171,7 +87,7 @@ def answered(terminal: Terminal, serve: str) -> list[Step]:
     beside = Terminal(terminal.folder, terminal.environment)
     if not serve.startswith("."):
         beside.type("source ~/thawline/.venv/bin/activate")
-    with beside.serving(serve) as served:
+    with beside.serving(serve, until="curl") as served:
         asked = re.sub(r"\n\s*", " ", served.output[served.output.index("(printf") :])
         return [served, terminal.type(asked)]
 
