@@ -66,11 +66,17 @@ class Terminal:
 
     @contextlib.contextmanager
     def serving(self, command: str, until: str) -> Iterator[Step]:
-        """Leave a server at work; what it printed until a line that holds `until`."""
+        """Leave a server at work; what it printed until a line that holds `until`.
+
+        Raises:
+            CommandFailedError: it ended before.
+        """
         begun = time.monotonic()
-        self._send(f"{{ {command}\n}} </dev/null")
+        self._send(f"{{ {command}\n}} </dev/null\necho '{DONE}'")
         try:
-            output = "".join([*self._lines(until), self.last])
+            output = "".join([*self._lines(until, DONE), self.last])
+            if DONE in self.last:
+                raise CommandFailedError(f"{command}\n{output}")
             yield Step(command, output.strip(), time.monotonic() - begun, 0.0)
         finally:
             os.killpg(self.shell.pid, signal.SIGINT)
@@ -89,10 +95,11 @@ class Terminal:
     def _send(self, text: str) -> None:
         self.shell.stdin.write(f"{text}\n")
 
-    def _lines(self, end: str) -> Iterator[str]:
-        while end not in (line := self._line()):
-            yield line
-        self.last = line
+    def _lines(self, *ends: str) -> Iterator[str]:
+        self.last = self._line()
+        while not any(end in self.last for end in ends):
+            yield self.last
+            self.last = self._line()
 
     def _line(self) -> str:
         line = self.shell.stdout.readline()

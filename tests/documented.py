@@ -8,13 +8,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 NOTES = re.compile(r"docs/(log|benchmarks|transcript|decisions/.*)\.md")
 """What was done once, on some machine."""
-BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^## (?P<section>[^\n]+)$|^```(?P<language>\w*)\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
 class Snippet:
     """A command for a shell, or a program."""
 
+    section: str
     language: str
     text: str
 
@@ -26,13 +29,22 @@ def pages() -> list[str]:
 
 
 def snippets(page: str) -> list[Snippet]:
-    """What a page prints, in order; a block of a shell command by command."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    return [
-        Snippet(language, one)
-        for language, block in BLOCK.findall(text)
-        for one in (commands(block) if language == "sh" else [block])
-    ]
+    """What a page prints, in order; what goes into a shell command by command."""
+    section, found = "", []
+    for block in BLOCK.finditer((ROOT / page).read_text(encoding="utf-8")):
+        section = block["section"] or section
+        if block["language"] == "python":
+            found.append(Snippet(section, "python", block["text"]))
+        elif block["language"] is not None:
+            found += [Snippet(section, "sh", one) for one in _typed(block)]
+    return found
+
+
+def _typed(block: re.Match[str]) -> list[str]:
+    """All of a block for a shell; of a screen what stands behind a `$`."""
+    if block["language"] == "sh":
+        return commands(block["text"])
+    return re.findall(r"^\$ (.+)$", block["text"], re.MULTILINE) if not block["language"] else []
 
 
 def commands(block: str) -> list[str]:

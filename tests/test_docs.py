@@ -48,8 +48,8 @@ ALLOWED = {
     ("components/figures/sheet.py", "bold"),  # of letters
     ("components/training/inputs.py", "alike"),  # what search and train read alike
 }
-NO_PARAMETERS = {"base.licence"}
-"""Of the like form: the name of a tag."""
+NO_PARAMETERS = {"base.licence", "search.md"}
+"""Of the like form: the name of a tag, and of a page."""
 OLD = re.compile("|".join(rf"\b(?:{words})\b" for words in REPLACED.values()), re.IGNORECASE)
 
 

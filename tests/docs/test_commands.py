@@ -24,7 +24,9 @@ NOT_RUN = {
     r"mlflow models build-docker": "needs Docker",
     r"base\.source=hub": "needs a network",
     r"git pull": "needs a repository to pull from",
-    r"prefect ": "needs a Prefect server; tests/flows/scheduling has one",
+    r"^prefect ": "needs a Prefect server; tests/flows/scheduling has one",
+    r"git clone ADDRESS|/path/to|thawline rebuild": "tests/pipeline/test_rebuild.py has the clone",
+    r"dvc exp|dvc \w+ diff": "needs commits with a run each; shown as it was once",
 }
 """Commands that no test can run, and why."""
 TRAINS = re.compile(r"(?:^|&& )(thawline run|make run)\b(?P<options>[^#\n]*)")
@@ -76,9 +78,21 @@ def furnish(home, template):
         for number, image in enumerate(images):
             shutil.copy(image, photos / name / f"{number:02d}.jpg")
     shutil.copytree(photos / "glass", home / "more/metal")
+    (home / "weights").symlink_to(home.with_name(f"{home.name}-weights"))  # large: not to be copied
+    write_weights(home / "weights")
     with zipfile.ZipFile(home / "rocks.zip", "w") as archive:
         for image in sorted(photos.rglob("*.jpg")):
             archive.write(image, image.relative_to(photos))
+
+
+def write_weights(folder):
+    """A network's, as a person may have them."""
+    import timm
+    from safetensors.torch import save_file
+
+    folder.resolve().mkdir()
+    weights = timm.create_model("resnet18").state_dict()
+    save_file(weights, folder / "resnet18.safetensors")
 
 
 def stand_in(project, template, empty_store, seed=0):
@@ -131,6 +145,7 @@ def home(furnished, tmp_path, monkeypatch):
     (made / "bin").symlink_to(Path(sys.executable).parent)
     (made / ".ready").touch()
     shutil.copy(home / "photos/glass/01.jpg", home / "thawline/image.jpg")
+    (home / "thawline/photos").symlink_to(home / "photos")
     return home
 
 
@@ -159,7 +174,11 @@ class Reader:
         self.address = PRINTED
 
     def read(self, page, servers):
+        section = None
         for snippet in snippets(page):
+            if page == "README.md" and section not in (None, snippet.section):
+                self.here = self.terminals()  # each of its sections begins in the clone
+            section = snippet.section
             if snippet.language == "python":
                 self.here.type(f"python - <<'END'\n{snippet.text}\nEND")
             else:
