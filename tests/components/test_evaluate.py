@@ -146,3 +146,24 @@ def test_a_metric_of_which_the_images_say_nothing_is_left_out(evaluate, place):
     metrics = files.read_json(place.root / "build/evaluate/metrics.json")
     assert "roc_auc" not in metrics
     assert metrics["images"] == 2
+
+
+def test_every_mistake_is_listed_and_nothing_else(evaluate, place):
+    """With what is needed to look at it: the file, both classes, how sure the network was."""
+    outcome = evaluate("abab")
+    assert outcome.code == 0, outcome.errors
+    wrong = pd.read_csv(place.root / "build/evaluate/mistakes.csv")
+    told = pd.read_parquet(place.root / "build/evaluate/predictions.parquet")
+    assert list(wrong) == ["path", "true", "predicted", "probability"]
+    assert set(wrong["path"]) == set(told.loc[told["true"] != told["predicted"], "path"])
+    assert len(wrong) == round((1 - told["score"].mean()) * 4)
+    assert wrong["probability"].between(0.5, 1).all()
+
+
+def test_every_class_has_an_interval_around_its_recall(evaluate, place):
+    """Wide, of few images; a class without test images has none."""
+    evaluate("aaaa")
+    table = pd.read_csv(place.root / "build/evaluate/tables/classes.csv").set_index("class")
+    assert table.loc["a", "recall_low"] <= table.loc["a", "recall"] <= table.loc["a", "recall_high"]
+    assert table.loc["a", "recall_high"] - table.loc["a", "recall_low"] > 0.5
+    assert table.loc["b", ["recall_low", "recall_high"]].isna().all()

@@ -25,7 +25,10 @@ def opened(path) -> Image.Image:
 
 
 def mistakes(count: int) -> list[Mistake]:
-    return [Mistake(PIXELS, "predicted so", 0.9, "true so")] * count
+    one = Mistake(
+        image=PIXELS, predicted="predicted so", confidence=0.9, true="true so", path="so/1.jpg"
+    )
+    return [one] * count
 
 
 def counts(classes: int) -> np.ndarray:

@@ -128,6 +128,20 @@ def test_another_task_is_drawn_without_figures_of_its_own(evaluated):
     assert drawn == {"landscape.png", "front.png", "epochs.png", "learning.png"}
 
 
+def test_another_task_has_a_page_without_sections_of_its_own(evaluated):
+    """Its score stands there under its own name, and what is learned is no class."""
+    place, _ = evaluated
+    run(place, "report")
+    page = (place.root / "build/report/index.html").read_text(encoding="utf-8")
+    assert 'id="training"' in page
+    assert "negative error" in page
+    assert "What is learned lies between 0 and 5, half of it below 2.5." in page
+    for section in ("classes", "confusions", "mistakes"):
+        assert f'id="{section}"' not in page
+    wrong = pd.read_csv(place.root / "build/evaluate/mistakes.csv")
+    assert list(wrong) == ["path", "true", "predicted"]
+
+
 def test_smoothing_that_a_task_cannot_do_is_refused(place):
     """Asked for and not in force is an error."""
     before = files.read_yaml(place.root / "params" / "search.yaml")
