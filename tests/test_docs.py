@@ -48,13 +48,13 @@ ALLOWED = {
     ("components/figures/sheet.py", "bold"),  # of letters
     ("components/training/inputs.py", "alike"),  # what search and train read alike
 }
-NO_PARAMETERS = {"base.licence", "search.md"}
-"""Of the like form: the name of a tag, and of a page."""
+NO_PARAMETERS = {"base.licence"}
+"""Of the like form: the name of a tag."""
 OLD = re.compile("|".join(rf"\b(?:{words})\b" for words in REPLACED.values()), re.IGNORECASE)
 
 
 def tracked(pattern):
-    """Files below the project's own folders, as `dvc.yaml` or `docs/search.md`."""
+    """Files below the project's own folders, as `dvc.yaml` or `docs/searching.md`."""
     found = (path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
     return sorted(name for name in found if not HISTORY.fullmatch(name))
 
