@@ -168,13 +168,15 @@ def terminals(home):
 class Reader:
     """Somebody who types what a page prints."""
 
-    def __init__(self, terminals, run):
-        self.terminals, self.run = terminals, run
+    def __init__(self, terminals, run, served):
+        self.terminals, self.run, self.served = terminals, run, served
         self.here = terminals()
         self.address = PRINTED
 
     def read(self, page, servers):
         section = None
+        if any(PRINTED in snippet.text for snippet in snippets(page)):
+            self.served = set()  # it is asked
         for snippet in snippets(page):
             if page == "README.md" and section not in (None, snippet.section):
                 self.here = self.terminals()  # each of its sections begins in the clone
@@ -200,11 +202,21 @@ class Reader:
 
     def serve(self, command, until, servers):
         """In a terminal beside, in which the same was exported."""
+        plain = command.partition("#")[0].strip()
+        if plain in self.served:
+            return
+        self.served.add(plain)
         exported = self.here.type("export -p").output
         beside = self.terminals(self.here.folder)
         beside.type(exported)
         said = servers.enter_context(beside.serving(command, until)).output
         self.address = next(iter(PORT.findall(said)), self.address)
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Servers that were started for an earlier page: each takes half a minute of two cores."""
+    return set()
 
 
 @pytest.fixture
@@ -225,10 +237,10 @@ def checked(template, empty_store):
 
 
 @pytest.mark.parametrize("page", COMMANDS)
-def test_commands_of_a_page_do_what_they_should(page, terminals, checked):
+def test_commands_of_a_page_do_what_they_should(page, terminals, checked, served):
     """One after the other; what trains is checked alone."""
     with contextlib.ExitStack() as servers:
-        Reader(terminals, checked).read(page, servers)
+        Reader(terminals, checked, served).read(page, servers)
 
 
 @pytest.mark.slow
@@ -236,7 +248,7 @@ def test_commands_of_a_page_do_what_they_should(page, terminals, checked):
 def test_runs_of_a_page_train(page, terminals):
     """The same with every run in full."""
     with contextlib.ExitStack() as servers:
-        Reader(terminals, lambda terminal, command: terminal.type(command)).read(page, servers)
+        Reader(terminals, Terminal.type, set()).read(page, servers)
 
 
 def test_what_is_not_run_is_printed():
