@@ -229,7 +229,9 @@ def checked(template, empty_store):
         words = [word.replace("SOURCE=", "ingest.source=") for word in words]
         values = [word for word in words[2:] if not word.startswith("-")]
         project = Project(terminal.folder)
-        overrides.apply(project, values, terminal.folder)
+        edits = overrides.planned(project, values, terminal.folder)
+        if "--once" not in words:
+            edits.write()
         if not (project.build / "train").exists():
             stand_in(project, template, empty_store)
 
