@@ -13,11 +13,12 @@ import platform
 import re
 import shlex
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.terminal import Step, Terminal
+from benchmarks.terminal import CommandFailedError, Step, Terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/transcript.md"
@@ -28,9 +29,9 @@ PASSED = re.compile(r"(?:LANG|LC_|TMPDIR|UV_|PIP_|(?:HTTPS?|ALL|NO)_PROXY|SSL_)"
 HEAD = """\
 # A transcript
 
-From a fresh clone to an answer over HTTP, as it was typed, and in two projects beside the clone,
-one data set after the other. Written by `python -m benchmarks.transcript`, which does it again with
-your own images.
+From a fresh clone to an answer over HTTP, as it was typed. Written by
+`python -m benchmarks.transcript`, which does it again with your own images, in the clone and then
+in two projects beside it.
 
 {date}, {cores} cores ({processor}), no GPU, packages in uv's cache, {load} other processes at work
 on average: CPU-seconds say more than minutes.
@@ -88,8 +89,11 @@ def answered(terminal: Terminal, serve: str) -> list[Step]:
     if not serve.startswith("."):
         beside.type("source ~/thawline/.venv/bin/activate")
     with beside.serving(serve, until="curl") as served:
-        asked = re.sub(r"\n\s*", " ", served.output[served.output.index("(printf") :])
-        return [served, terminal.type(asked)]
+        asked = textwrap.dedent(f"    {served.output[served.output.index('(printf') :]}")
+        answer = terminal.type(asked)
+    if "predictions" not in answer.output:
+        raise CommandFailedError(f"{asked}\n{answer.output}")
+    return [served, answer]
 
 
 def surroundings(home: Path) -> dict[str, str]:
@@ -122,7 +126,7 @@ def way(name: str, steps: list[Step]) -> Iterator[str]:
     yield f"## {name}: {len(steps)} commands, {minutes:.1f} minutes\n"
     yield "| | command | wall | CPU |\n|---|---|---|---|"
     for number, step in enumerate(steps, start=1):
-        shown = tidy(step.command).replace("|", "\\|")
+        shown = " ".join(tidy(step.command).split()).replace("|", "\\|")
         cpu = f"{step.cpu:.0f} s" if step.cpu else ""
         yield f"| {number} | `{shown}` | {step.seconds:.0f} s | {cpu} |"
     yield "\n```"

@@ -206,6 +206,7 @@ class Reader:
         if plain in self.served:
             return
         self.served.add(plain)
+        servers.close()  # Ctrl-C to the one before
         exported = self.here.type("export -p").output
         beside = self.terminals(self.here.folder)
         beside.type(exported)
