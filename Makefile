@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
+.PHONY: help setup run docs test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,6 +49,10 @@ lint: setup  ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup  ## Build the pages of docs/ into build/docs; a warning is an error
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
+	@echo "The pages: build/docs/index.html"
 
 format: setup  ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix-only .

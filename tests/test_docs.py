@@ -54,7 +54,7 @@ OLD = re.compile("|".join(rf"\b(?:{words})\b" for words in REPLACED.values()), r
 
 
 def tracked(pattern):
-    """Files below the project's own folders, as `dvc.yaml` or `docs/search.md`."""
+    """Files below the project's own folders, as `dvc.yaml` or `docs/searching.md`."""
     found = (path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
     return sorted(name for name in found if not HISTORY.fullmatch(name))
 
