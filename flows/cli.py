@@ -66,7 +66,15 @@ def thawline(
 
 
 @app.command()
-def run(values: Overrides = None, once: Once = None) -> None:
+def run(
+    values: Overrides = None,
+    once: Once = None,
+    *,
+    effort: Annotated[
+        Literal["quick", "standard", "best"] | None,
+        typer.Option(help="How much it may cost: sets epochs, trials and image size, for good."),
+    ] = None,
+) -> None:
     """Run the pipeline: build what is stale, then publish, register, judge and promote.
 
     Where nothing changed nothing is done. A run that was stopped goes on where it was. What there
@@ -75,7 +83,9 @@ def run(values: Overrides = None, once: Once = None) -> None:
     from flows.pipeline import command
     from flows.projects import known
 
-    options = command.RunOptions(values=values or (), once=once or (), start=Path.cwd())
+    options = command.RunOptions(
+        values=values or (), once=once or (), effort=effort, start=Path.cwd()
+    )
     project = _project()
     known.remember(project)
     raise typer.Exit(command.run(project, options))

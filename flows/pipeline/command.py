@@ -14,7 +14,8 @@ from types import FrameType
 from components.frame import versions
 from flows.actions import pending, sync
 from flows.parameters import once
-from flows.pipeline import overrides, summary
+from flows.parameters.effort import Effort
+from flows.pipeline import dial, overrides, summary
 from flows.project import Project, environment
 from flows.records import ledger
 from flows.runtime import locks, process
@@ -38,7 +39,7 @@ WHY_NOTHING = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """What a person asked for."""
 
@@ -46,6 +47,8 @@ class RunOptions:
     """As `search.max_trials=20`, written into `params/` for good."""
     once: Sequence[str] = ()
     """Likewise, for this run only."""
+    effort: Effort | None = None
+    """How much the run may cost."""
     start: Path | None = None
     """Where the person stands: there a relative path begins."""
 
@@ -60,11 +63,13 @@ def run(project: Project, options: RunOptions) -> int:
     versions.require(project.root)
     with locks.run(project) as lock:
         once.restore(project)
-        lasting = overrides.planned(project, options.values, options.start)
+        dialled = _dialled(project, options)
+        lasting = overrides.planned(project, [*dialled.texts, *options.values], options.start)
         passing = overrides.planned(project, options.once, options.start, upon=lasting)
         _prove(project, lasting)
-        for change in lasting.write():
-            print(change)
+        for line in [*lasting.write(), *dialled.sentences()]:
+            print(line)
+        dialled.remember(project)
         for change in passing.changes:
             print(f"{change}, for this run")
         with once.in_force(project, passing.texts):
@@ -90,6 +95,13 @@ def check(project: Project) -> None:
     overrides.check_all(project)
     sync.pinned(project)
     stores.address(project)
+
+
+def _dialled(project: Project, options: RunOptions) -> dial.Setting:
+    """What the effort that was asked for comes to."""
+    if options.effort is None:
+        return dial.NONE
+    return dial.of_effort(project, options.effort, options.values, options.start)
 
 
 def _prove(project: Project, lasting: overrides.Edits) -> None:

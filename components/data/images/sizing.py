@@ -8,15 +8,17 @@ STEP = 16
 """`auto` takes a multiple of this many pixels."""
 
 
-def auto_size(table: pd.DataFrame, native: int, *, fixed: bool) -> int:
+def auto_size(table: pd.DataFrame, native: int, *, fixed: bool, limit: int | None = None) -> int:
     """Near the images' own short side, up to the size that the weights were trained at.
 
     Args:
         table: of the images, with their `width` and `height` in pixels.
         native: the side that the weights were trained at, pixels.
         fixed: whether the network takes no other.
+        limit: no larger ones, pixels, where the network leaves a choice.
     """
     if fixed:
         return native
     short = table[["width", "height"]].min(axis=1).median()
-    return int(min(max(SMALLEST, round(short / STEP) * STEP), native))
+    own = max(SMALLEST, round(short / STEP) * STEP)
+    return int(min(own, native, limit or native))
