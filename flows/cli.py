@@ -369,10 +369,10 @@ def status(
 
 @searches.command()
 def show() -> None:
-    """Print what the last search tried, what it decided and why."""
-    from components.study import show
+    """Print what the last search tried, what it decided and why; or how the one at work stands."""
+    from flows.pipeline import status
 
-    print(show.text(_project().build / "search"))
+    print(status.search(_project()))
 
 
 @app.command()

@@ -5,12 +5,16 @@ Light until it runs, so that Ctrl-C ends it without a word at any moment.
 
 import os
 import sys
+import time
+from functools import partial
 from typing import NoReturn
 
+from components.frame.durations import duration
 from components.frame.errors import ThawlineError
-from flows.project import enter, find
-from flows.runtime import prefect_server, process
+from flows.project import Project, enter, find
+from flows.runtime import at_work, console, prefect_server, process, pulse
 from flows.runtime.crash_log import unforeseen
+from flows.tracking import under_way
 
 INTERRUPTED = 130
 
@@ -21,7 +25,10 @@ def main() -> None:
     project = find()
     enter(project)
     try:
-        with prefect_server.for_run(project) as address:
+        with (
+            pulse.beside(_say, partial(_where, project), console.last_line),
+            prefect_server.for_run(project) as address,
+        ):
             os.environ["PREFECT_API_URL"] = address
             run()
     except KeyboardInterrupt:
@@ -49,6 +56,20 @@ def run() -> None:
         sys.exit(error.exit_code)
     assert isinstance(error, Exception)  # noqa: S101  # for ourselves
     raise error
+
+
+def _where(project: Project) -> str:
+    """The task under way, and how far it is."""
+    run = at_work.now(project)
+    if run is None or not run.task:
+        return ""
+    told = under_way.stage(project, run.task)
+    place = "" if told.finished else under_way.where(told)
+    return ", ".join(filter(None, [f"{run.task} for {duration(time.time() - run.since)}", place]))
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

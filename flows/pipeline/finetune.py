@@ -24,7 +24,7 @@ from flows.building.reproduce import Outcome
 from flows.building.stages import StageFailedError
 from flows.pipeline import summary
 from flows.project import Project, enter, environment, find
-from flows.runtime import process
+from flows.runtime import at_work, process
 from flows.runtime.crash_log import unforeseen
 from flows.runtime.process import Child
 
@@ -48,9 +48,10 @@ class Report:
         return next(iter(self.codes.values()), 0)
 
     @contextlib.contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Note how long a task works."""
+    def timed(self, project: Project, name: str) -> Iterator[None]:
+        """Note that a task works, and how long it did."""
         begun = time.monotonic()
+        at_work.note(project, name)
         try:
             yield
         finally:
@@ -87,9 +88,10 @@ def finetune() -> State[Any]:
     project = find()
     enter(project)
     report = Report()
-    if do_action(project, "sync", report):
-        build_all(project, report)
-        do_actions(project, report)
+    with at_work.noted(project):
+        if do_action(project, "sync", report):
+            build_all(project, report)
+            do_actions(project, report)
     describe(project, report)
     if report.exit_code:
         error = RunFailedError(f"{', '.join(report.codes)} failed", report.exit_code)
@@ -148,7 +150,7 @@ def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) 
     )
     def stage() -> State[Any]:
         report.codes.pop(node.name, None)
-        with report.timed(node.name):
+        with report.timed(project, node.name):
             try:
                 return build(project, node, doubtful=doubtful)
             except ThawlineError as error:
@@ -177,7 +179,7 @@ def do_action(project: Project, name: str, report: Report) -> bool:
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def perform() -> State[Any]:
-        with report.timed(name):
+        with report.timed(project, name):
             try:
                 message = action.perform(project, name)
             except ThawlineError as error:
