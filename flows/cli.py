@@ -74,6 +74,10 @@ def run(
         Literal["quick", "standard", "best"] | None,
         typer.Option(help="How much it may cost: sets epochs, trials and image size, for good."),
     ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The same by time, as far as a forecast goes: 1h30m."),
+    ] = None,
 ) -> None:
     """Run the pipeline: build what is stale, then publish, register, judge and promote.
 
@@ -84,7 +88,11 @@ def run(
     from flows.projects import known
 
     options = command.RunOptions(
-        values=values or (), once=once or (), effort=effort, start=Path.cwd()
+        values=values or (),
+        once=once or (),
+        effort=effort,
+        budget=budget,
+        start=Path.cwd(),
     )
     project = _project()
     known.remember(project)
@@ -105,14 +113,19 @@ def params(
             help="Take a parameter back to its default, or all of a stage. May be repeated.",
         ),
     ] = None,
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="What is in force, what `auto` became, and where from."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List every parameter: its value, default, range and meaning. `*` marks what you changed."""
     from flows.parameters import listing
 
-    if reset and (pattern or as_json):
+    if reset and (pattern or as_json or resolved):
         raise UsageError(
-            "--reset goes with no pattern and no --json: name what is to be reset by --reset alone."
+            "--reset goes with no pattern, no --json and no --resolved: name what is to be reset "
+            "by --reset alone."
         )
     if reset:
         from flows.pipeline import overrides
@@ -123,6 +136,11 @@ def params(
         return
     project = _project()
     found = listing.parameters(project, pattern)
+    if resolved:
+        from flows.parameters import resolved as in_force
+
+        print(in_force.as_json(project, found) if as_json else in_force.screen(project, found))
+        return
     print(listing.as_json(found) if as_json else listing.screen(project, found))
 
 
@@ -403,8 +421,9 @@ def main() -> None:
 def _perform(name: str) -> None:
     """Do one action for a person, and remember that it is done."""
     from flows.actions import action, pending
+    from flows.runtime import pulse
 
-    with _alone() as project:
+    with _alone() as project, pulse.beside(print, str):
         print(action.perform(project, name))
         if name in action.AFTER_BUILD:
             pending.remember_action(project, name)

@@ -26,6 +26,11 @@ class EpochReport:
             if event["kind"] == "epoch" and event["fit"] == name
         }
 
+    def tell_resumption(self) -> None:
+        """Say after which epoch a fit goes on that a kill ended; nothing where it begins."""
+        if self._told and max(self._told) < self.epochs:
+            self.log.say(f"goes on after epoch {max(self._told)} of {self.epochs}")
+
     def __call__(self, epoch: Epoch, seconds: float, images_per_second: float) -> bool:
         """Tell an epoch, unless it was told; never ends the fit."""
         if epoch.epoch in self._told:

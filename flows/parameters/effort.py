@@ -43,6 +43,26 @@ EFFORTS: dict[Effort, Values] = {
 """From the cheapest to the dearest. Given the same time, longer training beats more search."""
 
 
+LADDER: tuple[Values, ...] = (
+    {
+        **EFFORTS["quick"],
+        "augment.image_size_limit": 64,
+        "search.max_trials": 4,
+        "search.epochs": 2,
+        "train.epochs": 5,
+    },
+    EFFORTS["quick"],
+    {**EFFORTS["quick"], "train.epochs": 20, "train.patience": 6},
+    {**EFFORTS["quick"], "augment.image_size_limit": 128, "train.epochs": 20, "train.patience": 6},
+    {**EFFORTS["quick"], "augment.image_size_limit": 160, "train.epochs": 20, "train.patience": 6},
+    {**STANDARD, "search.compute": 1.0, "train.epochs": 20, "train.patience": 6},
+    {**STANDARD, "search.compute": 1.0, "train.epochs": 40, "train.patience": 12},
+    {**STANDARD, "train.epochs": 40, "train.patience": 12},
+    EFFORTS["best"],
+)
+"""What a budget of time chooses among, from the cheapest to the dearest."""
+
+
 def remember(project: Project, why: str, values: Values) -> None:
     """Note what set these parameters, such as `effort quick`, for whoever asks later."""
     files.write_json(_file(project), {key: [value, why] for key, value in values.items()})

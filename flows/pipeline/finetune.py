@@ -22,7 +22,8 @@ from flows.building import graph, stages
 from flows.building.graph import Node
 from flows.building.reproduce import Outcome
 from flows.building.stages import StageFailedError
-from flows.pipeline import summary
+from flows.pipeline import outlook, summary
+from flows.pipeline.outlook import Outlook
 from flows.project import Project, enter, environment, find
 from flows.runtime import at_work, process
 from flows.runtime.crash_log import unforeseen
@@ -41,6 +42,8 @@ class Report:
     codes: dict[str, int] = field(default_factory=dict)
     """The exit code of each failed task."""
     seconds: dict[str, float] = field(default_factory=dict)
+    outlook: Outlook | None = None
+    """On what is still to be done."""
 
     @property
     def exit_code(self) -> int:
@@ -56,6 +59,13 @@ class Report:
             yield
         finally:
             self.seconds[name] = time.monotonic() - begun
+
+    def tell_left(self, name: str) -> None:
+        """Take up that a task has ended, and say how long the rest may take."""
+        if self.outlook is not None and name in self.outlook.left:
+            ran = self.states[name].name in ("Ran", "Done")
+            self.outlook.done(name, self.seconds.get(name, 0.0), whole=ran)
+            say(self.outlook.sentence() if name not in self.codes else "")
 
     def note(self, project: Project, name: str, state: State[Any]) -> bool:
         """Take up how a task ended; whether it ended well."""
@@ -104,6 +114,9 @@ def build_all(project: Project, report: Report) -> None:
     nodes = graph.nodes(project)
     stale = graph.changes(project)
     watch = live_publisher(project) if stale else contextlib.nullcontext()
+    if tasks := graph.following(nodes, stale):
+        report.outlook = outlook.of(project, [*tasks, *action.AFTER_BUILD])
+        say(report.outlook.sentence() if report.outlook else "")
     with watch:
         for node in nodes:
             doubtful = node.name in stale or any(report.touched(name) for name in node.needs)
@@ -113,6 +126,7 @@ def build_all(project: Project, report: Report) -> None:
             )
             if not report.note(project, node.name, state):
                 return
+            report.tell_left(node.name)
     seen = pending.snapshot(project)
     if not graph.changes(project):
         pending.remember_built(project, seen)
@@ -128,8 +142,16 @@ def do_actions(project: Project, report: Report) -> None:
             settled(project, name, report)
         elif do_action(project, name, report):
             pending.remember_action(project, name)
+            report.tell_left(name)
         else:
             return
+    say(report.outlook.verdict() if report.outlook else "")
+
+
+def say(sentence: str) -> None:
+    """A line in the log of the run, where there is anything to say."""
+    if sentence:
+        get_run_logger().info(sentence)
 
 
 def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) -> Any:  # noqa: ANN401  # Prefect's

@@ -6,6 +6,7 @@ from components.frame.durations import duration
 from components.study import show
 from flows.actions import pending, sync
 from flows.building import graph
+from flows.pipeline import outlook
 from flows.project import Project
 from flows.records import identity, ledger
 from flows.runtime import at_work
@@ -31,6 +32,7 @@ def under_way_lines(project: Project, run: at_work.AtWork) -> list[str]:
         rows.append(("task", f"{run.task}, for {duration(now - run.since)}"))
         told = under_way.stage(project, run.task)
         rows += [] if told.finished else under_way.facts(told, now)
+        rows += _after(project, run.task)
     return [f"{name:<{WIDTH}}{text}" for name, text in rows]
 
 
@@ -38,6 +40,12 @@ def built_version(project: Project) -> int | None:
     """The version that the model in `build/train` is registered as; None: it is not yet."""
     made = ledger.last(project, "registered", model=identity.model_digest(project))
     return None if made is None else int(made["version"])
+
+
+def _after(project: Project, task: str) -> list[tuple[str, str]]:
+    """What is to come behind a task, by the run's forecast."""
+    to_come = sum(each for name, each in outlook.kept(project).items() if name != task)
+    return [("then", f"about {duration(to_come)} for the rest, by forecast")] if to_come else []
 
 
 def search(project: Project) -> str:

@@ -4,7 +4,6 @@ import logging
 import time
 from pathlib import Path
 
-
 _last = time.monotonic()
 
 
