@@ -31,6 +31,7 @@ from flows.runtime.process import Child
 
 SIGNALS = 128
 """Exit codes from here up mean a signal."""
+NO_OUTLOOK = "no forecast: how fast this machine trains could not be found out"
 NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
 
 
@@ -116,7 +117,7 @@ def build_all(project: Project, report: Report) -> None:
     watch = live_publisher(project) if stale else contextlib.nullcontext()
     if tasks := graph.following(nodes, stale):
         report.outlook = outlook.of(project, [*tasks, *action.AFTER_BUILD])
-        say(report.outlook.sentence() if report.outlook else "")
+        say(report.outlook.sentence() if report.outlook else NO_OUTLOOK)
     with watch:
         for node in nodes:
             doubtful = node.name in stale or any(report.touched(name) for name in node.needs)

@@ -56,13 +56,13 @@ class Stage:
 
     def left(self, now: float) -> float | None:
         """Seconds to its end, about or at most; none: it says nothing of it."""
-        trial, told = self.trial(), self.epochs()
-        if trial is not None:
-            return float(max(0.0, trial["seconds_left"] - (now - trial["at"])))
-        if self.name == "train" and told:
-            to_come = told[-1]["epochs"] - told[-1]["epoch"]
-            return float(max(0.0, told[-1]["seconds"] * to_come - (now - told[-1]["at"])))
-        return None
+        trial = self.trial()
+        told = self.epochs(trial["number"] if trial else None)
+        of_epochs = _left_of(told[-1], now) if told else None
+        if trial is None:
+            return of_epochs
+        of_search = trial["seconds_left"] - (now - trial["at"])
+        return float(max(of_search, of_epochs or 0.0))
 
 
 def stage(project: Project, name: str) -> Stage:
@@ -122,6 +122,12 @@ def trials(search: Stage) -> list[str]:
             ]
         )
     return aligned(rows)
+
+
+def _left_of(epoch: Event, now: float) -> float:
+    """Seconds that a fit still takes where each epoch takes as long as this one, its last."""
+    to_come = epoch["epochs"] - epoch["epoch"]
+    return float(max(0.0, epoch["seconds"] * to_come - (now - epoch["at"])))
 
 
 def _score(epoch: Event) -> float:
