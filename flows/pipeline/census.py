@@ -8,8 +8,6 @@ from statistics import median
 
 from components.data.archive import SUFFIXES as ARCHIVES
 from components.data.folder import walk
-from components.data.images.costs import UnreadableImageError
-from components.data.images.decoder import header
 from components.data.kinds import SUFFIXES, ending
 from components.data.source import DIGITS
 from components.data.unpacking import members
@@ -57,6 +55,9 @@ def _of_archive(path: Path) -> Census:
 
 
 def _side(contents: Iterator[bytes]) -> int:
+    from components.data.images.costs import UnreadableImageError
+    from components.data.images.decoder import header
+
     sides = []
     for content in contents:
         try:

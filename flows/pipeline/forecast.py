@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.base import PACKAGED
-from components.data.images.sizing import SMALLEST, STEP
+from components.data.images.sizing import near
 from components.frame import files
 from flows.parameters.architectures import architectures
 from flows.pipeline.census import Census
@@ -84,7 +84,7 @@ def size(values: Mapping[str, Any], census: Census) -> int:
     if values["augment.image_size"] != "auto":
         return int(values["augment.image_size"])
     native, limit = architectures()[network(values)].size, values["augment.image_size_limit"]
-    return min(max(SMALLEST, round(census.side / STEP) * STEP), native, limit or native)
+    return near(census.side, native, limit)
 
 
 def network(values: Mapping[str, Any]) -> str:

@@ -115,13 +115,17 @@ def values_with(
     """All values as they would be with `wanted` and `texts` set, which have the last word.
 
     What of `wanted` has no effect beside the rest has its default.
+
+    Raises:
+        UsageError: a sentence for every value that is wrong by itself.
     """
-    errors: list[str] = []  # told by `planned`
+    errors: list[str] = []
     documents: Documents = {}
     for text in [*as_texts(wanted), *texts]:
         with _collected(errors):
             _put(project, documents, parse(project, text), start or project.root)
     values, shipped, rules = _gathered(project, documents, errors)
+    _raise(errors)
     idle = {rule.parameter for rule in broken(rules, values, shipped)} & set(wanted)
     return values | {name: shipped[name] for name in idle}
 
