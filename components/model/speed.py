@@ -12,6 +12,7 @@ from components.model.backbone import create
 from components.model.device import choose_device
 
 ROWS = 16
+FEWEST = 3
 ENOUGH = 1.0
 """Seconds of steps that are timed."""
 
@@ -28,7 +29,7 @@ def seconds_an_image(architecture: str, size: int) -> float:
     blank = blank.contiguous(memory_format=torch.channels_last)
     _step(model, blank)  # what a process does once is no part of the speed
     begun, steps = time.perf_counter(), 0
-    while time.perf_counter() - begun < ENOUGH:
+    while steps < FEWEST or time.perf_counter() - begun < ENOUGH:
         _step(model, blank)
         steps += 1
     return (time.perf_counter() - begun) / (steps * ROWS)

@@ -31,6 +31,8 @@ from flows.runtime.process import Child
 
 SIGNALS = 128
 """Exit codes from here up mean a signal."""
+WORTH_TELLING = 60.0
+"""Seconds of a task after which what is left is told anew."""
 NO_OUTLOOK = "no forecast: how fast this machine trains could not be found out"
 NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
 
@@ -65,8 +67,9 @@ class Report:
         """Take up that a task has ended, and say how long the rest may take."""
         if self.outlook is not None and name in self.outlook.left:
             ran = self.states[name].name in ("Ran", "Done")
-            self.outlook.done(name, self.seconds.get(name, 0.0), whole=ran)
-            say(self.outlook.sentence() if name not in self.codes else "")
+            took = self.seconds.get(name, 0.0)
+            self.outlook.done(name, took, whole=ran)
+            say(self.outlook.sentence() if took >= WORTH_TELLING else "")
 
     def note(self, project: Project, name: str, state: State[Any]) -> bool:
         """Take up how a task ended; whether it ended well."""
