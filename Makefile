@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bits bits-job test-slow test-gpu nightly lint format lock ui clean
+.PHONY: help setup run test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ bits: setup  ## Compare three small trainings to the bit with benchmarks/bits.js
 
 bits-job: setup  ## The same of the default job, in minutes
 	@$(BIN)/python -m benchmarks.bits --job $(if $(BLESS),--bless)
+
+mutants: setup  ## Make known mistakes in core logic, each in a copy, and see that a test notices
+	@$(BIN)/python -m benchmarks.mutants
 
 test-slow: setup  ## Run the tests that take minutes
 	@$(BIN)/python -m pytest -m slow

@@ -28,6 +28,7 @@ def evaluate(
     weights: In,
     network: In,
     predictions: Out,
+    mistakes: Out,
     metrics: Out,
     tables: Out,
 ) -> None:
@@ -36,7 +37,7 @@ def evaluate(
 
     assess(
         EvaluateInputs(splits=splits, raw=raw, weights=weights, network=network),
-        EvaluateOutputs(predictions=predictions, metrics=metrics, tables=tables),
+        EvaluateOutputs(predictions=predictions, mistakes=mistakes, metrics=metrics, tables=tables),
         **params.model_dump(),
     )
 

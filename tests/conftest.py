@@ -8,10 +8,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from samples import draw, encode
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="thawline-state-")
 """The projects of tests are none of this machine's."""
+settings.register_profile("any machine", deadline=None, print_blob=True)
+settings.load_profile("any machine")
 PIPELINE = Path(__file__).parent / "pipeline"
 
 

@@ -43,6 +43,7 @@ stages:
     outs: [build/evaluate/predictions.parquet]
 """
 TRIALS = ("complete", "pruned", "complete")
+PAGE = "<p>a run</p><!--durations-->?<!--/durations--><!--verdict-->?<!--/verdict-->"
 EPOCHS = 3
 START = 1_790_000_000.0
 
@@ -105,9 +106,9 @@ def fresh(template: Path, empty_store: Path, root: Path) -> Project:
 def rebuild(project):
     """Another run of the pipeline: another network, and what fraction of the answers is right."""
 
-    def build(seed: int, right: float = 1.0) -> None:
-        write_model(project.root, seed, right)
-        write_lock(project.root, f"seed {seed}, {right} right")
+    def build(seed: int, right: float = 1.0, task: Classification = TASK) -> None:
+        write_model(project.root, seed, right, task)
+        write_lock(project.root, f"seed {seed}, {right} right, {task}")
 
     return build
 
@@ -164,7 +165,7 @@ def write_lock(root: Path, content: str) -> None:
     files.write_yaml(root / "dvc.lock", {"schema": "2.0", "stages": {"train": {"cmd": content}}})
 
 
-def write_model(root: Path, seed: int, right: float = 1.0) -> None:
+def write_model(root: Path, seed: int, right: float = 1.0, task: Classification = TASK) -> None:
     """Weights drawn with `seed`, and predictions of which the fraction `right` is right."""
     import numpy as np
     import torch
@@ -177,7 +178,7 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
     network = NetworkDescription(
         architecture="test_efficientnet",
         arguments={},
-        task=registry.described(TASK),
+        task=registry.described(task),
         transform={"size": 32, "resize": 36, "mean": [0.5] * 3, "std": [0.5] * 3},
         freeze_depth=2,
         layer="blocks.1",
@@ -186,15 +187,15 @@ def write_model(root: Path, seed: int, right: float = 1.0) -> None:
         base=Origin(source="package", licence="Apache-2.0", sha256="ab" * 32),
     )
     torch.manual_seed(seed)
-    model = backbone.create(network.architecture, len(CLASSES), 32, {})
+    model = backbone.create(network.architecture, task.outputs, 32, {})
     (root / "build" / "train").mkdir(parents=True, exist_ok=True)
     save_file(model.state_dict(), root / "build/train/weights.safetensors")
     network.write(root / "build/train/network.json")
     images = _table(root).query("split == 'test'").reset_index(drop=True)
     wanted = np.arange(len(images)) < round(right * len(images))
     named = np.where(wanted, images["class"], images["class"].map(_other))
-    answers = np.array([[float(name == one) for one in CLASSES] for name in named], np.float32)
-    scored = images[["path", "sha256"]].join(TASK.predictions(answers, images["class"]))
+    answers = np.array([[float(name == one) for one in task.classes] for name in named], np.float32)
+    scored = images[["path", "sha256"]].join(task.predictions(answers, images["class"]))
     (root / "build/evaluate").mkdir(parents=True, exist_ok=True)
     scored.to_parquet(root / "build/evaluate/predictions.parquet", index=False)
     write_results(root, float(wanted.mean()), len(images))
@@ -330,6 +331,7 @@ def write_search(root: Path, figure: Path) -> None:
     described.write(root / "build" / "augment" / "augmentation.json")
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)
+    files.write_text(root / "build/report/index.html", PAGE)
     for name in ("augment/preview.png", "report/figures/learning.png"):
         (root / "build" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(figure, root / "build" / name)

@@ -42,6 +42,7 @@ REPLACED = {
 """By the word that is said (in English or in the code), what is no longer said for it."""
 ALLOWED = {
     ("components/data/images/decoder.py", "depth"),  # bits of a pixel
+    ("docs/reliability.md", "depth"),  # the same
     ("docs/images.md", "depth"),  # the same
     ("components/figures/sheet.py", "alike"),  # on light and dark pages alike
     ("components/figures/sheet.py", "bold"),  # of letters
@@ -180,3 +181,13 @@ def test_every_parameter_that_a_text_names_exists():
     found = {key for lines in texts.values() for _, text in lines for key in named.findall(text)}
     assert "search.max_trials" in found
     assert not found - known - within - NO_PARAMETERS
+
+
+def test_every_test_that_reliability_names_exists():
+    """A case is held by a test that is there."""
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.py)::(\w+)`", text))
+    assert len(named) > 100
+    held = {path for path, _ in named}
+    sources = {path: (ROOT / "tests" / path).read_text(encoding="utf-8") for path in held}
+    assert not [(path, name) for path, name in named if f"def {name}(" not in sources[path]]

@@ -86,19 +86,24 @@ def _draw_preview(
     chosen = table[table["split"] == "train"].groupby("class", sort=True).head(EACH)
     chosen = chosen.sort_values("sha256").head(most)
     images = [transform.shrink(read(raw / path)) for path in chosen["path"]]
-    rows = [[transform.crop(image), *_drawn(image, described)] for image in images]
+    rows = [
+        [transform.crop(image), *_drawn(image, described, number)]
+        for number, image in enumerate(images)
+    ]
     headings = [f"magnitude {one}" for one in _shown(described) for _ in range(DRAWS)]
     classes = sorted(table["class"].unique())
     shown = dict(zip(classes, legible(classes), strict=True))
     save_preview(preview, rows, ["original", *headings], [shown[n] for n in chosen["class"]])
 
 
-def _drawn(image: NDArray[np.uint8], described: AugmentationDescription) -> list[NDArray[np.uint8]]:
-    """An image as each magnitude may show it."""
+def _drawn(
+    image: NDArray[np.uint8], described: AugmentationDescription, row: int
+) -> list[NDArray[np.uint8]]:
+    """An image as each magnitude may show it; no row has the draws of another."""
     return [
         load(described.training, int(magnitude))(image, seed)
         for magnitude in _shown(described)
-        for seed in range(DRAWS)
+        for seed in range(row * DRAWS, (row + 1) * DRAWS)
     ]
 
 

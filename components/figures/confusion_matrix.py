@@ -40,12 +40,18 @@ Shades = NDArray[np.float64]
 
 def draw_matrix(findings: Findings, path: Path) -> None:
     """Which class of the test images was taken for which."""
+    names, counts = tally(findings)
+    save_matrix(path, counts, names)
+
+
+def tally(findings: Findings) -> tuple[list[str], Counts]:
+    """The classes, and how many test images of each (rows) were taken for which (columns)."""
     names = list(cast("Classification", findings.task).classes)
     pairs, known = findings.table("confusion"), pd.Index(names)
     rows, columns = (known.get_indexer(pd.Index(pairs[key])) for key in ("true", "predicted"))
     counts = np.zeros((len(names), len(names)), dtype=np.int64)
     np.add.at(counts, (rows, columns), 1)
-    save_matrix(path, counts, names)
+    return names, counts
 
 
 def save_matrix(path: Path, counts: Counts, names: Sequence[str]) -> None:

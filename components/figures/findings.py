@@ -1,8 +1,10 @@
-"""What every figure of a run is drawn from: the tables and documents that the stages wrote."""
+"""What the figures and the page of a run show: tables and documents that the stages wrote."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -28,14 +30,19 @@ KINDS = {
 class Files:
     """Where they lie."""
 
+    splits: Path
+    quarantine: Path
+    preview: Path
     trials: Path
+    decisions: Path
     curves: Path
     importances: Path
     freeze_depths: Path
     history: Path
     training: Path
     network: Path
-    predictions: Path
+    metrics: Path
+    mistakes: Path
     tables: Path
     """A folder of those that the task alone has."""
     raw: Path
@@ -47,8 +54,25 @@ class Findings:
     """What a run found; every file is read when a figure first asks for it."""
 
     files: Files
-    mistakes: int
+    shown: int
     """Images in the gallery of the worst mistakes, at most."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The parameters of each stage, as its model has them."""
+
+    @cached_property
+    def splits(self) -> pd.DataFrame:
+        """The images, each in its split."""
+        return read_table(self.files.splits)
+
+    @cached_property
+    def quarantine(self) -> pd.DataFrame:
+        """The images that were left out, with the reasons; every cell as the text that it is."""
+        return pd.read_csv(self.files.quarantine, dtype=str, keep_default_na=False)
+
+    @cached_property
+    def decisions(self) -> list[str]:
+        """What the search decided, in its order."""
+        return list(read_csv(self.files.decisions, decision=str)["decision"])
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -75,6 +99,11 @@ class Findings:
     def layers(self) -> list[str]:
         """The first layer that is trained, by freeze depth."""
         return list(self._freeze_depths["layer"])
+
+    @cached_property
+    def trained_fractions(self) -> list[float]:
+        """The fraction of the parameters that is trained, by freeze depth."""
+        return list(self._freeze_depths["trained_fraction"])
 
     @property
     def whole_cost(self) -> int:
@@ -112,9 +141,15 @@ class Findings:
         return Transform.from_dict(self.network.transform)
 
     @cached_property
-    def predictions(self) -> pd.DataFrame:
-        """What the network says of each test image."""
-        return read_table(self.files.predictions)
+    def metrics(self) -> dict[str, Any]:
+        """What the predictions of all test images came to."""
+        return dict(files.read_json(self.files.metrics))
+
+    @cached_property
+    def mistakes(self) -> pd.DataFrame:
+        """The test images that a person should look at first, the worst first."""
+        names = {"path": str, "true": str, "predicted": str}
+        return pd.read_csv(self.files.mistakes, dtype=names, keep_default_na=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the task's own, every cell as the text that it is."""

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from components.figures.findings import Findings
 from components.figures.palette import BLUE, ORANGE
 from components.figures.scores import Scores
-from components.figures.sheet import HALO, INK, QUIET, sheet
+from components.figures.sheet import INK, QUIET, sheet
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,6 @@ def save_learning(path: Path, score: Curves, loss: Curves, kept: int, scores: Sc
         left.set(title=scores.name.capitalize(), xlabel="epoch")
         right.set(title="Loss", xlabel="epoch")
         left.yaxis.set_major_formatter(scores.tick)
-        _name_gap(left, score, kept, scores)
         right.set_ylim(bottom=0)
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
@@ -60,23 +59,6 @@ def sentence(score: Curves, kept: int, scores: Scores) -> str:
 def gap(score: Curves, kept: int) -> float:
     """Training less validation at the kept epoch."""
     return score.train[kept - 1] - score.validation[kept - 1]
-
-
-def _name_gap(axis: Axes, score: Curves, kept: int, scores: Scores) -> None:
-    """The gap's size where it is: between the two curves, or below both where it is narrow."""
-    middle = (score.train[kept - 1] + score.validation[kept - 1]) / 2
-    last = kept > len(score.train) / 2
-    axis.annotate(
-        f"gap {scores.difference(gap(score, kept))}",
-        (kept, middle),
-        (-7 if last else 7, -14),
-        textcoords="offset points",
-        ha="right" if last else "left",
-        va="top",
-        fontsize=8.5,
-        fontweight="bold",
-        path_effects=HALO,
-    )
 
 
 def _draw(axis: Axes, curves: Curves, kept: int) -> None:

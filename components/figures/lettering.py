@@ -44,7 +44,7 @@ def _legible(names: tuple[str, ...]) -> tuple[str, ...]:
     coded = [name for name in visible if lost & {*name}]
     if coded:
         print(
-            f"no font at hand has all letters of {len(coded):,} class names, {coded[0]!r} for one: "
+            f"no font at hand has all letters of {len(coded):,} names, {coded[0]!r} for one: "
             "figures show their numbers and codes. Install a font that has them"
         )
     return tuple(

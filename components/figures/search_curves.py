@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from components.figures.findings import KINDS, Findings
@@ -53,7 +54,7 @@ def save_curves(
 ) -> None:
     """Every trial's validation score by epoch, and beside it the importance of the settings."""
     remark = (
-        "Dark lines train much of the network, light ones little. A probe has a short schedule of "
+        "Colours tell the first trained layer. A probe has a short schedule of "
         "its own: its end says less than that of a trial. Importance is the fraction of the full "
         "trials' variance that a setting explains."
     )
@@ -67,6 +68,7 @@ def save_curves(
         axis.set(xlabel="epoch", ylabel=f"validation {scores.name}")
         _explain(axis, {curve.kind for curve in curves})
         _bars(beside, importances)
+        _key(beside, colours, layers)
         figure.legend(loc="outside lower center", ncols=5)
 
 
@@ -92,6 +94,15 @@ def _draw(axis: Axes, curve: Curve, colour: str) -> None:
         lw=1.5,
         marker="X" if curve.kind == "pruned" else "o",
         markevery=[-1],
+    )
+
+
+def _key(axis: Axes, colours: Mapping[int, str], layers: Sequence[str]) -> None:
+    """Which colour is which first trained layer, those that train most first."""
+    lines = [Line2D([], [], color=colours[depth], lw=3) for depth in sorted(colours)]
+    names = [shortened(layers[depth]) for depth in sorted(colours)]
+    axis.legend(
+        lines, names, title="Trained from", loc="lower left", borderaxespad=0, alignment="left"
     )
 
 

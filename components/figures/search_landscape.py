@@ -77,12 +77,16 @@ def save_landscape(
     chosen = next(point for point in points if point.chosen)
     remark = (
         f"One mark a trial, {len(points)} in all. Chosen: from {layers[chosen.freeze_depth]} on at "
-        f"a rate of {chosen.learning_rate:.2g}; everything left of a mark was frozen."
+        f"a rate of {chosen.learning_rate:.2g}; each trial of that setting is ringed. Everything "
+        "left of a mark was frozen."
     )
     with sheet(path, (8.6, 5.2), "Freeze depth against learning rate", remark) as figure:
         axis = figure.subplots()
         drawn = _scatter(axis, points)
-        _ring(axis, chosen)
+        _ring(
+            axis,
+            [(x, p.learning_rate) for x, p in zip(aside(points), points, strict=True) if p.chosen],
+        )
         axis.set_yscale("log")
         _tick_sparsely(axis.yaxis)
         axis.set_xlim(-0.6, len(layers) - 0.4)
@@ -126,6 +130,7 @@ def save_front(
         )
         for kind in MARKS:
             _weigh(axis, [point for point in points if point.kind == kind], kind, floor)
+        _ring(axis, [(p.cost, max(p.score, floor)) for p in points if p.chosen], size=190)
         _name(axis, beside, best, layers, scores)
         axis.set_xscale("log")
         _tick_sparsely(axis.xaxis)
@@ -173,18 +178,19 @@ def _scatter(axis: Axes, points: Sequence[TrialPoint]) -> PathCollection:
             marker=mark,
             edgecolors=INK,
             linewidths=0.6,
-            label=KINDS[kind] if some else None,
             zorder=3,
         )
+        if some:
+            axis.scatter([], [], s=80, marker=mark, c=RULE, edgecolors=INK, label=KINDS[kind])
     return drawn
 
 
-def _ring(axis: Axes, chosen: TrialPoint) -> None:
-    """A circle around what was chosen."""
+def _ring(axis: Axes, chosen: Sequence[tuple[float, float]], size: float = 300) -> None:
+    """A circle around every trial of the setting that was chosen, where its mark stands."""
     axis.scatter(
-        [chosen.freeze_depth],
-        [chosen.learning_rate],
-        s=300,
+        [x for x, _ in chosen],
+        [y for _, y in chosen],
+        s=size,
         facecolors="none",
         edgecolors=ORANGE,
         linewidths=2.4,

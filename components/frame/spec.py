@@ -12,6 +12,8 @@ In = NewType("In", Path)
 """A file or folder that a stage reads: one of its `deps`."""
 Out = NewType("Out", Path)
 """A file or folder that a stage makes: one of its `outs`, `metrics` or `plots`."""
+Settings = NewType("Settings", dict[str, Any])
+"""The parameters in the files that a stage lists in its `params`, by stage, as their models."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,10 +25,11 @@ from typing import Literal, get_type_hints
 from components.frame import files, versions
 from components.frame.errors import ThawlineError, UsageError, disk_fault
 from components.frame.params import load_params, params_model
-from components.frame.spec import In, Out, Spec, spec
+from components.frame.spec import In, Out, Settings, Spec, spec
 from components.frame.work import Work, open_work
 
 StageFunction = Callable[..., None]
+Kind = Literal["in", "out", "work", "settings"]
 PR_SET_PDEATHSIG = 1
 """From <sys/prctl.h>."""
 
@@ -81,13 +82,18 @@ def _run(function: StageFunction, root: Path) -> None:
         work.events.emit("finished", stage=name, seconds=time.monotonic() - started)
 
 
-def _arguments(function: StageFunction, stage: Spec, root: Path) -> dict[str, Path | Work]:
-    """The paths a stage's signature names, made ready, and its work folder."""
+def _arguments(
+    function: StageFunction, stage: Spec, root: Path
+) -> dict[str, Path | Work | Settings]:
+    """The paths a stage's signature names, made ready, its work folder, and others' parameters."""
     paths = stage.paths()
-    arguments: dict[str, Path | Work] = {}
+    arguments: dict[str, Path | Work | Settings] = {}
     for name, kind in argument_kinds(function).items():
         if kind == "work":
             arguments[name] = open_work(stage, root)
+            continue
+        if kind == "settings":
+            arguments[name] = _settings(stage, root)
             continue
         if name not in paths:
             raise UsageError(
@@ -103,9 +109,17 @@ def _arguments(function: StageFunction, stage: Spec, root: Path) -> dict[str, Pa
     return arguments
 
 
-def argument_kinds(function: StageFunction) -> dict[str, Literal["in", "out", "work"]]:
+def _settings(stage: Spec, root: Path) -> Settings:
+    """What the parameter files hold that a stage lists, each checked by its stage's model."""
+    paths = [root / path for path in stage.params]
+    return Settings(
+        {path.stem: load_params(params_model(stage_function(path.stem)), path) for path in paths}
+    )
+
+
+def argument_kinds(function: StageFunction) -> dict[str, Kind]:
     """The keyword arguments of a stage and what each is."""
-    kinds: dict[object, Literal["in", "out", "work"]] = {In: "in", Out: "out", Work: "work"}
+    kinds: dict[object, Kind] = {In: "in", Out: "out", Work: "work", Settings: "settings"}
     hints = get_type_hints(function)
     keywords = [
         name

@@ -1,6 +1,7 @@
 """What a trained network is worth: its answers to the test images, and the figures over them."""
 
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class EvaluateOutputs:
     """What the evaluation writes."""
 
     predictions: Path
+    mistakes: Path
     metrics: Path
     tables: Path
     """A folder of those that the task alone has."""
@@ -75,11 +77,14 @@ def assess(
     answered = predict(model, task, transform, paths, batch_size)
     truth = task.truth(images)
     scored = task.predictions(answered, truth)
-    write_table(outputs.predictions, images[["path", "sha256"]].join(scored))
+    told = images[["path", "sha256"]].join(scored)
+    write_table(outputs.predictions, told)
+    write_csv(outputs.mistakes, task.mistakes(told))
+    around = partial(interval, confidence_level=confidence_level)
     outputs.tables.mkdir(exist_ok=True)  # also where a task has none
-    for name, table in task.tables(answered, truth).items():
+    for name, table in task.tables(answered, truth, around).items():
         write_csv(outputs.tables / f"{name}.csv", table)
-    low, high = interval(scored["score"].to_numpy(), confidence_level)
+    low, high = around(scored["score"].to_numpy())
     every = task.metrics(answered, truth)
     figures = {name: value for name, value in every.items() if isfinite(value)}
     bounds = {f"{task.score_name}_low": low, f"{task.score_name}_high": high}

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from components.frame import documents
-from components.tasks.losses import LOSSES
-from components.tasks.task import Array, Loss
+from components.tasks.task import Array, Interval, Loss
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
 CLASS = "class"
 """The column of a table that holds the targets, and of a served answer."""
@@ -35,6 +33,7 @@ class Classification:
     score_name: ClassVar[str] = "accuracy"
     score_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
     figures: ClassVar[tuple[str, ...]] = ("confusion_matrix", "mistakes")
+    sections: ClassVar[tuple[str, ...]] = ("classes", "confusions", "mistakes")
 
     classes: tuple[str, ...]
     """Their names, in the order of the network's outputs."""
@@ -68,18 +67,22 @@ class Classification:
 
     def loss(self, *, label_smoothing: float) -> Loss:
         """Cross-entropy, with so much of the target spread over all classes."""
+        from components.tasks.losses import LOSSES
+
         return partial(LOSSES["cross_entropy"], label_smoothing=label_smoothing)
 
-    def blendable(self, targets: Tensor) -> Tensor:
+    def blendable(self, targets: "Tensor") -> "Tensor":
         """A one for the class among zeros, shape (n, classes)."""
+        from torch.nn import functional
+
         return functional.one_hot(targets, self.outputs).float()
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """1.0 where the likeliest class is right, otherwise 0.0."""
         true = targets if targets.ndim == 1 else targets.argmax(1)
         return (outputs.argmax(1) == true).float()
 
-    def answers(self, outputs: Tensor) -> Tensor:
+    def answers(self, outputs: "Tensor") -> "Tensor":
         """The probability of each class, shape (n, classes)."""
         return outputs.float().softmax(1)
 
@@ -120,19 +123,29 @@ class Classification:
         figures = metrics.overall(labels, answers)
         return figures | {"calibration_error": metrics.calibration_error(bins)}
 
-    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+    def tables(
+        self, answers: Array, truth: "pd.Series[Any]", interval: Interval
+    ) -> "dict[str, pd.DataFrame]":
         """Calibration by confidence, figures by class, and which class was taken for which."""
         import pandas as pd
 
         from components.evaluation import metrics
 
         labels = self._numbers(truth)
+        figures = metrics.per_class(labels, answers, list(self.classes))
         pairs = {"true": truth.to_numpy(), "predicted": self._likeliest(answers)}
         return {
             "calibration": metrics.calibration(labels, answers),
-            "classes": metrics.per_class(labels, answers, list(self.classes)),
+            "classes": figures.join(_recall_bounds(labels, answers, interval)),
             "confusion": pd.DataFrame(pairs),
         }
+
+    def mistakes(self, predictions: "pd.DataFrame") -> "pd.DataFrame":
+        """The images whose class was not found, the most confident first."""
+        wrong = predictions[predictions["score"] < 1]
+        probability = wrong.filter(regex=f"^{PROBABILITY}").max(axis=1)
+        told = wrong[["path", "true", "predicted"]].assign(probability=probability)
+        return told.sort_values(["probability", "path"], ascending=[False, True])
 
     def shown(self, score: float) -> str:
         """In percent."""
@@ -173,3 +186,13 @@ class Classification:
 
     def _likeliest(self, answers: Array) -> list[str]:
         return [self.classes[index] for index in answers.argmax(1)]
+
+
+def _recall_bounds(labels: NDArray[np.int64], answers: Array, interval: Interval) -> "pd.DataFrame":
+    """Both ends of the interval around the recall of each class; of one without images, none."""
+    import pandas as pd
+
+    right = (answers.argmax(1) == labels).astype(np.float64)
+    of = [right[labels == number] for number in range(answers.shape[1])]
+    bounds = [interval(scores) if len(scores) else (np.nan, np.nan) for scores in of]
+    return pd.DataFrame(bounds, columns=["recall_low", "recall_high"])

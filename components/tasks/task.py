@@ -8,15 +8,18 @@ for it, such as accuracy.
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
-Loss = Callable[..., Tensor]
+Loss = Callable[..., "Tensor"]
 """From outputs, targets and `reduction` (`mean` or `sum`) to a tensor of one number."""
 Array = NDArray[Any]
+Interval = Callable[[NDArray[np.float64]], tuple[float, float]]
+"""Around the mean of some images' scores, shape (n,), n above 0."""
 
 
 class Task(Protocol):
@@ -30,6 +33,8 @@ class Task(Protocol):
     """Lowest and highest score an image can have; infinite where there is no such bound."""
     figures: ClassVar[tuple[str, ...]]
     """The figures of its own that `report` draws."""
+    sections: ClassVar[tuple[str, ...]]
+    """The sections of its own on the page that `report` writes, in their order."""
 
     @property
     def outputs(self) -> int:
@@ -70,15 +75,15 @@ class Task(Protocol):
         """
         ...
 
-    def blendable(self, targets: Tensor) -> Tensor:
+    def blendable(self, targets: "Tensor") -> "Tensor":
         """Targets (n, ...) as floats of which weighted means are targets too."""
         ...
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The score of each image, shape (n,), float32; `targets` may be blended ones."""
         ...
 
-    def answers(self, outputs: Tensor) -> Tensor:
+    def answers(self, outputs: "Tensor") -> "Tensor":
         """What the outputs (n, outputs) say, such as probabilities, shape (n, ...), float32."""
         ...
 
@@ -102,8 +107,18 @@ class Task(Protocol):
         """Figures over all test images, the mean score under `score_name` first."""
         ...
 
-    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+    def tables(
+        self, answers: Array, truth: "pd.Series[Any]", interval: Interval
+    ) -> "dict[str, pd.DataFrame]":
         """Tables of its own that `evaluate` writes, by name."""
+        ...
+
+    def mistakes(self, predictions: "pd.DataFrame") -> "pd.DataFrame":
+        """What a person should look at first: rows of `path`, `true`, `predicted` and how sure.
+
+        Args:
+            predictions: those of every test image, with its `path`.
+        """
         ...
 
     def shown(self, score: float) -> str:

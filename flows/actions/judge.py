@@ -73,7 +73,9 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         if champion and versions.digest_of(champion) == versions.digest_of(challenger):
             return Judged(None, promote=False, message=f"{_called(challenger)} is the champion.")
         if fault := package.fault(project, challenger):
-            raise _refused(project, store, challenger, champion, fault)
+            refused = _refused(project, store, challenger, champion, fault)
+            _show(project, store)
+            raise refused
         versions.call_challenger(store, challenger)
         if champion is None:
             judged = _without_champion(project, challenger)
@@ -81,7 +83,18 @@ def judge(project: Project, params: JudgeParams) -> Judged:
             judged = _compare(project, params.alpha, challenger, champion)
         if judged.entry is not None:
             _mirror(store, challenger, judged.entry)
+        _show(project, store)
     return judged
+
+
+def _show(project: Project, store: "Store") -> None:
+    """Have the page of the run say what was judged."""
+    from flows.pages import run_page
+    from flows.tracking import runs
+
+    run = runs.published(store, project)
+    if run is not None:
+        run_page.bring(project, store, run.info.run_id)
 
 
 def _refused(

@@ -45,7 +45,7 @@ def publish(project: Project, params: PublishParams) -> Published:
         UsageError: nothing was built yet.
         UnreachableError: the tracking store is away.
     """
-    from flows.pages import experiment, model_card
+    from flows.pages import experiment, model_card, run_page
     from flows.tracking import mirrored_run, runs
     from flows.tracking.outputs import Outputs, figure_files
     from flows.tracking.tags import RUN_TAG
@@ -63,9 +63,10 @@ def publish(project: Project, params: PublishParams) -> Published:
             store, parent, content, key | {experiment.NOTE_TAG: card} | runs.drawn_tag(drawn)
         )
         redrawn = runs.is_whole(parent) and runs.redraw(store, parent, drawn)
+        paged = run_page.bring(project, store, parent.info.run_id)
         _drop_live(project, store)
         shown = experiment.ensure(store, outputs.task.score_name)
-    changed = opened or nested or filled or redrawn or shown
+    changed = opened or nested or filled or redrawn or paged or shown
     message = _sentence(content, trials, changed=changed)
     return Published(parent.info.run_id, store.experiment, changed, message)
 

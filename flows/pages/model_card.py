@@ -10,7 +10,7 @@ import json
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from flows.pages import experiment
+from flows.pages import experiment, run_page
 from flows.tracking import mirrored_run, run_content
 from flows.tracking.outputs import (
     Outputs,
@@ -46,6 +46,7 @@ def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
     """The description of a run."""
     parts = [
         headline(outputs),
+        f"[The whole run on one page](#{run_page.path(experiment_id, run)})",
         training(outputs),
         _list(named_metrics(outputs)),
         _decisions(outputs),

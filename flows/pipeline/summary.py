@@ -6,13 +6,16 @@ from flows.project import Project
 from flows.records import identity, ledger
 from flows.tracking.outputs import Outputs
 
-WIDTH = 14
+WIDTH = 16
 """Of the column of headings."""
 
 
 def screen(project: Project, seconds: float) -> str:
     """The last lines of `thawline run`."""
     lines = [*facts(project), ("Took", duration(seconds)), ("Compare", "make ui  (MLflow's pages)")]
+    page = project.build / "report" / "index.html"
+    if page.exists():
+        lines.append(("The page of it", project.relative(page)))
     return "\n" + "\n".join(f"  {heading:<{WIDTH}}{text}" for heading, text in lines) + "\n"
 
 

@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.data import naming
 from components.frame import files
 from components.model.description import NetworkDescription
 from flows.project import Project
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
 """Folders of a run's artifacts."""
-
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,13 @@ class Outputs:
 
 def figure_files(project: Project) -> dict[str, Path]:
     """The stages' figures as artifacts."""
-    return _found(project, "*.png", FIGURE_FOLDER)
+    return {f"{FIGURE_FOLDER}/{path.name}": path for path in sorted(project.build.rglob("*.png"))}
 
 
 def table_files(project: Project) -> dict[str, Path]:
-    """The stages' tables as artifacts, the decisions of the search among them."""
-    return _found(project, "*.csv", TABLE_FOLDER)
+    """The stages' tables as artifacts by stage, the decisions of the search among them."""
+    paths = {path.relative_to(project.build): path for path in project.build.rglob("*.csv")}
+    return {f"{TABLE_FOLDER}/{name.parts[0]}/{name.name}": paths[name] for name in sorted(paths)}
 
 
 def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
@@ -99,11 +99,6 @@ def task_tables(project: Project) -> "dict[str, pd.DataFrame]":
 
     paths = sorted((project.build / "evaluate" / "tables").glob("*.csv"))
     return {path.stem: pd.read_csv(path, keep_default_na=False) for path in paths}
-
-
-def _found(project: Project, pattern: str, folder: str) -> dict[str, Path]:
-    paths = sorted(project.build.rglob(pattern))
-    return {f"{folder}/{path.relative_to(project.build).as_posix()}": path for path in paths}
 
 
 def lineage_files(project: Project) -> dict[str, Path]:
@@ -140,9 +135,5 @@ def number_in(row: dict[str, str], key: str) -> float | None:
 
 
 def source_name(project: Project) -> str:
-    """What a person calls the images: the last part of their source, without an ending."""
-    source = str(files.read_yaml(project.params / "ingest.yaml")["source"])
-    name = PurePosixPath(source).name or source
-    for ending in ARCHIVES:
-        name = name.removesuffix(ending)
-    return name
+    """What a person calls the images."""
+    return naming.source_name(str(files.read_yaml(project.params / "ingest.yaml")["source"]))

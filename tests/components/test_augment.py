@@ -57,3 +57,18 @@ def test_an_unknown_task_is_refused_with_the_file_that_asks_for_it(ready):
     assert "params/augment.yaml: task must be one of classification" in outcome.errors
     assert "but is 'classifikation'" in outcome.errors
     assert not (ready.root / "build/augment/augmentation.json").exists()
+
+
+def test_no_row_of_the_preview_has_the_draws_of_another(ready, monkeypatch):
+    """Equal draws down a column would show one augmentation ten times over."""
+    drawn = []
+    monkeypatch.setattr(
+        "components.figures.augmenting.load",
+        lambda *_: lambda image, seed: drawn.append(seed) or image[:12, :12],
+    )
+    assert ready.run("augment").code == 0
+    rows = [set(drawn[start : start + 9]) for start in range(0, len(drawn), 9)]
+    assert len(rows) == 4
+    assert all(len(row) == 3 for row in rows)
+    assert not set.intersection(*rows)
+    assert len(set(drawn)) == 12

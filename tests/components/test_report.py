@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-import pytest
 from matplotlib.text import Text
-from samples import draw, encode
+from report_inputs import NAMES, NETWORK
 
 from components.figures import registry as figures
 from components.figures.confusion_matrix import save_matrix
@@ -18,96 +16,6 @@ from components.frame import files
 from components.frame.spec import spec
 from components.tasks import registry as tasks
 from components.tasks.classification import Classification
-
-NAMES = ("01", "1", "NA")
-"""Classes that a reader of tables could take for numbers, or for nothing."""
-NETWORK = {
-    "architecture": "test_efficientnet",
-    "arguments": {},
-    "task": {"name": "classification", "classes": list(NAMES)},
-    "transform": {"size": 24, "resize": 24, "mean": [0.5] * 3, "std": [0.5] * 3},
-    "freeze_depth": 1,
-    "layer": "head",
-    "trained_fraction": 0.1,
-    "learning_rate": 1e-3,
-    "base": {"source": "random weights", "licence": "none needed", "sha256": ""},
-}
-EPOCH = {
-    "train_loss": 0.5,
-    "train_score": 0.7,
-    "validation_loss": 0.4,
-    "validation_score": 0.8,
-    "validation_score_error": 0.05,
-    "learning_rate": 1e-4,
-}
-
-
-def trial(number, stage="full", *, state="complete", epochs=2, chosen=False, freeze_depth=1):
-    return {
-        "number": number,
-        "state": state,
-        "stage": stage,
-        "freeze_depth": freeze_depth,
-        "learning_rate": 1e-3,
-        "epochs": epochs,
-        "validation_score": 0.8 if epochs else np.nan,
-        "cost": 50,
-        "chosen": chosen,
-    }
-
-
-@pytest.fixture
-def built(place):
-    """What the other stages leave behind, as small as can be."""
-    write_search(place.root / "build/search")
-    write_train(place.root / "build/train")
-    write_evaluate(place.root / "build/evaluate", place.root / "data/raw")
-    return place
-
-
-def write_search(folder):
-    rows = [
-        trial(0),
-        trial(1, "probe", state="pruned", epochs=1, freeze_depth=0),
-        trial(2, state="pruned", epochs=1),
-        trial(3, state="failed", epochs=0),
-        trial(4, "confirmation", chosen=True),
-    ]
-    curves = [
-        {"number": row["number"], "epoch": epoch + 1, **EPOCH}
-        for row in rows
-        for epoch in range(row["epochs"])
-    ]
-    folder.mkdir(parents=True)
-    pd.DataFrame(rows).to_csv(folder / "trials.csv", index=False)
-    pd.DataFrame(curves).to_csv(folder / "curves.csv", index=False)
-    depths = {"freeze_depth": [0, 1], "layer": ["0", "head"], "trained_fraction": [1.0, 0.1]}
-    depths["trial_cost"] = [100, 10]
-    pd.DataFrame(depths).to_csv(folder / "freeze_depths.csv", index=False)
-    files.write_json(folder / "importances.json", {"learning_rate": 1.0})
-
-
-def write_train(folder):
-    folder.mkdir(parents=True)
-    pd.DataFrame([{"epoch": 1, **EPOCH}, {"epoch": 2, **EPOCH}]).to_csv(
-        folder / "history.csv", index=False
-    )
-    files.write_json(folder / "training.json", {"kept_epoch": 2})
-    files.write_json(folder / "network.json", NETWORK)
-
-
-def write_evaluate(folder, raw):
-    """One right answer for each class, and "1" taken for "NA"."""
-    true, predicted = [*NAMES, "1"], [*NAMES, "NA"]
-    table = pd.DataFrame({"true": true, "predicted": predicted, "score": [1.0, 1.0, 1.0, 0.0]})
-    table["path"] = [f"{number}.png" for number in range(4)]
-    for index, name in enumerate(NAMES):
-        table[f"probability_{index}"] = (table["predicted"] == name).astype("float32")
-    (folder / "tables").mkdir(parents=True)
-    table.to_parquet(folder / "predictions.parquet")
-    table[["true", "predicted"]].to_csv(folder / "tables" / "confusion.csv", index=False)
-    for number, path in enumerate(table["path"]):
-        files.write_bytes(raw / path, encode(draw(number)))
 
 
 def drawn(place):
@@ -136,6 +44,10 @@ class Plain(Classification):
     score_name: ClassVar[str] = "closeness"
     score_range: ClassVar[tuple[float, float]] = (float("-inf"), 0.0)
     figures: ClassVar[tuple[str, ...]] = ()
+    sections: ClassVar[tuple[str, ...]] = ()
+
+    def beside(self, metrics):
+        return ""
 
     def shown(self, score):
         return f"{score:.3f} mm"
@@ -146,6 +58,10 @@ def test_a_task_without_figures_has_those_of_any_run(built, monkeypatch):
     monkeypatch.setitem(tasks.TASKS, "plain", Plain)
     described = NETWORK | {"task": NETWORK["task"] | {"name": "plain"}}
     files.write_json(built.root / "build/train/network.json", described)
+    files.write_json(
+        built.root / "build/evaluate/metrics.json",
+        {"closeness": -2.0, "closeness_low": -3.0, "closeness_high": -1.0, "images": 4},
+    )
     (built.root / "build/evaluate/tables/confusion.csv").unlink()
     outcome = built.run("report")
     assert outcome.code == 0, outcome.errors
@@ -195,5 +111,5 @@ def test_a_trial_is_drawn_as_what_its_score_stands_for(built):
     """A probe is short by intent, a pruned trial is not, and a failed one has nothing to show."""
     names = spec("report", built.root).paths()
     places = {field.name: built.root / names[field.name] for field in fields(Files)}
-    trials = Findings(Files(**places), mistakes=1).trials
+    trials = Findings(Files(**places), shown=1).trials
     assert list(trials["kind"]) == ["full", "probe", "pruned", "confirmation"]

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from components.frame import files
 from components.frame.errors import DataError, UsageError
 from components.frame.params import check_params
 from components.split import SplitParams, split
@@ -40,17 +39,21 @@ def splits_of(tmp_path, images, **params):
     return pd.read_parquet(target).set_index("path")["split"]
 
 
-@settings(max_examples=25, deadline=None, print_blob=True)
-@given(first=st.integers(20, 200), more=st.integers(1, 200))
-def test_no_image_changes_splits_as_the_data_grows(tmp_path_factory, first, more):
-    """A test image of yesterday is never trained on tomorrow."""
-    folder = tmp_path_factory.mktemp("split")
-    before = splits_of(folder, table({"a": first, "b": first}))
-    after = splits_of(folder, table({"a": first + more, "b": first, "c": more + 20}))
-    if "small" not in (folder / "fractions.json").read_text():
-        assert (after[before.index] == before).all()
-    moved = after[before.index] != before
-    assert moved.sum() <= 2
+def split_of_content(folder, images):
+    """The split of each content, whatever its file is called; no class was too small."""
+    found = splits_of(folder, images)
+    assert files.read_json(folder / "fractions.json")["too_small_for_their_fraction"] == []
+    return found.set_axis(images.set_index("path").loc[found.index, "sha256"])
+
+
+@pytest.mark.parametrize(("first", "more"), [(40, 1), (40, 200), (150, 37), (200, 200)])
+def test_no_image_changes_splits_as_the_data_grows(tmp_path, first, more):
+    """A test image of yesterday is never trained on tomorrow, whatever its file is called then."""
+    before = split_of_content(tmp_path, table({"a": first, "b": first}))
+    grown = table({"a": first + more, "b": first, "c": more + 40})
+    grown["path"] = grown["path"].str.replace("/", "/renamed-")
+    after = split_of_content(tmp_path, grown)
+    assert (after[before.index] == before).all()
 
 
 def test_fractions_are_near_what_was_asked(tmp_path):
@@ -69,12 +72,35 @@ def test_small_class_has_an_image_in_each_split_and_is_named(tmp_path, count, ca
     assert "big" not in capsys.readouterr().out
 
 
+def test_fractions_are_told_as_they_came_out(tmp_path):
+    """Of all images, and the number of each class."""
+    found = splits_of(tmp_path, table({"a": 300, "b": 100}))
+    told = files.read_json(tmp_path / "fractions.json")
+    of_b = found[found.index.str.startswith("b")]
+    for part in ("train", "val", "test"):
+        assert told["fractions"][part] == pytest.approx((found == part).mean(), abs=1e-4)
+        assert told["classes"]["b"][part] == (of_b == part).sum()
+
+
 def test_groups_stay_together(tmp_path):
     """Two images of one person never stand in two splits."""
     images = table({"a": 60, "b": 60})
     people = images["path"].str.extract(r"(\d\d)\d\.png")[0]
     found = splits_of(tmp_path, images, group_by=r"(\d\d)\d\.png$")
     by_person = found.groupby(people.to_numpy()).nunique()
+    assert (by_person == 1).all()
+
+
+def test_a_group_is_moved_whole_into_a_split_that_a_small_class_lacks(tmp_path):
+    """People who are in both classes: whoever is moved for the small one takes along the others."""
+    images = table({"big": 400, "small": 40})
+    people = images["path"].str.extract(r"(\d\d)\d\.png")[0]
+    found = splits_of(tmp_path, images, group_by=r"(\d\d)\d\.png$")
+    fractions = files.read_json(tmp_path / "fractions.json")
+    assert fractions["too_small_for_their_fraction"] == ["small"]
+    assert set(found[found.index.str.startswith("small")]) == {"train", "val", "test"}
+    by_person = found.groupby(people.to_numpy()).nunique()
+    assert len(by_person) == 40
     assert (by_person == 1).all()
 
 
@@ -133,6 +159,20 @@ def test_a_class_without_an_image_to_train_on_is_refused(tmp_path):
     )
     with pytest.raises(DataError, match=r"'circles' has them in test and val alone\. Is 'circle'"):
         splits_of(tmp_path, images)
+
+
+def test_images_of_a_brought_split_are_never_moved(tmp_path):
+    """Small classes whose test images are many have their validation image from the others."""
+    small = dict.fromkeys("abcdef", 2)
+    brought = [
+        table(small, subset="train"),
+        table(dict.fromkeys(small, 9), start=50, subset="test"),
+        table({"large": 40}, subset="train"),
+    ]
+    found = splits_of(tmp_path, pd.concat(brought))
+    assert (found[found.index.str.contains("/0005")] == "test").all()
+    for name in small:
+        assert set(found[found.index.str.startswith(f"{name}/0000")]) == {"train", "val"}
 
 
 def test_a_brought_split_that_is_written_into_is_said(tmp_path, capsys):

@@ -18,7 +18,7 @@ def case(seed, images=200, classes=4):
     return labels, probabilities
 
 
-@settings(max_examples=20, deadline=None, print_blob=True)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 10_000))
 def test_figures_are_scikit_learns_and_torchs(seed):
     """Accuracy, F1, ROC AUC and log loss from elsewhere."""
@@ -26,7 +26,9 @@ def test_figures_are_scikit_learns_and_torchs(seed):
     found = metrics.overall(labels, probabilities)
     guesses = probabilities.argmax(1)
     assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, guesses))
-    assert found["macro_f1"] == pytest.approx(reference.f1_score(labels, guesses, average="macro"))
+    for name in ("precision", "recall", "f1"):
+        score = getattr(reference, f"{name}_score")
+        assert found[f"macro_{name}"] == pytest.approx(score(labels, guesses, average="macro"))
     wide = probabilities.astype(float) / probabilities.astype(float).sum(1, keepdims=True)
     auc = reference.roc_auc_score(labels, wide, multi_class="ovr")
     assert found["roc_auc"] == pytest.approx(auc)
@@ -45,10 +47,43 @@ def test_class_that_the_test_set_lacks_breaks_nothing():
     assert table["images"].tolist()[-1] == 0
 
 
+def test_figures_of_a_class_by_hand():
+    """Of four called `a` three are right; of five that are `a` three are found."""
+    labels, guesses = np.array([0, 0, 0, 1, 0, 0, 1]), np.array([0, 0, 0, 0, 1, 1, 1])
+    table = metrics.per_class(labels, np.eye(2)[guesses], ["a", "b"])
+    assert table["precision"].tolist() == pytest.approx([3 / 4, 1 / 3])
+    assert table["recall"].tolist() == pytest.approx([3 / 5, 1 / 2])
+    assert table["images"].tolist() == [5, 2]
+
+
+def test_certain_answers_lie_in_the_last_bin():
+    """A confidence of 1.0 is above .9, and no bin of its own."""
+    bins = metrics.calibration(np.array([0, 0]), np.array([[1.0, 0.0], [0.95, 0.05]]))
+    assert bins["images"].tolist() == [2]
+
+
 def test_calibration_error_by_hand():
-    """Four images of confidence .9, half right: a gap of .4; four of .6, all right: .4."""
-    labels = np.array([0, 0, 1, 1, 0, 0, 0, 0])
-    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.6, 0.4]] * 4)
+    """Six images of confidence .9, half right: a gap of .4; two of .6, all right: .4 too."""
+    labels = np.array([0, 0, 0, 1, 1, 1, 0, 0])
+    probabilities = np.array([[0.9, 0.1]] * 6 + [[0.6, 0.4]] * 2)
     bins = metrics.calibration(labels, probabilities)
-    assert bins["images"].tolist() == [4, 4]
+    assert bins["images"].tolist() == [2, 6]
+    assert bins["confidence"].tolist() == pytest.approx([0.6, 0.9])
+    assert bins["accuracy"].tolist() == pytest.approx([1.0, 0.5])
     assert metrics.calibration_error(bins) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_calibration_error_is_the_mean_gap_over_images(seed):
+    """As Naeini et al. write it: each bin's gap by the fraction of the images that lie in it."""
+    labels, probabilities = case(seed, images=60)
+    confidence, right = probabilities.max(1), probabilities.argmax(1) == labels
+    place = np.minimum(np.floor(confidence * 10), 9)
+    expected = sum(
+        (place == one).mean() * abs(confidence[place == one].mean() - right[place == one].mean())
+        for one in range(10)
+        if (place == one).any()
+    )
+    assert metrics.calibration_error(metrics.calibration(labels, probabilities)) == pytest.approx(
+        expected, rel=1e-5
+    )

@@ -126,6 +126,14 @@ def test_a_perfect_score_is_no_certainty(images, least):
     assert interval(np.zeros(images), 0.95) == pytest.approx((0.0, 1 - low))
 
 
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_interval_of_other_scores_is_near_the_normal_one(level):
+    """Of many scores that are not just right or wrong: their mean and so many standard errors."""
+    scores = np.random.default_rng(0).normal(size=2000)
+    around = norm.interval(level, scores.mean(), scores.std() / np.sqrt(len(scores)))
+    assert interval(scores, level) == pytest.approx(around, abs=0.1 * (around[1] - around[0]) / 2)
+
+
 def test_interval_of_other_scores_holds_their_mean():
     """In 91 to 99 of 100 samples, where it says 95."""
     generator = np.random.default_rng(0)

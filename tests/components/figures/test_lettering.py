@@ -84,11 +84,12 @@ def test_names_that_no_font_has_stand_as_number_and_codes_and_that_is_said_once(
     assert shown == ["cat", r"1 \u72ac", r"2 a\u732b"]
     save_matrix(tmp_path / "a.png", np.diag([3, 4, 5]), ["cat", DOG, "a" + CAT])
     pixels = np.full((12, 12, 3), 200, np.uint8)
-    save_mistakes(tmp_path / "b.png", [Mistake(pixels, shown[1], 0.9, shown[2])], 1, 9)
+    one = Mistake(image=pixels, predicted=shown[1], confidence=0.9, true=shown[2], path="a.png")
+    save_mistakes(tmp_path / "b.png", [one], 1, 9)
     output, errors = capfd.readouterr()
     assert errors == ""
     (line,) = output.splitlines()
-    assert line.startswith("no font at hand has all letters of 2 class names, '犬' for one")
+    assert line.startswith("no font at hand has all letters of 2 names, '犬' for one")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from components.figures.scores import Scores
-from components.figures.search_landscape import TrialPoint, front, save_front, save_landscape
+from components.figures.search_landscape import TrialPoint, aside, front, save_front, save_landscape
 from components.tasks.classification import Classification
 
 LAYERS = ("stem", "blocks", "head")
@@ -46,3 +46,16 @@ def test_figures_are_equal_bytes_each_time(points, tmp_path, count):
             save(tmp_path / name, some, LAYERS, SCORES)
         assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
         assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rings_stand_around_the_marks_of_the_chosen_setting(points, monkeypatch, tmp_path):
+    """Where each mark stands, also the one that stands beside another."""
+    ringed = []
+    monkeypatch.setattr(
+        "components.figures.search_landscape._ring",
+        lambda _axis, chosen, **_: ringed.append(chosen),
+    )
+    save_landscape(tmp_path / "a.png", points, LAYERS, SCORES)
+    places = aside(points)
+    assert ringed == [[(places[2], 1e-3), (places[4], 1e-3)]]
+    assert places[2] != places[4]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from components.frame.errors import UsageError
-from components.tasks.task import Array, Loss
+from components.tasks.task import Array, Interval, Loss
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ class Regression:
     score_name: ClassVar[str] = "negative_error"
     score_range: ClassVar[tuple[float, float]] = (-np.inf, 0.0)
     figures: ClassVar[tuple[str, ...]] = ()
+    sections: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[int] = 1
 
     @classmethod
@@ -77,8 +78,13 @@ class Regression:
     def metrics(self, answers: Array, truth: "pd.Series[Any]") -> dict[str, float]:
         return {self.score_name: float(self.grade(self.served(answers), truth).mean())}
 
-    def tables(self, answers: Array, truth: "pd.Series[Any]") -> "dict[str, pd.DataFrame]":
+    def tables(
+        self, answers: Array, truth: "pd.Series[Any]", interval: Interval
+    ) -> "dict[str, pd.DataFrame]":
         return {}
+
+    def mistakes(self, predictions: "pd.DataFrame") -> "pd.DataFrame":
+        return predictions.sort_values("score")[["path", "true", "predicted"]]
 
     def shown(self, score: float) -> str:
         return f"{score:.2f}"

@@ -71,3 +71,16 @@ def test_task_is_read_as_it_was_described():
     assert registry.from_description(registry.described(TASK)) == TASK
     with pytest.raises(UsageError, match="must be one of classification, but is 'detection'"):
         registry.task_class("detection")
+
+
+def test_the_surest_mistakes_come_first():
+    """Equal ones by their paths; what is right is none."""
+    answers = np.array([[0.4, 0.6, 0.0], [0.9, 0.1, 0.0], [0.0, 0.9, 0.1], [0.4, 0.6, 0.0]])
+    truth = pd.Series(["x", "x", "z", "x"])
+    names = Classification(("x", "y", "z"))
+    told = names.predictions(answers, truth).assign(path=["d", "c", "b", "a"])
+    assert names.mistakes(told).to_numpy().tolist() == [
+        ["b", "z", "y", 0.9],
+        ["a", "x", "y", 0.6],
+        ["d", "x", "y", 0.6],
+    ]

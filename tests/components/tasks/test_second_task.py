@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from places import Place
 
+from components.data.images.pixels import Pixels
 from components.frame import files
 from components.tasks import registry
 
@@ -68,13 +69,32 @@ def run(place, *stages):
 
 @pytest.fixture(scope="module")
 def evaluated(place):
-    run(place, "ingest", "validate", "split", "base", "augment", "search", "train")
-    return place, run(place, "evaluate")
+    """Searched and trained while no test image was there to be read."""
+    run(place, "ingest", "validate", "split", "base", "augment")
+    splits = pd.read_parquet(place.root / "build/split/splits.parquet")
+    names = splits.loc[splits["split"] == "test", "path"]
+    hidden = {place.root / "data/raw" / name: place.root / "hidden" / name for name in names}
+    for path, apart in hidden.items():
+        apart.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(apart)
+    run(place, "search", "train")
+    for path, apart in hidden.items():
+        apart.rename(path)
+    return place, run(place, "evaluate"), len(hidden)
+
+
+def test_search_and_train_never_read_a_test_image(evaluated):
+    """They came to their ends without one; what they kept of images is of the others."""
+    place, _, hidden = evaluated
+    (kept,) = (place.root / ".thawline/cache/pixels").iterdir()
+    assert hidden > 0
+    assert len(Pixels(kept)) == 60 - hidden
+    assert len(pd.read_parquet(place.root / "build/evaluate/predictions.parquet")) == hidden
 
 
 def test_another_task_is_searched_trained_and_evaluated(evaluated):
     """Its score is below nothing, and the search took the highest."""
-    place, said = evaluated
+    place, said, _ = evaluated
     trials = pd.read_csv(place.root / "build/search/trials.csv")
     assert (trials["validation_score"].dropna() < 0).all()
     chosen = trials[trials["chosen"] & (trials["stage"] == "confirmation")]
@@ -91,7 +111,7 @@ def test_another_task_is_searched_trained_and_evaluated(evaluated):
 
 def test_the_error_of_its_score_comes_from_the_scores(evaluated):
     """Not from a formula for right and wrong: no binomial error is above a half."""
-    place, _ = evaluated
+    place, _, _ = evaluated
     history = pd.read_csv(place.root / "build/train/history.csv")
     predictions = pd.read_parquet(place.root / "build/evaluate/predictions.parquet")
     assert set(predictions) == {"path", "sha256", "true", "predicted", "score"}
@@ -102,10 +122,24 @@ def test_the_error_of_its_score_comes_from_the_scores(evaluated):
 
 def test_another_task_is_drawn_without_figures_of_its_own(evaluated):
     """Those of the search and of training are for every task."""
-    place, _ = evaluated
+    place, _, _ = evaluated
     run(place, "report")
     drawn = {path.name for path in (place.root / "build/report/figures").iterdir()}
     assert drawn == {"landscape.png", "front.png", "epochs.png", "learning.png"}
+
+
+def test_another_task_has_a_page_without_sections_of_its_own(evaluated):
+    """Its score stands there under its own name, and what is learned is no class."""
+    place, _ = evaluated
+    run(place, "report")
+    page = (place.root / "build/report/index.html").read_text(encoding="utf-8")
+    assert 'id="training"' in page
+    assert "negative error" in page
+    assert "What is learned lies between 0 and 5, half of it below 2.5." in page
+    for section in ("classes", "confusions", "mistakes"):
+        assert f'id="{section}"' not in page
+    wrong = pd.read_csv(place.root / "build/evaluate/mistakes.csv")
+    assert list(wrong) == ["path", "true", "predicted"]
 
 
 def test_smoothing_that_a_task_cannot_do_is_refused(place):

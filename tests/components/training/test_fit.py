@@ -23,6 +23,7 @@ from components.tasks.classification import Classification
 from components.training import checkpoint
 from components.training.feed import ImageFeed
 from components.training.fit import fit
+from components.training.history import Epoch
 from components.training.images import Images
 from components.training.progress import EpochReport
 from components.training.recipe import Recipe, Setting
@@ -76,8 +77,9 @@ def state_hash(model):
     ).hexdigest()
 
 
-def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True):
+def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True, dice=0):
     model = network()
+    torch.manual_seed(dice)
     done = fit(
         model,
         groups(model),
@@ -117,6 +119,13 @@ def test_killed_fit_ends_with_the_same_bits(feed, tmp_path, number):
     assert state_hash(resumed) == state_hash(whole)
 
 
+def test_a_fit_does_not_hang_on_what_drew_from_torch_before(feed, tmp_path):
+    """Its dropout draws by its own seed, and so do epochs that are resumed."""
+    asked = recipe(epochs=1)
+    one, other = (run(feed, tmp_path / str(n), asked, dice=n)[0] for n in (1, 2))
+    assert state_hash(one) == state_hash(other)
+
+
 def test_resumed_fit_tells_every_epoch_once(feed, tmp_path):
     """Also the epoch whose event the kill swallowed."""
     log = events.Events(tmp_path / "events.jsonl")
@@ -152,11 +161,33 @@ def test_best_epoch_is_kept_not_the_last(feed, tmp_path):
     assert found.loss == pytest.approx(done.best.validation_loss, abs=1e-5)
 
 
+class Souring(ImageFeed):
+    """Gives every image the other class from the second epoch on."""
+
+    def training(self, epoch):
+        for batch in super().training(epoch):
+            yield replace(batch, targets=1 - batch.targets) if epoch > 1 else batch
+
+
+def test_the_best_epoch_outlives_a_kill_after_a_worse_one(feed, tmp_path):
+    """What is kept in the end is the first epoch's, not that of the one before the kill."""
+    keep, asked = tmp_path / "keep.safetensors", recipe(freeze_depth=0, learning_rate=0.01)
+    souring = Souring(**vars(feed))
+    with pytest.raises(PowerCutError):
+        run(souring, keep, asked, on_epoch=cut_after(2))
+    model, done = run(souring, keep, asked)
+    losses = [epoch.validation_loss for epoch in done.history]
+    assert min(losses) == losses[0]
+    assert done.best == done.history[0]
+    found = validate(model, feed.validation(), TASK, device=CPU)
+    assert found.loss == pytest.approx(losses[0], abs=1e-5)
+
+
 def test_patience_ends_a_fit_that_no_longer_improves(feed, tmp_path):
     """So many epochs after the best one."""
-    _, done = run(feed, tmp_path / "keep.safetensors", recipe(epochs=12, patience=2))
-    assert len(done.history) in {done.best.epoch + 2, 12}
-    assert len(done.history) < 12 or done.best.epoch >= 10
+    asked = recipe(freeze_depth=0, learning_rate=0.01, epochs=12, patience=2)
+    _, done = run(Souring(**vars(feed)), tmp_path / "keep.safetensors", asked)
+    assert len(done.history) == done.best.epoch + 2 < 12
 
 
 def test_loss_that_is_no_number_stops_at_once_with_the_rate(feed, tmp_path):
@@ -232,6 +263,29 @@ def test_schedule_rises_then_falls_to_nearly_nothing():
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[-1] < 0.001
     assert all(0 < cosine(step, 3) <= 1 for step in range(3))
+
+
+def test_the_schedule_is_as_long_as_the_fit(feed, tmp_path):
+    """Three epochs of five steps: each ends at its place in all fifteen."""
+    _, done = run(feed, tmp_path / "keep.safetensors", recipe(learning_rate=1e-3))
+    expected = [1e-3 * 0.5 * (1 + np.cos(np.pi * (step - 2) / 13)) for step in (4, 9, 14)]
+    assert [epoch.learning_rate for epoch in done.history] == pytest.approx(expected)
+
+
+def test_of_epochs_the_score_decides_and_then_the_loss():
+    """A higher score is the better one, however sure the wrong answers are."""
+    one = Epoch(
+        epoch=1,
+        train_loss=0.0,
+        train_score=0.0,
+        validation_loss=0.5,
+        validation_score=0.8,
+        validation_score_error=0.1,
+        learning_rate=0.0,
+    )
+    other = replace(one, validation_score=0.9, validation_loss=0.7)
+    assert max(one, other, replace(one, validation_loss=0.6), key=lambda e: e.rank) is other
+    assert max(replace(one, validation_loss=0.6), one, key=lambda e: e.rank) is one
 
 
 def test_saved_state_is_the_same_bytes_each_time(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from timm.optim import param_groups_weight_decay
 
 from components.model.backbone import create
 from components.model.groups import groups
@@ -9,7 +10,7 @@ from components.training.checkpoint import moments, restore_moments
 from components.training.optimizers import make_optimizer
 from components.training.recipe import Recipe, Setting
 
-STEPS, RATE = 4, 1e-2
+STEPS, RATE, DECAY = 4, 1e-2, 0.1
 
 
 def network():
@@ -29,20 +30,46 @@ def steps(model, optimizer, numbers):
 
 
 def made(model):
-    setting = Setting(freeze_depth=0, learning_rate=RATE, weight_decay=0.1, layer_decay=0.5)
+    setting = Setting(freeze_depth=0, learning_rate=RATE, weight_decay=DECAY, layer_decay=0.5)
     asked = Recipe(setting=setting, epochs=1, patience=1, seed=0)
     return make_optimizer(model, groups(model), asked)
 
 
+def decaying(model):
+    """The parameters that decay, as timm sorts them: no bias, nothing of a normalisation."""
+    rest, decayed = param_groups_weight_decay(model, DECAY)
+    assert (rest["weight_decay"], decayed["weight_decay"]) == (0.0, DECAY)
+    return {id(parameter) for parameter in decayed["params"]}
+
+
+def plain_entries(model):
+    """Each parameter with its own decay, and half the rate for each group below the head."""
+    decayed = decaying(model)
+    for above, group in enumerate(reversed(groups(model))):
+        for parameter in map(model.get_parameter, group.parameters):
+            decay = DECAY if id(parameter) in decayed else 0.0
+            yield {"params": [parameter], "lr": RATE * 0.5**above, "weight_decay": decay}
+
+
+@pytest.mark.parametrize("architecture", ["test_efficientnet", "test_vit", "test_convnext"])
+def test_neither_biases_nor_normalisation_decay(architecture):
+    """For every network what timm's own division says, and all of it."""
+    model = create(architecture, 2, 160, {})
+    found = {
+        id(parameter)
+        for entry in made(model).param_groups
+        for parameter in entry["params"]
+        if entry["weight_decay"]
+    }
+    assert found == decaying(model)
+
+
 def test_it_is_adamw_as_torch_writes_it_out():
-    """Against the plain loop, with the same entries, for weights of any layout in memory."""
+    """Against the plain loop, parameter by parameter, for weights of any layout in memory."""
     mine, plain = network(), network()
-    entries = [
-        {key: value for key, value in entry.items() if key in ("params", "weight_decay", "lr")}
-        for entry in made(plain).param_groups
-    ]
+    reference = torch.optim.AdamW(plain_entries(plain), fused=False, foreach=False)
     steps(mine, made(mine), range(STEPS))
-    steps(plain, torch.optim.AdamW(entries, fused=False, foreach=False), range(STEPS))
+    steps(plain, reference, range(STEPS))
     for (name, one), other in zip(mine.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other, msg=name, rtol=1e-5, atol=1e-6)
 

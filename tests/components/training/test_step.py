@@ -22,9 +22,9 @@ def network():
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.GELU(), nn.Linear(8, 3))
 
 
-def batch():
+def batch(rows=ROWS):
     torch.manual_seed(1)
-    return Batch(torch.randn(ROWS, 3, 2, 2), torch.randint(3, (ROWS,)))
+    return Batch(torch.randn(rows, 3, 2, 2), torch.randint(3, (rows,)))
 
 
 def steps(model, *, holds, told):
@@ -48,15 +48,16 @@ def steps(model, *, holds, told):
     )
 
 
-def test_step_in_parts_is_the_step_of_the_whole_batch():
-    """Gradients are added with the weight of their rows, and it is said once a halving."""
+@pytest.mark.parametrize("rows", [ROWS, 14])
+def test_step_in_parts_is_the_step_of_the_whole_batch(rows):
+    """Each part counts by its rows, also a smaller last one; and it is said once a halving."""
     model, told = network(), []
     alike = copy.deepcopy(model)
     whole = steps(alike, holds=ROWS, told=[])
     parted = steps(model, holds=5, told=told)
     for number in range(2):
-        expected = whole.step(batch(), number, 0.1)
-        loss, right = parted.step(batch(), number, 0.1)
+        expected = whole.step(batch(rows), number, 0.1)
+        loss, right = parted.step(batch(rows), number, 0.1)
         assert float(loss) == pytest.approx(float(expected[0]), rel=1e-5)
         assert right == expected[1]
     for mine, other in zip(model.parameters(), alike.parameters(), strict=True):

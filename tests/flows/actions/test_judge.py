@@ -8,6 +8,7 @@ from registry import ALL, UP_TO_JUDGE, aliases, client
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
+from components.tasks.classification import Classification
 from flows.actions.judge import JudgeParams, judge
 from flows.gate import champion
 from flows.records import identity, ledger
@@ -101,12 +102,12 @@ def test_the_champion_is_asked_once_and_really(project, rebuild, perform):
 def test_the_champion_is_not_asked_what_it_was_trained_on(
     project, first, rebuild, perform, answers
 ):
-    """Images that moved into the test set since are left out of the comparison."""
+    """Nor what it was chosen by: such images that moved into the test set since are left out."""
     splits = pd.read_parquet(project.build / "split/splits.parquet")
     rebuild(1, right=1.0)
     path = project.build / "evaluate" / "predictions.parquet"
     table = pd.read_parquet(path)
-    seen = splits[splits["split"] == "train"].iloc[:5]
+    seen = pd.concat([splits.query("split == 'train'")[:3], splits.query("split == 'val'")[:2]])
     moved = table.iloc[:5].assign(path=seen["path"].to_list(), sha256=seen["sha256"].to_list())
     answers(first, right=0.5)
     pd.concat([table, moved]).to_parquet(path, index=False)
@@ -115,6 +116,24 @@ def test_the_champion_is_not_asked_what_it_was_trained_on(
     entry = ledger.last(project, "verdict")
     assert entry["images"] == 36
     assert entry["left_out"] == 5
+
+
+@pytest.mark.parametrize(
+    ("classes", "promoted"),
+    [(("blue", "green"), False), (("blue", "green", "red", "white"), True)],
+    ids=["one less", "one more"],
+)
+def test_a_class_that_the_challenger_lacks_is_a_reason_and_one_it_has_besides_is_none(
+    project, first, rebuild, perform, answers, classes, promoted
+):
+    """However many images it is better on."""
+    rebuild(1, task=Classification(classes))
+    answers(first, right=0.25)
+    perform(*UP_TO_JUDGE)
+    entry = ledger.last(project, "verdict")
+    assert entry["champion"] == first
+    assert entry["promote"] is promoted
+    assert ("the challenger lacks: red" in entry["reason"]) is not promoted
 
 
 def test_a_permuted_label_list_changes_nothing(project, first, rebuild, perform, answers):

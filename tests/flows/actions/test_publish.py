@@ -155,8 +155,8 @@ def test_the_run_holds_figures_and_lineage(seen, shown):
     for name in ("dvc.lock", "dvc.yaml", "params/search.yaml", "data/source.yaml"):
         fetched = client(seen).download_artifacts(shown.info.run_id, name)
         assert Path(fetched).read_bytes() == (seen.root / name).read_bytes()
-    there = client(seen).list_artifacts(shown.info.run_id, "figures/report/figures")
-    assert [entry.path for entry in there] == ["figures/report/figures/learning.png"]
+    there = client(seen).list_artifacts(shown.info.run_id, "figures")
+    assert [entry.path for entry in there] == ["figures/learning.png", "figures/preview.png"]
     manifest = client(seen).list_artifacts(shown.info.run_id, "data")
     assert "data/splits.parquet" in [entry.path for entry in manifest]
 
@@ -196,7 +196,7 @@ def test_what_a_person_wrote_in_mlflow_stays(project, parent):
 def test_a_deleted_trial_and_a_lost_figure_come_back(project, parent):
     """Publishing again brings what the store lost, and nothing else."""
     client(project).delete_run(trials(project, parent)[1].info.run_id)
-    (lost,) = project.mlflow.rglob("figures/augment/preview.png")
+    (lost,) = project.mlflow.rglob("figures/preview.png")
     lost.write_bytes(b"cut")
 
     assert publish(project, PARAMS).changed
@@ -228,7 +228,7 @@ def test_figures_drawn_anew_are_brought_to_the_run_that_is_there(project, parent
     assert (again.run, again.changed) == (parent.info.run_id, True)
     assert {run.info.run_id for run in runs(project)} == before
     for name, path in {
-        f"figures/report/figures/{figure.name}": figure,
+        f"figures/{figure.name}": figure,
         "dvc.lock": project.lock,
     }.items():
         there = client(project).download_artifacts(again.run, name)

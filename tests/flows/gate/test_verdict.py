@@ -45,6 +45,7 @@ def test_alpha_decides():
     """Five against none: p = 1/32."""
     assert decide(compared(5, 0), alpha=0.05).promote
     assert not decide(compared(5, 0), alpha=0.03).promote
+    assert not decide(compared(5, 0), alpha=1 / 32).promote
 
 
 def test_too_little_evidence_says_how_much_is_missing():

@@ -53,6 +53,13 @@ def test_the_screen_says_what_a_person_asks(finished):
     assert "make ui" in said
 
 
+def test_the_last_line_names_the_page(finished):
+    """Where there is one: it shows all the rest."""
+    assert summary.screen(finished, 1).rstrip().endswith("make ui  (MLflow's pages)")
+    files.write_text(finished.build / "report" / "index.html", "<p>")
+    assert summary.screen(finished, 1).rstrip().endswith("build/report/index.html")
+
+
 def test_the_model_bears_its_rank_and_verdict(finished):
     """A version is challenger until the ledger calls it champion."""
 

@@ -1,0 +1,99 @@
+"""The final training: what the search chose is what is trained, and its best epoch what is kept."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from components.frame import files
+from components.frame.events import Events
+from components.frame.work import Work
+from components.model.backbone import trained
+from components.model.description import NetworkDescription
+from components.training.feed import ImageFeed
+from components.training.final import TrainOutputs, fine_tune
+from components.training.fit import fit
+from components.training.recipe import Best, Recipe, Setting
+from components.training.validate import validate
+
+EPOCHS, CPU = 3, torch.device("cpu")
+SETTING = Setting(freeze_depth=1, learning_rate=1e-2, mixup=0.4, magnitude=2, weight_decay=0.0)
+RECIPE = Recipe(setting=SETTING, epochs=EPOCHS, patience=EPOCHS, seed=4, precision="off")
+
+
+class Opened:
+    """Stands for the files of the stages before, already opened."""
+
+    def __init__(self, images, pretrained):
+        self.both = images, pretrained
+
+    def opened(self, stage, work):
+        return self.both
+
+
+@pytest.fixture(scope="module")
+def spoilt(images):
+    """Images of which those of validation have the other class: what is learnt makes it worse."""
+    return replace(images, val=replace(images.val, targets=1 - images.val.targets))
+
+
+@pytest.fixture(scope="module")
+def outputs(spoilt, pretrained, tmp_path_factory):
+    """What a training with `SETTING` wrote."""
+    folder = tmp_path_factory.mktemp("final")
+    best = folder / "best.yaml"
+    Best(layer="blocks.0", batch_size=10, setting=SETTING).write(best)
+    names = ("weights.safetensors", "network.json", "history.csv", "training.json")
+    weights, network, history, training = (folder / name for name in names)
+    written = TrainOutputs(weights=weights, network=network, history=history, training=training)
+    fine_tune(
+        Opened(spoilt, pretrained),
+        written,
+        best,
+        Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
+        epochs=EPOCHS,
+        patience=EPOCHS,
+        seed=4,
+        device="cpu",
+        precision="off",
+        workers=0,
+    )
+    return written
+
+
+def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
+    """Batch, augmentation, mixup, seed and freezing: epoch by epoch what a fit of these gives."""
+    feed = ImageFeed(images=spoilt, batch_size=10, magnitude=2, seed=4, workers=0)
+    histories = [
+        fit(
+            pretrained.network(4),
+            pretrained.groups,
+            feed,
+            spoilt.task,
+            recipe,
+            device=CPU,
+            keep=tmp_path / f"mixup {recipe.setting.mixup}",
+            keep_best=True,
+            on_epoch=lambda *_: False,
+        ).history
+        for recipe in (RECIPE, replace(RECIPE, setting=replace(SETTING, mixup=0.0)))
+    ]
+    mixed, plain = (pd.DataFrame(history)["train_loss"].tolist() for history in histories)
+    assert pd.read_csv(outputs.history)["train_loss"].tolist() == pytest.approx(mixed)
+    assert mixed != pytest.approx(plain)
+    assert files.read_json(outputs.training)["techniques"]["mixup"] == {"alpha": 0.4}
+
+
+def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
+    """The network that they are read into reaches what was told of the epoch that was kept."""
+    described, told = NetworkDescription.read(outputs.network), files.read_json(outputs.training)
+    history = pd.read_csv(outputs.history)
+    best = max(history.itertuples(), key=lambda e: (e.validation_score, -e.validation_loss))
+    model = trained(described, load_file(outputs.weights), spoilt.task.outputs, 32)
+    found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
+    assert told["kept_epoch"] == best.epoch < EPOCHS
+    assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
+    assert described.transform == spoilt.transform.to_dict()
+    assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
