@@ -6,13 +6,14 @@ Light until it runs, so that Ctrl-C ends it without a word at any moment.
 import os
 import sys
 import time
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import NoReturn
 
 from components.frame.durations import duration
 from components.frame.errors import ThawlineError
 from flows.project import Project, enter, find
-from flows.runtime import at_work, console, prefect_server, process, pulse
+from flows.runtime import at_work, bar, console, prefect_server, process, pulse
 from flows.runtime.crash_log import unforeseen
 from flows.tracking import under_way
 
@@ -26,7 +27,7 @@ def main() -> None:
     enter(project)
     try:
         with (
-            pulse.beside(_say, partial(_where, project), console.last_line),
+            _company(project),
             prefect_server.for_run(project) as address,
         ):
             os.environ["PREFECT_API_URL"] = address
@@ -56,6 +57,19 @@ def run() -> None:
         sys.exit(error.exit_code)
     assert isinstance(error, Exception)  # noqa: S101  # for ourselves
     raise error
+
+
+def _company(project: Project) -> AbstractContextManager[None]:
+    """What tells that a run works: a bar on a terminal, elsewhere a line where all are silent."""
+    where = partial(_where, project)
+    if sys.stdout.isatty():
+        return bar.beside(where, partial(_part, project))
+    return pulse.beside(_say, where, console.last_line)
+
+
+def _part(project: Project) -> bar.Part | None:
+    run = at_work.now(project)
+    return under_way.part(under_way.stage(project, run.task)) if run and run.task else None
 
 
 def _where(project: Project) -> str:

@@ -21,7 +21,7 @@ LEAST = 10.0
 """Seconds below which nothing is said of what is left."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outlook:
     """The tasks to come, and the seconds that each may take."""
 
@@ -73,7 +73,9 @@ def of(project: Project, tasks: Iterable[str]) -> Outlook | None:
         expected = seconds(project, values, counted)
     except (ThawlineError, subprocess.SubprocessError, ValueError, KeyError):
         return None
-    made = Outlook(project, {task: expected[task] for task in tasks if task in expected})
+    made = Outlook(
+        project=project, left={task: expected[task] for task in tasks if task in expected}
+    )
     for task in HEAVY:
         done = _done_before(project, task)
         if task in made.left and done:

@@ -91,6 +91,19 @@ def where(stage: Stage) -> str:
     return f"epoch {min(done + 1, told[-1]['epochs'])} of {told[-1]['epochs']}" if done else ""
 
 
+def part(stage: Stage) -> tuple[int, int] | None:
+    """How many parts of what is under way are done, and of how many; none: nobody knows."""
+    told = [one for one in stage.events if one["kind"] in ("progress", "begun", "epoch", "trial")]
+    if not told or stage.finished:
+        return None
+    if told[-1]["kind"] == "progress":
+        return told[-1]["done"], told[-1]["total"]
+    trial = stage.trial()
+    epochs = stage.epochs(trial["number"] if trial else None)
+    total = trial["epochs"] if trial else epochs[-1]["epochs"] if epochs else 0
+    return (len(epochs), total) if total else None
+
+
 def facts(stage: Stage, now: float | None = None) -> list[tuple[str, str]]:
     """Where it is, the best so far, and the time left; only what there is."""
     rows = [("now at", where(stage))]

@@ -88,7 +88,7 @@ def test_a_torn_memory_is_none(shipped, content):
 
 def test_an_outlook_is_renewed_as_tasks_end(shipped):
     """What the search chose makes the training cheaper; the speed is corrected."""
-    one = outlook.Outlook(shipped, {"search": 100.0, "train": 80.0, "publish": 5.0})
+    one = outlook.Outlook(project=shipped, left={"search": 100.0, "train": 80.0, "publish": 5.0})
     assert one.sentence() == (
         "about 3 min 5 s left, by forecast: search 1 min 40 s, train 1 min 20 s, the rest 5.0 s"
     )
@@ -104,7 +104,7 @@ def test_an_outlook_is_renewed_as_tasks_end(shipped):
 
 def test_a_task_that_went_on_says_nothing_of_its_length(shipped):
     """It did only a part of the work."""
-    one = outlook.Outlook(shipped, {"train": 80.0}, {"train"})
+    one = outlook.Outlook(project=shipped, left={"train": 80.0}, resumed={"train"})
     one.done("train", 8.0, whole=True)
     assert forecast.corrections(shipped) == {}
 
@@ -125,6 +125,6 @@ def test_what_was_done_before_a_kill_is_not_to_come(shipped, monkeypatch):
 
 def test_the_end_says_how_far_the_forecast_was_off(shipped):
     """What it took, and what it was to take."""
-    one = outlook.Outlook(shipped, {"train": 80.0}, first=80.0)
+    one = outlook.Outlook(project=shipped, left={"train": 80.0}, first=80.0)
     one.done("train", 100.0, whole=True)
     assert one.verdict() == "took 1 min 40 s; 1 min 20 s were forecast"
