@@ -18,6 +18,8 @@ class AugmentParams(Params):
     image_size: Literal["auto"] | Annotated[int, Field(ge=16, le=2048)] = "auto"
     """Side of the square images, pixels; `auto`: near the images' own short side, from 48 up to
     the size the weights were trained at."""
+    image_size_limit: Annotated[int, Field(ge=16, le=2048)] | None = None
+    """The most that `auto` takes, pixels; the cost of training goes with its square."""
     crop_fraction: Annotated[float, Field(gt=0.5, le=1)] = 1.0
     """Side of the central crop when an image is judged, of its short side."""
     horizontal_flip: bool = False
@@ -27,6 +29,13 @@ class AugmentParams(Params):
     """Rows of build/augment/preview.png, at most."""
 
     no_effect: ClassVar = (
+        NoEffect(
+            parameter="augment.image_size_limit",
+            beside="augment.image_size",
+            holds=lambda _, size: size != "auto",
+            why="it bounds what `auto` takes",
+            remedy="augment.image_size=auto",
+        ),
         NoEffect(
             parameter="augment.horizontal_flip",
             beside="search.magnitude",

@@ -66,7 +66,19 @@ def thawline(
 
 
 @app.command()
-def run(values: Overrides = None, once: Once = None) -> None:
+def run(
+    values: Overrides = None,
+    once: Once = None,
+    *,
+    effort: Annotated[
+        Literal["quick", "standard", "best"] | None,
+        typer.Option(help="How much it may cost: sets epochs, trials and image size, for good."),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The same by time, as far as a forecast goes: 1h30m."),
+    ] = None,
+) -> None:
     """Run the pipeline: build what is stale, then publish, register, judge and promote.
 
     Where nothing changed nothing is done. A run that was stopped goes on where it was. What there
@@ -75,7 +87,13 @@ def run(values: Overrides = None, once: Once = None) -> None:
     from flows.pipeline import command
     from flows.projects import known
 
-    options = command.RunOptions(values=values or (), once=once or (), start=Path.cwd())
+    options = command.RunOptions(
+        values=values or (),
+        once=once or (),
+        effort=effort,
+        budget=budget,
+        start=Path.cwd(),
+    )
     project = _project()
     known.remember(project)
     raise typer.Exit(command.run(project, options))
@@ -95,14 +113,19 @@ def params(
             help="Take a parameter back to its default, or all of a stage. May be repeated.",
         ),
     ] = None,
+    resolved: Annotated[
+        bool,
+        typer.Option("--resolved", help="What is in force, what `auto` became, and where from."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List every parameter: its value, default, range and meaning. `*` marks what you changed."""
     from flows.parameters import listing
 
-    if reset and (pattern or as_json):
+    if reset and (pattern or as_json or resolved):
         raise UsageError(
-            "--reset goes with no pattern and no --json: name what is to be reset by --reset alone."
+            "--reset goes with no pattern, no --json and no --resolved: name what is to be reset "
+            "by --reset alone."
         )
     if reset:
         from flows.pipeline import overrides
@@ -113,6 +136,11 @@ def params(
         return
     project = _project()
     found = listing.parameters(project, pattern)
+    if resolved:
+        from flows.parameters import resolved as in_force
+
+        print(in_force.as_json(project, found) if as_json else in_force.screen(project, found))
+        return
     print(listing.as_json(found) if as_json else listing.screen(project, found))
 
 
@@ -372,10 +400,10 @@ def ui(
 
 @searches.command()
 def show() -> None:
-    """Print what the last search tried, what it decided and why."""
-    from components.study import show
+    """Print what the last search tried, what it decided and why; or how the one at work stands."""
+    from flows.pipeline import status
 
-    print(show.text(_project().build / "search"))
+    print(status.search(_project()))
 
 
 @app.command()
@@ -406,8 +434,9 @@ def main() -> None:
 def _perform(name: str) -> None:
     """Do one action for a person, and remember that it is done."""
     from flows.actions import action, pending
+    from flows.runtime import pulse
 
-    with _alone() as project:
+    with _alone() as project, pulse.beside(print, str):
         print(action.perform(project, name))
         if name in action.AFTER_BUILD:
             pending.remember_action(project, name)

@@ -19,6 +19,7 @@ from components.data.source import DIGITS, Source, open_source
 from components.frame import files
 from components.frame.apart import require_apart
 from components.frame.errors import DataError
+from components.frame.progress import printed
 
 UNNAMABLE = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 """Errors of a disk that cannot have a file of that name."""
@@ -98,12 +99,14 @@ def _set_aside(strangers: list[Path], raw: Path) -> None:
 
 def _copied(source: Source, raw: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Copy every image; the rows of the manifest, and the names of all else that there is."""
-    rows, others = [], []
+    rows, others = list[dict[str, Any]](), list[str]()
+    tell = printed("copied")
     for entry in source.entries():
         if entry.content is None:
             others.append(entry.name)
         else:
             rows.append(_copy(entry.name, entry.content, raw))
+            tell(len(rows))
     return rows, others
 
 

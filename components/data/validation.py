@@ -12,6 +12,7 @@ from components.data.images.decoder import read
 from components.data.manifest import read_table, write_table
 from components.frame import files
 from components.frame.errors import DataError
+from components.frame.progress import printed
 from components.frame.tables import write_csv
 
 FEWEST_CLASSES = 2
@@ -67,7 +68,9 @@ def _looked_at(table: pd.DataFrame, raw: Path, min_side: int) -> tuple[pd.DataFr
     """The table with `pixels`, a digest, and `levels` of each usable image; what the others are."""
     findings: list[Finding] = []
     looks: list[tuple[str | None, int]] = []
-    for path in table["path"]:
+    tell = printed("decoded")
+    for number, path in enumerate(table["path"], start=1):
+        tell(number, len(table))
         try:
             looks.append(_look(raw / path, min_side))
         except UnreadableImageError as error:

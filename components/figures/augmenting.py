@@ -32,6 +32,7 @@ def build(
     *,
     task: str,
     image_size: Literal["auto"] | int,
+    image_size_limit: int | None,
     crop_fraction: float,
     horizontal_flip: bool,
     preview_images: int,
@@ -45,7 +46,11 @@ def build(
     """
     _check_task(task)
     table = read_table(splits)
-    transform = _transform(table, PretrainedDescription.read(config), image_size, crop_fraction)
+    pretrained = PretrainedDescription.read(config)
+    if image_size == "auto":
+        image_size = _size(table, pretrained, image_size_limit)
+    resize = round(image_size / crop_fraction)
+    transform = Transform(image_size, resize, pretrained.mean, pretrained.std)
     described = AugmentationDescription(
         task=task,
         evaluation=transform.to_dict(),
@@ -63,17 +68,15 @@ def _check_task(name: str) -> None:
         raise UsageError(f"params/augment.yaml: {error}") from None
 
 
-def _transform(
-    table: pd.DataFrame,
-    pretrained: PretrainedDescription,
-    image_size: Literal["auto"] | int,
-    crop_fraction: float,
-) -> Transform:
-    if image_size == "auto":
-        fixed = pretrained.fixed_input_size
-        image_size = auto_size(table, int(pretrained.input_size[-1]), fixed=fixed)
-    resize = round(image_size / crop_fraction)
-    return Transform(image_size, resize, pretrained.mean, pretrained.std)
+def _size(table: pd.DataFrame, pretrained: PretrainedDescription, limit: int | None) -> int:
+    """What `auto` takes, with a word where the network does not let the limit have its way."""
+    native, fixed = int(pretrained.input_size[-1]), pretrained.fixed_input_size
+    size = auto_size(table, native, fixed=fixed, limit=limit)
+    if limit is not None and size > limit:
+        print(
+            f"{pretrained.architecture} takes {size} pixels alone: image_size_limit={limit} is void"
+        )
+    return size
 
 
 def _draw_preview(

@@ -41,18 +41,26 @@ def flat(section: str, params: BaseModel) -> dict[str, Any]:
     return found
 
 
-def void(
+def broken(
     rules: Iterable[NoEffect], values: Mapping[str, Any], defaults: Mapping[str, Any]
-) -> list[str]:
-    """A sentence for each parameter that has no effect and is not at its default."""
+) -> list[NoEffect]:
+    """The rules whose parameter has no effect and is not at its default."""
     return [
-        rule.sentence(values[rule.parameter], values[rule.beside])
+        rule
         for rule in rules
         if rule.parameter in values
         and rule.beside in values
         and values[rule.parameter] != defaults[rule.parameter]
         and rule.holds(values[rule.parameter], values[rule.beside])
     ]
+
+
+def void(
+    rules: Iterable[NoEffect], values: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> list[str]:
+    """A sentence for each of those."""
+    found = broken(rules, values, defaults)
+    return [rule.sentence(values[rule.parameter], values[rule.beside]) for rule in found]
 
 
 def one_or_all(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from components.frame import progress
 from components.frame.durations import duration
 from components.frame.events import Event
 
@@ -20,7 +21,7 @@ def _device(event: Event) -> str:
 
 
 def _progress(event: Event) -> str:
-    return f"  {event['what']} {event['done']:,} of {event['total']:,}"
+    return progress.line(event["what"], event["done"], event["total"])
 
 
 def _begun(event: Event) -> str:

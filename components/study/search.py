@@ -23,7 +23,7 @@ from components.study.strategies.strategy import Notes, Session, session
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
 from components.tasks.task import Task
-from components.training.history import Epoch, OnEpoch
+from components.training.history import Epoch
 from components.training.images import Images
 from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport
@@ -96,6 +96,8 @@ class Search:
         finished = self.record.finished()
         self._tell_missing_events(finished)
         before = _seconds(self.log)
+        if finished:
+            self.log.say(f"goes on after {len(finished)} trials")
         notes = Notes(self.log.say, self.reuse.images.task.shown)
         strategy = self._explore(self.reuse.space, notes)
 
@@ -151,7 +153,8 @@ class Search:
         keep = self.folder / "trials" / f"{number:04}.safetensors"
         told = self.record.told_epochs(number)
         fit, task = f"trial-{number:04}", self.reuse.images.task
-        report: OnEpoch = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
+        report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
+        report.tell_resumption()
 
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)

@@ -15,6 +15,7 @@ from components.data.manifest import read_table, write_table
 from components.evaluation.significance import interval
 from components.frame import files
 from components.frame.errors import DataError
+from components.frame.progress import printed
 from components.frame.tables import write_csv
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
@@ -114,9 +115,11 @@ def predict(
         DataError: not all of them are numbers.
     """
     batches: list[NDArray[np.float32]] = []
+    tell = printed("answered for")
     for start in range(0, len(paths), batch_size):
         inputs = [transform(read(path)) for path in paths[start : start + batch_size]]
         batches.append(answers(model, np.stack(inputs), task.answers))
+        tell(start + len(inputs), len(paths))
     found = np.concatenate(batches)
     if not np.isfinite(found).all():
         raise DataError(

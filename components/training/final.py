@@ -53,6 +53,8 @@ def fine_tune(
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
     print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
     tell_device(work.events, where, precision)
+    report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
+    report.tell_resumption()
     model = pretrained.network(seed)
     fitted = fit(
         model,
@@ -75,7 +77,7 @@ def fine_tune(
         device=where,
         keep=work.folder / "epoch.safetensors",
         keep_best=True,
-        on_epoch=EpochReport(work.events, "train", images.task, trial=None, epochs=epochs),
+        on_epoch=report,
     )
     _write_weights(model, outputs.weights)
     _describe(chosen, images, pretrained).write(outputs.network)

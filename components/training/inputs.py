@@ -6,7 +6,7 @@ from pathlib import Path
 from components.frame.work import Work
 from components.training.images import Images, open_images
 from components.training.pretrained import Pretrained
-from components.training.progress import ProgressReport
+from components.training.progress import progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Inputs:
 
     def opened(self, stage: str, work: Work) -> tuple[Images, Pretrained]:
         """The images, decoded, and the network to start from."""
-        progress = ProgressReport(work.events, stage, "decoded")
-        images = open_images(self.splits, self.raw, self.augmentation, work.cache, progress)
+        told = progress(work.events, stage, "decoded")
+        images = open_images(self.splits, self.raw, self.augmentation, work.cache, told)
         outputs, size = images.task.outputs, images.transform.size
         return images, Pretrained.read(self.model, self.config, outputs, size)

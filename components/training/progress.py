@@ -1,18 +1,15 @@
 """What a fit tells while it runs: each epoch once, how far decoding is, and on what it trains."""
 
-import time
 from dataclasses import asdict
 
 import torch
 
 from components.frame import events
 from components.frame.events import Events
+from components.frame.progress import Progress
 from components.model.device import Precision, described
 from components.tasks.task import Task
 from components.training.history import Epoch
-
-APART = 2.0
-"""Seconds between two lines on how far a step is, at least."""
 
 
 class EpochReport:
@@ -28,6 +25,11 @@ class EpochReport:
             for event in events.read(log.path)
             if event["kind"] == "epoch" and event["fit"] == name
         }
+
+    def tell_resumption(self) -> None:
+        """Say after which epoch a fit goes on that a kill ended; nothing where it begins."""
+        if self._told and max(self._told) < self.epochs:
+            self.log.say(f"goes on after epoch {max(self._told)} of {self.epochs}")
 
     def __call__(self, epoch: Epoch, seconds: float, images_per_second: float) -> bool:
         """Tell an epoch, unless it was told; never ends the fit."""
@@ -53,17 +55,10 @@ def tell_device(log: Events, device: torch.device, precision: Precision) -> None
     log.emit("device", device=name, precision=kind)
 
 
-class ProgressReport:
-    """Tells how far a long step is, each tenth of it and its end, but not every moment."""
+def progress(log: Events, stage: str, what: str) -> Progress:
+    """How far a long step of a stage is, as events."""
 
-    def __init__(self, log: Events, stage: str, what: str) -> None:
-        self.log, self.stage, self.what = log, stage, what
-        self._told_at = time.monotonic()
+    def tell(done: int, total: int | None) -> None:
+        log.emit("progress", stage=stage, what=what, done=done, total=total)
 
-    def __call__(self, done: int, total: int) -> None:
-        """Tell the state of `done` of `total`, where it is worth it."""
-        if done * 10 // total == (done - 1) * 10 // total:
-            return
-        if done == total or time.monotonic() - self._told_at >= APART:
-            self._told_at = time.monotonic()
-            self.log.emit("progress", stage=self.stage, what=self.what, done=done, total=total)
+    return Progress(tell)

@@ -144,9 +144,10 @@ def main(arguments: list[str]) -> int:
     project = find()
     try:
         if arguments == ["--live"]:
+            from flows.pages import experiment
             from flows.tracking import live
 
-            live.follow(project, stores.experiment(project))
+            live.follow(project, stores.experiment(project), experiment.ensure)
         elif arguments:
             raise UsageError(f"The one option is --live, but got {' '.join(arguments)}.")
         else:

@@ -1,6 +1,6 @@
 """The stages as `dvc.yaml` describes them, each after those it needs, and what is stale."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
@@ -74,6 +74,14 @@ def changes(project: Project, stage: str | None = None) -> Changes:
     except DvcException as error:
         raise UsageError(f"DVC: {error}") from error
     return {name.rpartition(":")[2]: _flat(how) for name, how in differences.items()}
+
+
+def following(nodes: list[Node], stale: Iterable[str]) -> list[str]:
+    """The stages that are stale, and those that need one of them, directly or not; in order."""
+    found = set(stale)
+    for node in nodes:
+        found |= {node.name} if found.intersection(node.needs) else set()
+    return [node.name for node in nodes if node.name in found]
 
 
 def reason(differences: dict[str, str]) -> str:

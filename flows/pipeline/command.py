@@ -12,12 +12,14 @@ from pathlib import Path
 from types import FrameType
 
 from components.frame import versions
+from components.frame.errors import UsageError
 from flows.actions import pending, sync
 from flows.parameters import once
-from flows.pipeline import overrides, summary
+from flows.parameters.effort import Effort
+from flows.pipeline import dial, overrides, summary
 from flows.project import Project, environment
 from flows.records import ledger
-from flows.runtime import locks, process
+from flows.runtime import locks, process, pulse
 from flows.tracking import stores
 
 STOPPING = (
@@ -33,12 +35,13 @@ ENDINGS = {
     5: "Not finished: what is built is kept. Once what was away answers, go on with: thawline run",
 }
 """The last line of a run by its exit code."""
+LOOKING = "the images, and what is built of them"
 WHY_NOTHING = (
     "no stage is stale, the images and the starting weights are the same, no action is pending"
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """What a person asked for."""
 
@@ -46,6 +49,10 @@ class RunOptions:
     """As `search.max_trials=20`, written into `params/` for good."""
     once: Sequence[str] = ()
     """Likewise, for this run only."""
+    effort: Effort | None = None
+    """How much the run may cost."""
+    budget: str | None = None
+    """How long the run may take, such as `20m`."""
     start: Path | None = None
     """Where the person stands: there a relative path begins."""
 
@@ -60,18 +67,24 @@ def run(project: Project, options: RunOptions) -> int:
     versions.require(project.root)
     with locks.run(project) as lock:
         once.restore(project)
-        lasting = overrides.planned(project, options.values, options.start)
-        passing = overrides.planned(project, options.once, options.start, upon=lasting)
-        _prove(project, lasting)
-        for change in lasting.write():
-            print(change)
+        with pulse.beside(print, lambda: LOOKING):
+            dialled = _dialled(project, options)
+            lasting = overrides.planned(project, [*dialled.texts, *options.values], options.start)
+            passing = overrides.planned(project, options.once, options.start, upon=lasting)
+            _prove(project, lasting)
+        for line in [*lasting.write(), *dialled.sentences()]:
+            print(line)
+        dialled.remember(project)
         for change in passing.changes:
             print(f"{change}, for this run")
         with once.in_force(project, passing.texts):
-            if nothing_to_do(project):
+            with pulse.beside(print, lambda: LOOKING):
+                idle = nothing_to_do(project)
+                if not idle:
+                    check(project)
+            if idle:
                 print(note_nothing(project))
                 return 0
-            check(project)
             code = operate(project, lock)
     if code == 0:
         print(summary.screen(project, time.monotonic() - begun))
@@ -90,6 +103,18 @@ def check(project: Project) -> None:
     overrides.check_all(project)
     sync.pinned(project)
     stores.address(project)
+
+
+def _dialled(project: Project, options: RunOptions) -> dial.Setting:
+    """What the effort or the budget that was asked for comes to."""
+    if options.effort and options.budget:
+        raise UsageError("--effort and --budget set the same parameters. Give one of them.")
+    if options.budget:
+        seconds = dial.read_budget(options.budget)
+        return dial.of_budget(project, seconds, options.values, options.start)
+    if options.effort is None:
+        return dial.NONE
+    return dial.of_effort(project, options.effort, options.values, options.start)
 
 
 def _prove(project: Project, lasting: overrides.Edits) -> None:

@@ -5,12 +5,17 @@ Light until it runs, so that Ctrl-C ends it without a word at any moment.
 
 import os
 import sys
+import time
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import NoReturn
 
+from components.frame.durations import duration
 from components.frame.errors import ThawlineError
-from flows.project import enter, find
-from flows.runtime import prefect_server, process
+from flows.project import Project, enter, find
+from flows.runtime import at_work, bar, console, prefect_server, process, pulse
 from flows.runtime.crash_log import unforeseen
+from flows.tracking import under_way
 
 INTERRUPTED = 130
 LOG_SECONDS = 5
@@ -23,7 +28,10 @@ def main() -> None:
     project = find()
     enter(project)
     try:
-        with prefect_server.for_run(project) as address:
+        with (
+            _company(project),
+            prefect_server.for_run(project) as address,
+        ):
             os.environ["PREFECT_API_URL"] = address
             try:
                 run()
@@ -61,6 +69,33 @@ def send_logs() -> None:
     from prefect.logging.handlers import APILogWorker
 
     APILogWorker.drain_all(timeout=LOG_SECONDS)
+
+
+def _company(project: Project) -> AbstractContextManager[None]:
+    """What tells that a run works: a bar on a terminal, elsewhere a line where all are silent."""
+    where = partial(_where, project)
+    if sys.stdout.isatty():
+        return bar.beside(where, partial(_part, project))
+    return pulse.beside(_say, where, console.last_line)
+
+
+def _part(project: Project) -> bar.Part | None:
+    run = at_work.now(project)
+    return under_way.part(under_way.stage(project, run.task)) if run and run.task else None
+
+
+def _where(project: Project) -> str:
+    """The task under way, for how long, and how far it is."""
+    run = at_work.now(project)
+    if run is None or not run.task:
+        return "starting"
+    told = under_way.stage(project, run.task)
+    place = "" if told.finished else under_way.where(told)
+    return ", ".join(filter(None, [f"{run.task} for {duration(time.time() - run.since)}", place]))
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", flush=True)
 
 
 def _fail(sentence: str, exit_code: int) -> NoReturn:

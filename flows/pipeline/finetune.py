@@ -23,9 +23,10 @@ from flows.building.graph import Node
 from flows.building.reproduce import Outcome
 from flows.building.stages import StageFailedError
 from flows.gate import other_data
-from flows.pipeline import summary
+from flows.pipeline import outlook, summary
+from flows.pipeline.outlook import Outlook
 from flows.project import Project, enter, environment, find
-from flows.runtime import process
+from flows.runtime import at_work, process
 from flows.runtime.crash_log import unforeseen
 from flows.runtime.process import Child
 
@@ -33,6 +34,9 @@ SIGNALS = 128
 """Exit codes from here up mean a signal."""
 BRINGS = "ingest"
 """The stage after which it is known what the images show."""
+WORTH_TELLING = 60.0
+"""Seconds of a task after which what is left is told anew."""
+NO_OUTLOOK = "no forecast: how fast this machine trains could not be found out"
 NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
 
 
@@ -44,6 +48,8 @@ class Report:
     codes: dict[str, int] = field(default_factory=dict)
     """The exit code of each failed task."""
     seconds: dict[str, float] = field(default_factory=dict)
+    outlook: Outlook | None = None
+    """On what is still to be done."""
 
     @property
     def exit_code(self) -> int:
@@ -51,13 +57,22 @@ class Report:
         return next(iter(self.codes.values()), 0)
 
     @contextlib.contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Note how long a task works."""
+    def timed(self, project: Project, name: str) -> Iterator[None]:
+        """Note that a task works, and how long it did."""
         begun = time.monotonic()
+        at_work.note(project, name)
         try:
             yield
         finally:
             self.seconds[name] = time.monotonic() - begun
+
+    def tell_left(self, name: str) -> None:
+        """Take up that a task has ended, and say how long the rest may take."""
+        if self.outlook is not None and name in self.outlook.left:
+            ran = self.states[name].name in ("Ran", "Done")
+            took = self.seconds.get(name, 0.0)
+            self.outlook.done(name, took, whole=ran)
+            say(self.outlook.sentence() if took >= WORTH_TELLING else "")
 
     def note(self, project: Project, name: str, state: State[Any]) -> bool:
         """Take up how a task ended; whether it ended well."""
@@ -90,9 +105,10 @@ def finetune() -> State[Any]:
     project = find()
     enter(project)
     report = Report()
-    if do_action(project, "sync", report):
-        build_all(project, report)
-        do_actions(project, report)
+    with at_work.noted(project):
+        if do_action(project, "sync", report):
+            build_all(project, report)
+            do_actions(project, report)
     describe(project, report)
     if report.exit_code:
         error = RunFailedError(f"{', '.join(report.codes)} failed", report.exit_code)
@@ -105,6 +121,9 @@ def build_all(project: Project, report: Report) -> None:
     nodes = graph.nodes(project)
     stale = graph.changes(project)
     watch = live_publisher(project) if stale else contextlib.nullcontext()
+    if tasks := graph.following(nodes, stale):
+        report.outlook = outlook.of(project, [*tasks, *action.AFTER_BUILD])
+        say(report.outlook.sentence() if report.outlook else NO_OUTLOOK)
     with watch:
         for node in nodes:
             doubtful = node.name in stale or any(report.touched(name) for name in node.needs)
@@ -114,6 +133,7 @@ def build_all(project: Project, report: Report) -> None:
             )
             if not report.note(project, node.name, state):
                 return
+            report.tell_left(node.name)
     seen = pending.snapshot(project)
     if not graph.changes(project):
         pending.remember_built(project, seen)
@@ -129,8 +149,16 @@ def do_actions(project: Project, report: Report) -> None:
             settled(project, name, report)
         elif do_action(project, name, report):
             pending.remember_action(project, name)
+            report.tell_left(name)
         else:
             return
+    say(report.outlook.verdict() if report.outlook else "")
+
+
+def say(sentence: str) -> None:
+    """A line in the log of the run, where there is anything to say."""
+    if sentence:
+        get_run_logger().info(sentence)
 
 
 def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) -> Any:  # noqa: ANN401  # Prefect's
@@ -151,7 +179,7 @@ def stage_task(project: Project, node: Node, report: Report, *, doubtful: bool) 
     )
     def stage() -> State[Any]:
         report.codes.pop(node.name, None)
-        with report.timed(node.name):
+        with report.timed(project, node.name):
             try:
                 state = build(project, node, doubtful=doubtful)
                 if node.name == BRINGS:
@@ -183,7 +211,7 @@ def do_action(project: Project, name: str, report: Report) -> bool:
 
     @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     def perform() -> State[Any]:
-        with report.timed(name):
+        with report.timed(project, name):
             try:
                 message = action.perform(project, name)
             except ThawlineError as error:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from components.frame import files
-from components.frame.effects import NoEffect, flat, void
+from components.frame.effects import NoEffect, broken, flat, void
 from components.frame.errors import UsageError
 from components.frame.params import validated
-from flows.parameters import typed, world
+from flows.parameters import listing, typed, world
 from flows.parameters.sections import field_of, file_of, model_of, nearest, sections
 from flows.project import Project
 
@@ -109,6 +109,41 @@ def planned(
     return _edited(project, texts, set_one, upon)
 
 
+def values_with(
+    project: Project, wanted: Mapping[str, Any], texts: Sequence[str], start: Path | None = None
+) -> dict[str, Any]:
+    """All values as they would be with `wanted` and `texts` set, which have the last word.
+
+    What of `wanted` has no effect beside the rest has its default.
+
+    Raises:
+        UsageError: a sentence for every value that is wrong by itself.
+    """
+    errors: list[str] = []
+    documents: Documents = {}
+    for text in [*as_texts(wanted), *texts]:
+        with _collected(errors):
+            _put(project, documents, parse(project, text), start or project.root)
+    values, shipped, rules = _gathered(project, documents, errors)
+    _raise(errors)
+    idle = {rule.parameter for rule in broken(rules, values, shipped)} & set(wanted)
+    return values | {name: shipped[name] for name in idle}
+
+
+def as_texts(values: Mapping[str, Any]) -> list[str]:
+    """Values as they are typed behind `--set`."""
+    return [f"{name}={listing.shown(value)}" for name, value in values.items()]
+
+
+def named(project: Project, texts: Sequence[str]) -> set[str]:
+    """The parameters that a person sets.
+
+    Raises:
+        UsageError: a text has another form.
+    """
+    return {parse(project, text).place for text in texts}
+
+
 def reset(project: Project, names: Sequence[str]) -> list[Change]:
     """Take parameters, or all of a stage or an action, back to their defaults; all, or none.
 
@@ -186,6 +221,14 @@ def _edited(
 
 def _check(project: Project, documents: Mapping[str, Any], errors: list[str]) -> None:
     """Check all files, those in `documents` as if they were written already."""
+    values, shipped, rules = _gathered(project, documents, errors)
+    errors += [*void(rules, values, shipped), *world.faults(project, values)]
+
+
+def _gathered(
+    project: Project, documents: Mapping[str, Any], errors: list[str]
+) -> tuple[dict[str, Any], dict[str, Any], list[NoEffect]]:
+    """All values by name, the shipped ones, and the rules between them."""
     values: dict[str, Any] = {}
     shipped: dict[str, Any] = {}
     rules: list[NoEffect] = [*world.NO_EFFECT]
@@ -198,7 +241,7 @@ def _check(project: Project, documents: Mapping[str, Any], errors: list[str]) ->
             values |= flat(section, validated(model, content, path))
             shipped |= flat(section, model())
             rules += model.no_effect
-    errors += [*void(rules, values, shipped), *world.faults(project, values)]
+    return values, shipped, rules
 
 
 def _document(project: Project, documents: Documents, section: str) -> Any:  # noqa: ANN401  # ruamel has no types

@@ -1,7 +1,15 @@
 """Which lines of a run an operator sees on the screen; `console.yaml` refers to it."""
 
 import logging
+import time
 from pathlib import Path
+
+_last = time.monotonic()
+
+
+def last_line() -> float:
+    """When a line was last shown, on the monotonic clock."""
+    return _last
 
 
 class Ours(logging.Filter):
@@ -13,5 +21,9 @@ class Ours(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is for the screen."""
+        global _last  # noqa: PLW0603  # logging makes the filter, nobody else gets hold of it
         speaks_for_runs = record.name.startswith(("prefect.flow_runs", "prefect.task_runs"))
-        return not speaks_for_runs or Path(__file__).parents[1] in Path(record.pathname).parents
+        shown = not speaks_for_runs or Path(__file__).parents[1] in Path(record.pathname).parents
+        if shown:
+            _last = time.monotonic()
+        return shown

@@ -31,14 +31,15 @@ POLL_SECONDS = 2.0
 PAUSE_SECONDS = 30.0
 """Before a store that is away is tried again."""
 
+Opened = Callable[[stores.Store, str], object]
 Sleep = Callable[[float], bool]
 """Waits so many seconds, or until the end is asked for; True then."""
 
 
-def follow(project: Project, experiment: str, sleep: Sleep | None = None) -> None:
+def follow(project: Project, experiment: str, opened: Opened, sleep: Sleep | None = None) -> None:
     """Mirror new events every two seconds, until standard input ends or SIGTERM comes."""
-    sleep = sleep or _until_asked()
-    follower = Follower(project=project, experiment=experiment, since=time.time())
+    sleep, now = sleep or _until_asked(), time.time()
+    follower = Follower(project=project, experiment=experiment, since=now, opened=opened)
     ended, away = False, False
     while not ended:
         ended = sleep(POLL_SECONDS)
@@ -61,6 +62,8 @@ class Follower:
     experiment: str
     since: float
     """Only files in which something was told after this are followed, from their beginning."""
+    opened: Opened = lambda _store, _score_name: None
+    """Called with the store and the score's name once the first run is there."""
     store: stores.Store | None = None
     told: int = 0
     runs: "dict[str, Run]" = field(default_factory=dict)
@@ -138,6 +141,7 @@ class Follower:
             store.client.update_run(run.info.run_id, status="RUNNING", name=empty.name)
             runs.log(store, run, empty, {})
             self.runs[timings.TRAIN] = run
+        self.opened(store, outputs.score_name(self.project))
         return store
 
     def _run(self, store: stores.Store, fit: str, started: int | None) -> "Run":

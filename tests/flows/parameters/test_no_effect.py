@@ -23,6 +23,7 @@ PAIRS = {
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
+    ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
     ("augment.horizontal_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
     ("ingest.max_unpacked_gib=5.0", "ingest.source=digits"): ["ingest.source={tar}"],
     ("split.test_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],

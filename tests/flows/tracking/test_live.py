@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from components.frame import files
 from components.frame.errors import UnreachableError
 from flows.actions.publish import PublishParams, publish
+from flows.pages import experiment
 from flows.tracking import stores, timings
 from flows.tracking.live import Follower
 
@@ -226,3 +227,11 @@ def test_the_process_ends_with_its_input_or_at_a_signal(project, told, ending):
     process.stderr.close()
     process.stdin.close()
     assert len(runs(project)) == 4
+
+
+def test_the_pages_open_on_the_first_run_while_it_is_under_way(project, told, follower):
+    """The experiment gets its view with the first run that is shown, not when that is published."""
+    told(SEARCH, 99)
+    follower.opened = experiment.ensure
+    follower.look()
+    assert experiment.VIEW_TAG in client(project).get_experiment_by_name("thawline").tags

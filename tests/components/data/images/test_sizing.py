@@ -34,3 +34,16 @@ def test_a_network_that_takes_one_size_gets_it():
 def test_a_native_size_that_is_no_multiple_is_never_exceeded():
     """Weights of 260 pixels see 260, not 272."""
     assert auto_size(table((2000, 1000)), 260, fixed=False) == 260
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "size"), [(300, 96, 96), (60, 96, 64), (300, None, 224), (300, 400, 224)]
+)
+def test_a_limit_bounds_what_is_larger(side, limit, size):
+    """Smaller images stay at their own size, and no limit enlarges any."""
+    assert auto_size(table((side, side)), 224, fixed=False, limit=limit) == size
+
+
+def test_a_limit_has_no_say_where_the_network_takes_one_size():
+    """That network takes no other."""
+    assert auto_size(table((300, 300)), 224, fixed=True, limit=96) == 224

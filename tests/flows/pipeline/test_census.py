@@ -1,0 +1,42 @@
+"""The images of a source are counted by their names, and a few are looked at."""
+
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+
+from flows.pipeline import census
+from flows.pipeline.census import Census
+from flows.project import Project
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of 30 images of 40 x 60 pixels, a broken one, and a text."""
+    content = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    for number in range(60):
+        path = tmp_path / "images" / f"class{number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "images" / "class0" / "0.png").write_bytes(b"broken")
+    (tmp_path / "images" / "class0" / "notes.txt").write_text("no image")
+    return tmp_path / "images"
+
+
+def test_a_folder_is_counted(folder):
+    """Relative to the project, as its file names it."""
+    assert census.take(Project(folder.parent), "images") == Census(60, 40)
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz")])
+def test_an_archive_is_counted(folder, name, mode):
+    """The same images packed."""
+    with tarfile.open(folder.parent / name, mode) as file:
+        file.add(folder, "images")
+    assert census.take(Project(folder.parent), str(folder.parent / name)) == Census(60, 40)
+
+
+def test_the_digits_are_known(folder):
+    """Nothing is unpacked to count them."""
+    assert census.take(Project(folder), "digits") == Census(1797, 8)
