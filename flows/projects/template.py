@@ -21,8 +21,8 @@ FILES = (
 set here; what they set there comes after that."""
 INSTALLED = Path(__file__).resolve().parents[2]
 """Where the packages `flows` and `components` lie: a clone, or an environment."""
-PACKED = Path(__file__).resolve().with_name("template")
-"""In a built package, where there is no clone around it."""
+PACKED = INSTALLED / "thawline_template"
+"""Beside them in an environment, where there is no clone around them."""
 
 
 def root() -> Path:

@@ -6,6 +6,8 @@ are checked and written, and what a run leaves is put there.
 """
 
 import contextlib
+import itertools
+import json
 import os
 import re
 import shlex
@@ -18,6 +20,7 @@ import pytest
 from documented import ROOT, pages, snippets
 
 from benchmarks.terminal import Terminal
+from flows.parameters.effort import EFFORTS
 from flows.project import Project
 
 NOT_RUN = {
@@ -130,6 +133,7 @@ def show_search(project):
     files.write_text(folder / "decisions.csv", "decision\nblocks.0 at 0.003 is chosen.\n")
     summary = {"score_name": "accuracy", "full_fine_tunings_spent": 1.0}
     files.write_json(folder / "summary.json", summary)
+    files.write_text(folder / "freeze_depths.csv", f"freeze_depth,trial_cost\n0,{10**10}\n")
 
 
 @pytest.fixture
@@ -228,7 +232,7 @@ def checked(template, empty_store):
     def run(terminal, command):
         words = shlex.split(command, comments=True)
         words = [word.replace("SOURCE=", "ingest.source=") for word in words]
-        values = [word for word in words[2:] if not word.startswith("-")]
+        values = values_of(words[2:])
         project = Project(terminal.folder)
         edits = overrides.planned(project, values, terminal.folder)
         if "--once" not in words:
@@ -237,6 +241,17 @@ def checked(template, empty_store):
             stand_in(project, template, empty_store)
 
     return run
+
+
+def values_of(words):
+    """What is set, an effort spelled out."""
+    values = []
+    for before, word in itertools.pairwise(["", *words]):
+        if before == "--effort":
+            values += [f"{key}={json.dumps(value)}" for key, value in EFFORTS[word].items()]
+        elif before != "--budget" and not word.startswith("-"):
+            values.append(word)
+    return values
 
 
 @pytest.mark.parametrize("page", COMMANDS)

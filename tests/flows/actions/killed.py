@@ -17,6 +17,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # tests/, where `registry` lies
 WRITES = (
     "create_run",
     "log_batch",

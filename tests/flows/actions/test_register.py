@@ -339,5 +339,5 @@ def test_a_hostile_folder_is_refused_before_it_is_loaded(seen, tmp_path, said, i
     packing.check(tmp_path / "model")
     path = tmp_path / "model" / "MLmodel"
     path.write_text(path.read_text().replace(said, instead))
-    with pytest.raises(DataError, match="not registered by Thawline"):
+    with pytest.raises(DataError, match="as Thawline packs it"):
         packing.check(tmp_path / "model")
