@@ -75,6 +75,13 @@ def test_versions_name_exactly_the_libraries_a_stage_computes_with(stage):
     assert used - locked <= COMPUTE_NOTHING
 
 
+def test_the_page_depends_on_its_templates_one_by_one():
+    """As it does on code: a rebuild compares each file with the version's."""
+    templates = (ROOT / "components" / "page" / "templates").iterdir()
+    named = {path.relative_to(ROOT).as_posix() for path in templates}
+    assert named == {dep for dep in spec("report", ROOT).deps if "/templates/" in dep}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_path_argument_is_a_dep_or_an_out(stage):
     """A stage reads and makes what dvc.yaml says, nothing else and nothing less."""

@@ -38,7 +38,7 @@ def test_every_trial_is_a_line_that_a_person_can_read(make_search, capsys):
     """What is tried and how long it may take; then what it reached and from where."""
     found = make_search().run()
     screen = capsys.readouterr().out
-    begun = r"""^(?:trial|probe|confirmation\ run)\ \d+:\ trained\ from\ \S+\ on
+    begun = r"""^trial\ \d+(?:\ \((?:probe|confirmation\ run)\))?:\ trained\ from\ \S+\ on
         \ \(\d+\.\d%\ of\ the\ parameters\),
         \ learning\ rate\ \S+,\ \d\ epochs?;\ about\ .+\ left$"""
     ended = r"""^\ \ validation\ accuracy\ \d+\.\d%,
