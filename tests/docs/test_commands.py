@@ -254,6 +254,7 @@ def values_of(words):
     return values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", COMMANDS)
 def test_commands_of_a_page_do_what_they_should(page, terminals, checked, served):
     """One after the other; what trains is checked alone."""
