@@ -87,9 +87,8 @@ def test_a_source_that_is_not_there_is_named(toy):
 def test_a_source_that_no_disk_could_have_is_named(toy, tmp_path, name):
     """A ring of links, an endless name: a sentence, no traceback."""
     (tmp_path / "ring").symlink_to("ring")
-    overrides.apply(toy, [f"ingest.source={tmp_path / name}"])
     with pytest.raises(UsageError, match="does not exist"):
-        sync.sync(toy)
+        overrides.apply(toy, [f"ingest.source={tmp_path / name}"])
 
 
 def test_what_no_table_could_hold_is_refused_before_it_is_pinned(toy, images):
