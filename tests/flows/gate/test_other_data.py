@@ -30,6 +30,7 @@ def images(project):
                 "crop_fraction": 1.0,
                 "horizontal_flip": False,
                 "preview_images": 1,
+                "image_size_limit": None,
             },
         )
 
