@@ -36,6 +36,11 @@ def bring(pin: Path, *, source: str, max_unpacked_gib: float, raw: Path, manifes
     """
     if source != DIGITS:
         require_apart("ingest.source", source, Path.cwd())
+    copy(source, max_unpacked_gib, pin=pin, raw=raw, manifest=manifest)
+
+
+def copy(source: str, max_unpacked_gib: float, *, pin: Path, raw: Path, manifest: Path) -> None:
+    """The same from anywhere: a rebuild brings what lies in `data/raw` to another place."""
     opened = open_source(source, max_unpacked_gib=max_unpacked_gib)
     _check_pin(opened, files.read_yaml(pin), source)
     _set_aside(_strangers(raw, manifest, opened), raw)

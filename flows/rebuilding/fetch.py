@@ -3,11 +3,11 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from components.data import ingestion
 from components.data.source import open_source
 from components.frame import files
 from components.frame.errors import DataError, UnreachableError, UsageError
-from components.frame.spec import In, Out, spec
-from components.ingest import IngestParams, ingest
+from components.frame.spec import spec
 from flows.building import repository
 from flows.project import Project
 from flows.rebuilding.lineage import Lineage
@@ -46,12 +46,7 @@ def list_images(project: Project, lineage: Lineage) -> None:
     with TemporaryDirectory(dir=project.private) as place:
         pin = Path(place) / "source.yaml"
         files.write_yaml(pin, {"sha256": open_source(str(raw)).fingerprint()})
-        ingest(
-            IngestParams(source=str(raw), max_unpacked_gib=1.0),
-            source=In(pin),
-            raw=Out(Path(place) / "raw"),
-            manifest=Out(manifest),
-        )
+        ingestion.copy(str(raw), 1.0, pin=pin, raw=Path(place) / "raw", manifest=manifest)
     brought, wanted = (
         pd.read_parquet(path)[["path", "sha256"]].itertuples(index=False, name=None)
         for path in (manifest, lineage.root / "data" / "splits.parquet")
