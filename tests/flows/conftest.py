@@ -91,7 +91,7 @@ def make_toy(root):
     copied = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
     for name in (*copied, versions.LOCKED):
         shutil.copy(ROOT / name, root / name)
-    for name in ("ingest", "base", "split"):
+    for name in ("ingest", "base", "split", "publish", "register"):
         shutil.copy(ROOT / "params" / f"{name}.yaml", root / "params")
     (root / "dvc.yaml").write_text(PIPELINE)
     for name, code in (("ingest", INGEST), ("base", BASE), ("split", SPLIT)):

@@ -185,7 +185,8 @@ def test_a_proxy_stands_in_nobodys_way(proxy, toy, thawline, server):
     said = run.communicate(timeout=120)[0]
     assert "split     ran in" in said
     assert run.returncode == 2, said
-    assert "publish   params/publish.yaml is missing" in said or "publish.yaml is missing" in said
+    assert "publish   build/" in said
+    assert "not built yet. Build it: dvc repro" in said
 
 
 def test_a_store_that_cannot_be_used_is_said_before_anything_begins(toy, thawline):
