@@ -1,7 +1,7 @@
 """From a fresh clone to an answer over HTTP, command by command, as a person types it.
 
     python -m benchmarks.transcript IMAGES SECOND       folders or archives: docs/transcript.md
-    python -m benchmarks.transcript IMAGES SECOND --set search.compute=1 --print
+    python -m benchmarks.transcript IMAGES SECOND --effort standard --print
 
 A home of its own, so that nothing is there yet but uv's and pip's caches of packages (with an empty
 one the download of about 6 GB comes on top). Each way is a terminal; what a command prints is kept.
@@ -41,6 +41,7 @@ on average: CPU-seconds say more than minutes.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path, nargs=2, help="two data sets")
+    parser.add_argument("--effort", default="quick", choices=("quick", "standard", "best"))
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE")
     parser.add_argument("--print", action="store_true", help="write no page")
     asked = parser.parse_args()
@@ -49,7 +50,8 @@ def main() -> None:
         for images in asked.images:
             (home / images.name).symlink_to(images.resolve())
         first, second = (images.name for images in asked.images)
-        options = " ".join(f"--set {shlex.quote(value)}" for value in asked.set)
+        sets = (f"--set {shlex.quote(value)}" for value in asked.set)
+        options = " ".join([f"--effort {asked.effort}", *sets])
         ways = {
             "In the clone": in_the_clone(home, first, options),
             "In two projects beside it": beside_it(home, (first, second), options),
