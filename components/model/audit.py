@@ -1,6 +1,6 @@
 """What is in force for each group of a network's parameters, to be kept with every run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -31,31 +31,41 @@ class GroupReport:
 
 
 def audit(
-    model: nn.Module, groups: Sequence[Group], freeze_depth: int, optimizer: Optimizer | None = None
+    model: nn.Module,
+    groups: Sequence[Group],
+    trained: Collection[str],
+    optimizer: Optimizer | None = None,
 ) -> tuple[GroupReport, ...]:
     """What is in force for each group while the model trains.
 
+    Args:
+        model: the network.
+        groups: all its parameters.
+        trained: the names of those that must train, and no others.
+        optimizer: theirs.
+
     Raises:
-        InertError: it is not what `freeze_depth` asks for.
+        InertError: others train, or running statistics of a frozen group move.
     """
     rates = _rates(model, optimizer)
     modes = _batch_norm_modes(model, groups)
     reports = tuple(_report(model, group, rates, modes[group.name]) for group in groups)
-    for index, report in enumerate(reports):
-        trains = index >= freeze_depth
-        if not (_trains(report, optimizer) if trains else _rests(report)):
-            asked = "trained" if trains else "frozen"
-            raise InertError(f"the group `{report.name}` must be {asked}, but: {report}")
+    wanted = set(trained)
+    for group, report in zip(groups, reports, strict=True):
+        asked = wanted.intersection(group.parameters)
+        if not (_trains(model, asked, report, optimizer) if asked else _rests(report)):
+            told = f"be trained in {len(asked)} tensors" if asked else "be frozen"
+            raise InertError(f"the group `{report.name}` must {told}, but: {report}")
     return reports
 
 
-def require_decay(reports: Sequence[GroupReport], freeze_depth: int, layer_decay: float) -> None:
+def require_decay(reports: Sequence[GroupReport], layer_decay: float) -> None:
     """See that groups nearer to the stem train with lower rates where that is asked for.
 
     Raises:
         InertError: they do not.
     """
-    rates = [report.learning_rates[0] for report in reports[freeze_depth:]]
+    rates = [report.learning_rates[0] for report in reports if report.trained]
     if layer_decay != 1.0 and len(rates) > 1 and not all(a < b for a, b in pairwise(rates)):
         raise InertError(f"a layer decay of {layer_decay:g} was asked for, but the rates: {rates}")
 
@@ -75,10 +85,15 @@ def _report(
     )
 
 
-def _trains(report: GroupReport, optimizer: Optimizer | None) -> bool:
+def _trains(
+    model: nn.Module, asked: Collection[str], report: GroupReport, optimizer: Optimizer | None
+) -> bool:
     reached = bool(report.learning_rates) or optimizer is None
+    parameters = [model.get_parameter(name) for name in asked]
+    exact = report.trained == sum(parameter.numel() for parameter in parameters)
     whole = report.trained == report.parameters
-    return reached and whole and report.batch_norm in {"none", "trained"}
+    moves = not whole or report.batch_norm in {"none", "trained"}
+    return reached and exact and moves and all(p.requires_grad for p in parameters)
 
 
 def _rests(report: GroupReport) -> bool:

@@ -1,20 +1,25 @@
-"""Freezing a network up to a group, in gradients and in running statistics."""
+"""Freezing parts of a network, in gradients and in running statistics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import MethodType
 
 from torch import nn
 
-from components.model.groups import Group
+from components.model.groups import Group, behind
 
 
 def freeze(model: nn.Module, parts: Sequence[Group], freeze_depth: int) -> None:
-    """Freeze the groups before `freeze_depth` and thaw the others; may be called again.
+    """Freeze the groups before `freeze_depth` and thaw the others; may be called again."""
+    train_only(model, behind(parts, freeze_depth))
+
+
+def train_only(model: nn.Module, trained: Collection[str]) -> None:
+    """Thaw the parameters of these names and freeze all others; may be called again.
 
     Frozen parameters get no gradient. Modules that are frozen as a whole, with all inside them,
     are in evaluation mode and stay so when `model.train()` is called: no running statistics move.
     """
-    frozen = {name for part in parts[:freeze_depth] for name in part.parameters}
+    frozen = {name for name, _ in model.named_parameters()} - set(trained)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
         if name in frozen:

@@ -72,11 +72,15 @@ def resolve(parts: Sequence[Group], freeze_depth: float | str) -> int:
     raise UsageError(f"freeze depth as a fraction must be from 0.0 to 1.0, but is {freeze_depth}.")
 
 
+def behind(parts: Sequence[Group], freeze_depth: int) -> frozenset[str]:
+    """The names of the parameters that a freeze depth leaves to be trained."""
+    return frozenset(name for part in parts[freeze_depth:] for name in part.parameters)
+
+
 def trained_fraction(model: nn.Module, parts: Sequence[Group], freeze_depth: int) -> float:
     """The fraction of the parameters that is trained at a freeze depth, above 0 and up to 1."""
     sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
-    trained = sum(sizes[name] for part in parts[freeze_depth:] for name in part.parameters)
-    return trained / sum(sizes.values())
+    return sum(sizes[name] for name in behind(parts, freeze_depth)) / sum(sizes.values())
 
 
 def _ordered(model: nn.Module) -> list[list[str]]:

@@ -14,7 +14,8 @@ from torch import nn
 from components.data.batch import Batch
 from components.frame.seeds import derived_seed
 from components.model.audit import GroupReport, audit, require_decay
-from components.model.groups import Group
+from components.model.freezing import train_only
+from components.model.groups import Group, behind
 from components.tasks.task import Task
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
@@ -108,6 +109,8 @@ def fit(
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
     if keep_best:
         checkpoint.restore_model(model, state.best_tensors)
+    for technique in reversed(techniques):
+        technique.finish(model)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
     return Fit(
         history=tuple(state.history),
@@ -119,15 +122,20 @@ def fit(
 
 
 def _prepared(
-    model: nn.Module, groups: tuple[Group, ...], recipe: Recipe, techniques: Sequence[Technique]
+    model: nn.Module, groups: Sequence[Group], recipe: Recipe, techniques: Sequence[Technique]
 ) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
     """Have the techniques change the network; an optimizer of what trains, what is in force."""
     for technique in techniques:
-        technique.prepare(model, groups)
-    setting = recipe.setting
+        groups = technique.prepare(model, groups)
+    trained: frozenset[str] = behind(groups, 0)
+    for technique in techniques:
+        trained = technique.trained(model, groups, trained)
+    train_only(model, trained)
+    for technique in techniques:
+        technique.begin(model, groups)
     optimizer = make_optimizer(model, groups, recipe)
-    in_force = audit(model, groups, setting.freeze_depth, optimizer)
-    require_decay(in_force, setting.freeze_depth, setting.layer_decay)
+    in_force = audit(model, groups, trained, optimizer)
+    require_decay(in_force, recipe.setting.layer_decay)
     return optimizer, in_force
 
 
@@ -135,26 +143,46 @@ def _advance(
     state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, keep_best: bool
 ) -> None:
     """Run the next epoch and note what it ended with."""
-    started = time.monotonic()
-    epoch, images = _run_epoch(stepper, feed, recipe, len(state.history) + 1)
+    started, number = time.monotonic(), len(state.history) + 1
+    trained = _trained(stepper, feed, recipe, number)
+    with ExitStack() as around:
+        for technique in stepper.techniques:
+            around.enter_context(technique.around_validation(stepper.model))
+        epoch = _validated(stepper, feed, recipe, number, trained)
+        if state.best is None or epoch.rank > state.best.rank:
+            state.best = epoch
+            state.best_tensors = checkpoint.model_state(stepper.model) if keep_best else {}
     seconds = time.monotonic() - started
     state.history.append(epoch)
-    state.speed.append((seconds, images / seconds))
+    state.speed.append((seconds, trained.images / seconds))
     state.techniques = {technique.name: technique.in_force() for technique in stepper.techniques}
-    if state.best is None or epoch.rank > state.best.rank:
-        state.best = epoch
-        state.best_tensors = checkpoint.model_state(stepper.model) if keep_best else {}
 
 
-def _run_epoch(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> tuple[Epoch, int]:
-    """Train and validate once; the epoch's record and how many images it took."""
+@dataclass(frozen=True)
+class _Trained:
+    """What an epoch's training came to."""
+
+    loss: float
+    score: float
+    learning_rate: float
+    images: int
+
+
+def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
+    """Train for the epoch of this number."""
     with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
-        loss, score, learning_rate, images = _train(stepper, feed, recipe, number)
+        return _train(stepper, feed, recipe, number)
+
+
+def _validated(
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, trained: _Trained
+) -> Epoch:
+    """Validate; the epoch's record."""
     reached = validate(
         stepper.model,
         feed.validation(),
@@ -169,22 +197,18 @@ def _run_epoch(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> tup
             f"the validation loss must be a number, but is {reached.loss} after epoch {number}. "
             "Lower the learning rate, or the range it is searched in."
         )
-    epoch = Epoch(
+    return Epoch(
         epoch=number,
-        train_loss=loss,
-        train_score=score,
+        train_loss=trained.loss,
+        train_score=trained.score,
         validation_loss=reached.loss,
         validation_score=reached.score,
         validation_score_error=reached.error,
-        learning_rate=learning_rate,
+        learning_rate=trained.learning_rate,
     )
-    return epoch, images
 
 
-def _train(
-    stepper: Stepper, feed: Feed, recipe: Recipe, number: int
-) -> tuple[float, float, float, int]:
-    """Mean loss and score, last rate and images of an epoch's training."""
+def _train(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
     stepper.model.train()
     schedule, steps = SCHEDULES[recipe.schedule], feed.steps()
     loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
@@ -197,7 +221,7 @@ def _train(
         loss_sum += loss * len(batch)
         score_sum += score
         images += len(batch)
-    return float(loss_sum) / images, score_sum / images, rate, images
+    return _Trained(float(loss_sum) / images, score_sum / images, rate, images)
 
 
 def _is_over(state: _State, recipe: Recipe) -> bool:

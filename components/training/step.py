@@ -68,6 +68,8 @@ class Stepper:
             while (taken := self._tried(batch)) is None:
                 self._halve(len(batch))
             self._require_finite(taken[0], step, learning_rate)
+            for technique in self.techniques:
+                technique.gradients(self.model)
             self.optimizer.step()
         return taken
 
@@ -87,16 +89,17 @@ class Stepper:
             part = batch.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
                 outputs = self.forward(part.inputs).float()
-                mean = self._penalised(self.loss(outputs, part.targets, reduction="mean"))
+                mean = self._penalised(part, outputs)
             fraction = mean * (len(part) / len(batch))
             fraction.backward()  # type: ignore[no-untyped-call]  # torch's own
             loss += fraction.detach()
             score += float(self.task.scores(outputs.detach(), part.targets).sum())
         return loss, score
 
-    def _penalised(self, loss: Tensor) -> Tensor:
+    def _penalised(self, part: Batch, outputs: Tensor) -> Tensor:
+        loss = self.loss(outputs, part.targets, reduction="mean")
         for technique in self.techniques:
-            penalty = technique.penalty(self.model)
+            penalty = technique.penalty(self.model, part, outputs)
             loss = loss if penalty is None else loss + penalty
         return loss
 

@@ -5,15 +5,14 @@ from typing import ClassVar, Self
 
 from torch import nn
 
-from components.model.freezing import freeze
-from components.model.groups import Group
+from components.model.groups import Group, behind
 from components.tasks.task import Task
 from components.training.recipe import Setting
 from components.training.techniques.technique import Technique
 
 
 class FreezeDepth(Technique):
-    """Freezes the first so many groups; at 0 it thaws all of them. The audit sees to it."""
+    """Leaves what lies behind the first so many groups to be trained; at 0 all of it."""
 
     name: ClassVar[str] = "freeze_depth"
 
@@ -25,6 +24,8 @@ class FreezeDepth(Technique):
         """Always: a network that was used before may be frozen elsewhere."""
         return cls(setting.freeze_depth)
 
-    def prepare(self, model: nn.Module, groups: Sequence[Group]) -> None:
-        """Freeze, once and for all."""
-        freeze(model, groups, self.freeze_depth)
+    def trained(
+        self, model: nn.Module, groups: Sequence[Group], names: frozenset[str]
+    ) -> frozenset[str]:
+        """Those behind the freeze depth."""
+        return names & behind(groups, self.freeze_depth)

@@ -29,8 +29,18 @@ class Technique:
         """The technique as a setting asks for it; None where it does not."""
         raise NotImplementedError
 
-    def prepare(self, model: nn.Module, groups: Sequence[Group]) -> None:
-        """Change the network before the optimizer is made: freeze, add, replace."""
+    def prepare(self, model: nn.Module, groups: Sequence[Group]) -> Sequence[Group]:
+        """Change the network before anything is frozen: add, replace; its groups afterwards."""
+        return groups
+
+    def trained(
+        self, model: nn.Module, groups: Sequence[Group], names: frozenset[str]
+    ) -> frozenset[str]:
+        """Those of the parameters' names that it leaves to be trained; all others are frozen."""
+        return names
+
+    def begin(self, model: nn.Module, groups: Sequence[Group]) -> None:
+        """Look at the network as it starts: prepared, frozen, nothing trained yet."""
 
     def around_epoch(self, model: nn.Module, epoch: int) -> AbstractContextManager[None]:
         """What holds while the epoch of this number, from 1, trains."""
@@ -44,9 +54,19 @@ class Technique:
         """The batch that is trained on in place of `batch`; `seed` is this step's own."""
         return batch
 
-    def penalty(self, model: nn.Module) -> Tensor | None:
-        """What is added to the mean loss of a batch; None: nothing."""
+    def penalty(self, model: nn.Module, batch: Batch, outputs: Tensor) -> Tensor | None:
+        """What is added to the mean loss of a part of a batch; None: nothing."""
         return None
+
+    def gradients(self, model: nn.Module) -> None:
+        """Change the gradients of a step before the optimizer takes it."""
+
+    def around_validation(self, model: nn.Module) -> AbstractContextManager[None]:
+        """What holds while an epoch is validated and, if it is the best, kept."""
+        return nullcontext()
+
+    def finish(self, model: nn.Module) -> None:
+        """Give the network back in its own form, with what was trained in it."""
 
     def state(self) -> Tensors:
         """What a fit that goes on after a kill needs, besides the model and the optimizer."""

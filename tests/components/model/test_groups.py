@@ -92,7 +92,7 @@ def test_frozen_means_frozen(architecture, build):
         model.get_parameter(groups[-1].parameters[0]), before[groups[-1].parameters[0]]
     )
     _require_buffers_unmoved(model, before, frozen)
-    audit(model, groups, middle, optimizer)
+    audit(model, groups, depth.behind(groups, middle), optimizer)
 
 
 def _require_buffers_unmoved(model, before, frozen):
@@ -210,7 +210,7 @@ def test_the_audit_tells_rates_and_batch_norm(build):
         [{"params": model.layer4.parameters(), "lr": 0.01}, {"params": model.fc.parameters()}],
         lr=0.1,
     )
-    reports = audit(model.eval(), groups, 4, optimizer)
+    reports = audit(model.eval(), groups, depth.behind(groups, 4), optimizer)
     assert [report.learning_rates for report in reports] == [(), (), (), (), (0.01,), (0.1,)]
     assert [report.batch_norm for report in reports] == [*["frozen"] * 4, "trained", "none"]
     assert [report.trained > 0 for report in reports] == [False] * 4 + [True] * 2
@@ -239,7 +239,7 @@ def test_the_audit_refuses_what_was_not_asked(build, spoil):
     freezing.freeze(model, groups, 4)
     spoil(model)
     with pytest.raises(InertError):
-        audit(model, groups, 4)
+        audit(model, groups, depth.behind(groups, 4))
 
 
 @pytest.mark.parametrize(
@@ -257,4 +257,4 @@ def test_the_audit_refuses_an_optimizer_with_other_parameters(build, chosen):
     freezing.freeze(model, groups, 4)
     optimizer = torch.optim.SGD(chosen(model), lr=0.1)
     with pytest.raises(InertError):
-        audit(model, groups, 4, optimizer)
+        audit(model, groups, depth.behind(groups, 4), optimizer)

@@ -35,6 +35,7 @@ class Anchor(Technique):
     def prepare(self, model, groups):
         self.start = {name: p.detach().clone() for name, p in model.named_parameters()}
         self.calls.append("prepare")
+        return groups
 
     @contextmanager
     def around_epoch(self, model, epoch):
@@ -46,7 +47,7 @@ class Anchor(Technique):
         self.steps += 1
         yield
 
-    def penalty(self, model):
+    def penalty(self, model, batch, outputs):
         pairs = ((p, self.start[name]) for name, p in model.named_parameters())
         return 100.0 * sum((p - start).square().sum() for p, start in pairs)
 
