@@ -17,12 +17,10 @@ from components.study.search import Search, SearchResult
 from components.tasks.task import Task
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
+from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import CHOICES, Best, Setting
-
-NO_DECAY = 1.0
-"""Factor on the rate for each group below the head that leaves it as it is."""
+from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,8 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
-        _require_no_decay(choices["layer_decay"], low)
+        _require_nothing_below(choices, low)
+    require_optimizers(choices["optimizer"], choices["momentum"])
     enqueued = (
         Setting(
             freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
@@ -130,14 +129,15 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
     return freeze_depth
 
 
-def _require_no_decay(asked: tuple[float, ...], low: int) -> None:
-    """See that no decay is asked for where the head alone trains: there is nothing below it."""
-    if asked != (NO_DECAY,):
-        raise UsageError(
-            f"params/search.yaml: layer_decay must have an effect, but {[*asked]} has none beside "
-            f"freeze_depth.low={low}, which is the head. Lower that, or take the decay back: "
-            "thawline params --reset search.layer_decay"
-        )
+def _require_nothing_below(choices: Mapping[str, tuple[Any, ...]], low: int) -> None:
+    """See that nothing is asked for below the head where that alone trains."""
+    for name in BELOW_THE_HEAD:
+        if choices[name] != (DEFAULTS[name],):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                f"beside freeze_depth.low={low}, which is the head. Lower that, or take the first "
+                f"back: thawline params --reset search.{name}"
+            )
 
 
 def _write_tables(
