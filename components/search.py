@@ -101,7 +101,7 @@ class SearchParams(Params):
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial; the schedule of the rate is as long."""
     learning_rate: RateRange = RateRange(low=1e-4, high=1e-2)
-    """Of AdamW at its highest; searched on a logarithmic scale."""
+    """At its highest; searched on a logarithmic scale."""
     freeze_depth: FreezeDepthRange = FreezeDepthRange(low=0, high=HEAD)
     """How many groups of layers, from the stem, are frozen; each end an index (0 freezes none), a
     fraction of the groups (0.0 to 1.0), a layer's name, or `head`."""
@@ -131,7 +131,7 @@ class SearchParams(Params):
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
     """Factor on the rate for each group below the head, or several: [1.0, 0.7]; 1.0: none."""
     weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.05])
-    """Of AdamW, on weights alone."""
+    """On weights alone; biases and norms do not decay."""
     head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Fraction of what the classifier reads that is dropped."""
     magnitude: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice] = Field([1])
@@ -159,8 +159,8 @@ class SearchParams(Params):
     """Factor on the rate of everything below the head; beside `layer_decay`, which goes on from
     there; 1.0: one rate for all."""
     l1: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
-    """Factor on the sum of the trained weights' absolute values; it is added to the loss; biases and
-    norms are left out (Tibshirani 1996); 0.0: none."""
+    """Factor on the sum of the trained weights' absolute values; it is added to the loss; biases
+    and norms are left out (Tibshirani 1996); 0.0: none."""
     l2_sp: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
     """Pulls everything below the head to where it started, as 0.01 does; in place of the decay to
     zero there: half the squared distance times this is added to the loss (Li et al. 2018,

@@ -31,7 +31,7 @@ class GradientCheckpointing(Technique):
 
     def __init__(self) -> None:
         self.again: set[str] = set()
-        """Modules that ran a second time."""
+        """Modules that ran a second time, of those with parameters or statistics."""
         self._backward = False
         self._momenta: dict[_NormBase, float | None] = {}
 
@@ -61,7 +61,7 @@ class GradientCheckpointing(Technique):
         self.again = set()
         handles = [model.register_forward_pre_hook(lambda *_: self._end_backward())]
         for path, module in model.named_modules():
-            if not any(True for _ in module.children()):
+            if isinstance(module, _NormBase) or any(True for _ in module.parameters(recurse=False)):
                 handles.append(module.register_forward_pre_hook(partial(self._runs, path)))
         try:
             yield
