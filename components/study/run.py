@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -11,12 +11,13 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
-from components.model.device import DeviceName, choose_device
+from components.model.device import DeviceName, Precision, choose_device
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
 from components.tasks.task import Task
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
+from components.training.largest_batch import largest_batch
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
@@ -42,15 +43,26 @@ def run_search(
     outputs: SearchOutputs,
     work: Work,
     *,
-    batch_size: int,
+    batch_size: int | Literal["auto"],
     device: DeviceName,
+    precision: Precision,
     **asked: Any,  # noqa: ANN401  # the other parameters, as `SearchParams` has checked them
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    check_batch_size(batch_size, images, "params/search.yaml")
-    plan = make_plan(pretrained, batch_size=batch_size, **asked)
     where = choose_device(device)
+    if batch_size == "auto":
+        batch_size = largest_batch(
+            lambda: pretrained.network(0),
+            pretrained.size,
+            len(images.train),
+            device=where,
+            precision=precision,
+            keep=work.folder / "batch_size.json",
+        )
+        print(f"batch_size auto: {batch_size}")
+    check_batch_size(batch_size, images, "params/search.yaml")
+    plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
     tell_device(work.events, where, plan.precision)
     result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
     best = Best(
