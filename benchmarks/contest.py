@@ -15,6 +15,7 @@ split, balanced accuracy where the classes are imbalanced; standard errors are o
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=48, help="side of the images, pixels")
     parser.add_argument("--budget", type=int, default=20, help="epochs of the whole network")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--limit", type=int, default=100_000, help="images, all splits together")
+    parser.add_argument("--learn", type=int, help="images to learn from at most; test stays")
     parser.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,
@@ -74,7 +75,9 @@ def arguments() -> argparse.Namespace:
 def prepared(asked: argparse.Namespace, folder: Path) -> Case:
     """The case that is compared on."""
     kind, path = variants.named(asked.data)
-    brought = variants.changed(kind, bring(path, folder, asked.limit))
+    brought = bring(path, folder, limit=sys.maxsize)
+    brought = variants.fewer(brought, asked.learn) if asked.learn else brought
+    brought = variants.changed(kind, brought)
     return make_case(brought, asked.weights, asked.size, folder, mirror=bool(asked.mirror))
 
 

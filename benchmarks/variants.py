@@ -51,6 +51,12 @@ def noisy(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{"class": np.where(wrong, np.array(classes)[moved], table["class"])})
 
 
+def fewer(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """So many images to learn from, the same fraction of every class and split; test stays."""
+    fraction = min(1.0, most / int((table["split"] != "test").sum()))
+    return _learnt(table, lambda rows: max(1, round(len(rows) * fraction))).reset_index(drop=True)
+
+
 def _learnt(table: pd.DataFrame, keep: Callable[[pd.DataFrame], int]) -> pd.DataFrame:
     """Of each class and split but test only so many."""
     parts = [
