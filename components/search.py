@@ -134,6 +134,9 @@ class SearchParams(Params):
     parameters; 0.0: none are; blended images cannot come from the cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    ema: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Decay of an exponential moving average of the weights, as 0.999; it is validated and kept in
+    the weights' place; a short fit reaches a lower decay; 0.0: none."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -32,6 +32,8 @@ class Setting:
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
