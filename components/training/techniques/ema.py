@@ -88,7 +88,7 @@ class _Moving(nn.Module):
         parameters, buffers = dict(model.named_parameters()), checkpoint.buffers(model)
         for name in checkpoint.model_state(model):
             if name in parameters:
-                self.register_parameter(_flat(name), parameters[name])  # type: ignore[arg-type]
+                self.register_parameter(_flat(name), parameters[name])
             else:
                 self.register_buffer(_flat(name), buffers[name])
 

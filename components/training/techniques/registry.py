@@ -6,9 +6,10 @@ from components.training.techniques.ema import Ema
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.head_dropout import HeadDropout
 from components.training.techniques.mixup import Mixup
+from components.training.techniques.stochastic_depth import StochasticDepth
 from components.training.techniques.technique import Technique
 
-TECHNIQUES: list[type[Technique]] = [Ema, FreezeDepth, HeadDropout, Mixup]
+TECHNIQUES: list[type[Technique]] = [Ema, FreezeDepth, HeadDropout, StochasticDepth, Mixup]
 """In the order in which they are applied; what is around a step or an epoch ends in the reverse."""
 
 
