@@ -134,6 +134,12 @@ class SearchParams(Params):
     parameters; 0.0: none are; blended images cannot come from the cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    stochastic_depth: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Probability that a residual branch is dropped in training; of the last one, falling to 0 at
+    the stem; 0.0: none beyond the network's own."""
+    ema: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Decay of an exponential moving average of the weights, as 0.999; it is validated and kept in
+    the weights' place; a short fit reaches a lower decay; 0.0: none."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -212,6 +218,13 @@ class SearchParams(Params):
             beside="search.freeze_depth.low",
             holds=lambda _, low: low == HEAD,
             why="the head is one group, with nothing below it that trains",
+            remedy="search.freeze_depth.low=0",
+        ),
+        NoEffect(
+            parameter="search.stochastic_depth",
+            beside="search.freeze_depth.low",
+            holds=lambda rates, low: any(rates) and low == HEAD,
+            why="the head has no branch to drop",
             remedy="search.freeze_depth.low=0",
         ),
     )

@@ -23,7 +23,7 @@ from components.study.plan import Plan
 from components.study.runner import Outcome
 from components.study.trial import Asked, State, Trial
 from components.training.history import Epoch
-from components.training.recipe import Setting
+from components.training.recipe import VOID_AT_HEAD, Setting
 
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -117,7 +117,8 @@ class Record:
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings."""
         choices = dict(plan.choices)
-        choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
+        for name, void in VOID_AT_HEAD.items():
+            choices[name] = tuple(dict.fromkeys([*choices[name], void]))
         return {
             "freeze_depth": IntDistribution(*plan.freeze_depths),
             "learning_rate": FloatDistribution(*plan.rates, log=True),

@@ -19,10 +19,7 @@ from components.training.images import check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import CHOICES, Best, Setting
-
-NO_DECAY = 1.0
-"""Factor on the rate for each group below the head that leaves it as it is."""
+from components.training.recipe import CHOICES, VOID_AT_HEAD, Best, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +85,17 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
-        _require_no_decay(choices["layer_decay"], low)
+        _require_no_void(choices, low)
+    first = {name: several[0] for name, several in choices.items()}
+    head = len(pretrained.layers) - 1
+    depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
     enqueued = (
         Setting(
-            freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
+            freeze_depth=depth,
             learning_rate=one["learning_rate"],
-            **{name: several[0] for name, several in choices.items()},
+            **first | (VOID_AT_HEAD if depth == head else {}),
         )
-        for one in enqueue
+        for depth, one in zip(depths, enqueue, strict=True)
     )
     return Plan(
         freeze_depths=(low, high),
@@ -130,14 +130,15 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
     return freeze_depth
 
 
-def _require_no_decay(asked: tuple[float, ...], low: int) -> None:
-    """See that no decay is asked for where the head alone trains: there is nothing below it."""
-    if asked != (NO_DECAY,):
-        raise UsageError(
-            f"params/search.yaml: layer_decay must have an effect, but {[*asked]} has none beside "
-            f"freeze_depth.low={low}, which is the head. Lower that, or take the decay back: "
-            "thawline params --reset search.layer_decay"
-        )
+def _require_no_void(choices: Mapping[str, tuple[float, ...]], low: int) -> None:
+    """See that nothing is asked for that has no effect where the head alone trains."""
+    for name, void in VOID_AT_HEAD.items():
+        if choices[name] != (void,):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                f"beside freeze_depth.low={low}, which is the head. Lower that, or take the first "
+                f"back: thawline params --reset search.{name}"
+            )
 
 
 def _write_tables(

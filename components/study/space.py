@@ -5,7 +5,7 @@ from typing import Any
 
 from components.model.partial.cost import Cost
 from components.study.plan import Plan
-from components.training.recipe import Setting
+from components.training.recipe import VOID_AT_HEAD, Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this fraction of a pass is left behind the frozen layers: above
@@ -80,7 +80,7 @@ class Space:
         choices = {name: several[0] for name, several in self.plan.choices.items()} | others
         freeze_depth = min(max(freeze_depth, fewest), most)
         if freeze_depth == self.head:
-            choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
+            choices |= VOID_AT_HEAD
         rate = min(max(rate, low), high)
         return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)
 

@@ -32,10 +32,16 @@ class Setting:
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    stochastic_depth: float = 0.0
+    """Probability that the last residual branch of an image is dropped, 0 to 1."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
+VOID_AT_HEAD = {"layer_decay": 1.0, "stochastic_depth": 0.0}
+"""What has no effect where the head alone trains, and the value that asks for nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

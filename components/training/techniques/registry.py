@@ -2,13 +2,15 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.ema import Ema
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.head_dropout import HeadDropout
 from components.training.techniques.mixup import Mixup
+from components.training.techniques.stochastic_depth import StochasticDepth
 from components.training.techniques.technique import Technique
 
-TECHNIQUES: list[type[Technique]] = [FreezeDepth, HeadDropout, Mixup]
-"""In the order in which they are applied."""
+TECHNIQUES: list[type[Technique]] = [Ema, FreezeDepth, HeadDropout, StochasticDepth, Mixup]
+"""In the order in which they are applied; what is around a step or an epoch ends in the reverse."""
 
 
 def requested(setting: Setting, task: Task) -> tuple[Technique, ...]:
