@@ -134,6 +134,9 @@ class SearchParams(Params):
     parameters; 0.0: none are; blended images cannot come from the cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    head_start: Annotated[list[Literal["drawn", "probe"]], *Choice] = Field(["drawn"])
+    """What the head starts from; `drawn`: random numbers; `probe`: a logistic regression on what
+    the pretrained network makes of the training images (LP-FT: Kumar et al., ICLR 2022)."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

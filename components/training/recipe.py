@@ -32,6 +32,8 @@ class Setting:
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    head_start: str = "drawn"
+    """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
