@@ -140,6 +140,9 @@ class SearchParams(Params):
     ema: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Decay of an exponential moving average of the weights, as 0.999; it is validated and kept in
     the weights' place; a short fit reaches a lower decay; 0.0: none."""
+    head_start: Annotated[list[Literal["drawn", "probe"]], *Choice] = Field(["drawn"])
+    """What the head starts from; `drawn`: random numbers; `probe`: a logistic regression on what
+    the pretrained network makes of the training images (LP-FT: Kumar et al., ICLR 2022)."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

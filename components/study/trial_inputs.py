@@ -24,6 +24,7 @@ from components.study.space import WORTH_CACHING, Space
 from components.training.feed import FeatureFeed, ImageFeed, Views
 from components.training.images import Images
 from components.training.pretrained import Pretrained, Renewable
+from components.training.probe import Probe, fit_head
 from components.training.recipe import Setting
 from components.training.techniques.registry import why_images
 from components.training.validate import Forward
@@ -68,6 +69,14 @@ class Reuse:
             norm_scales=norm_scales(self.pretrained.state, parts),
         )
 
+    def model(self, setting: Setting, seed: int) -> nn.Module:
+        """The network that a trial starts from; all trials use this one, one after the other."""
+        probe = self._probe if setting.head_start == "probe" else None
+        model = self.network.renew(seed)
+        if probe:
+            probe.put(model)
+        return model
+
     def inputs(self, model: nn.Module, setting: Setting, seed: int) -> TrialInputs:
         """From the cache where that pays and can be; `model` must be as it starts."""
         plan, freeze_depth, magnitude = self.plan, setting.freeze_depth, setting.magnitude
@@ -92,6 +101,17 @@ class Reuse:
             val=kept[-1],
         )
         return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
+
+    @cached_property
+    def _probe(self) -> Probe:
+        return fit_head(
+            self.network.renew(0),
+            self.images,
+            batch_size=self.plan.batch_size,
+            device=self.device,
+            precision=self.plan.precision,
+            workers=self.plan.workers,
+        )
 
     def _not_worth(self, freeze_depth: int) -> str:
         if freeze_depth == 0:

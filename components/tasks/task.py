@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
+    from components.tasks.linear import Linear
+
 Loss = Callable[..., "Tensor"]
 """From outputs, targets and `reduction` (`mean` or `sum`) to a tensor of one number."""
 Array = NDArray[Any]
@@ -77,6 +79,14 @@ class Task(Protocol):
 
     def blendable(self, targets: "Tensor") -> "Tensor":
         """Targets (n, ...) as floats of which weighted means are targets too."""
+        ...
+
+    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
+        """The best linear answer to be had of features (n, d), of float32: a head to start from.
+
+        Raises:
+            UsageError: the task has none.
+        """
         ...
 
     def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":

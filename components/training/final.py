@@ -19,6 +19,7 @@ from components.training.history import Fit
 from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
+from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
 
@@ -55,7 +56,17 @@ def fine_tune(
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model = pretrained.network(seed)
+    model, probe = pretrained.network(seed), None
+    if chosen.setting.head_start == "probe":
+        probe = fit_head(
+            model,
+            images,
+            batch_size=chosen.batch_size,
+            device=where,
+            precision=precision,
+            workers=workers,
+        )
+        probe.put(model)
     fitted = fit(
         model,
         pretrained.groups,
@@ -82,7 +93,7 @@ def fine_tune(
     _write_weights(model, outputs.weights)
     _describe(chosen, images, pretrained).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    files.write_json(outputs.training, _summary(fitted, images.task.score_name))
+    files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
 
 
 def _write_weights(model: nn.Module, path: Path) -> None:
@@ -106,9 +117,9 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
     )
 
 
-def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
+def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
     """What `dvc metrics` shows, the score under the name that people read."""
-    best = fitted.best
+    best, start = fitted.best, {"head_start": probe.in_force()} if probe else {}
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
@@ -117,7 +128,7 @@ def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
         "validation_loss": best.validation_loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
-        "techniques": dict(fitted.techniques),
+        "techniques": start | dict(fitted.techniques),
         "groups": [
             {
                 "name": report.name,

@@ -36,6 +36,8 @@ class Setting:
     """Probability that the last residual branch of an image is dropped, 0 to 1."""
     ema: float = 0.0
     """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
+    head_start: str = "drawn"
+    """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]

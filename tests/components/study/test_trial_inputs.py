@@ -5,10 +5,14 @@ import torch
 
 from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
+from components.training.probe import fit_head
 from components.training.recipe import CHOICES, Setting
 from components.training.techniques.mixup import Mixup
 
+CPU = torch.device("cpu")
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
+OTHERS = {"magnitude": 3, "head_start": "probe"}
+"""What a choice is in place of its default, where that is not 0.5."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -131,7 +135,7 @@ def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
     baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: 3 if name == "magnitude" else 0.5})
+    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)})
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:]]
     expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
@@ -161,3 +165,15 @@ def test_blending_keeps_images_and_labels_together(make_search):
     ]
     assert any(torch.allclose(blended.inputs, one, atol=1e-5) for one in candidates)
     assert torch.allclose(blended.targets.sum(1), torch.ones(len(plain)))
+
+
+def test_trials_start_from_one_probe_where_that_is_asked_for(make_search, pretrained, monkeypatch):
+    """Fitted once a search, whatever was trained before."""
+    reuse = make_search().reuse
+    drawn, probed = (reuse.space.setting(0, 1e-3, head_start=how) for how in ("drawn", "probe"))
+    probe = fit_head(pretrained.network(3), reuse.images, batch_size=8, device=CPU)
+    weight = torch.from_numpy(probe.layers[0].weight)
+    assert not torch.equal(reuse.model(drawn, 5).classifier.weight, weight)
+    assert torch.equal(reuse.model(probed, 5).classifier.weight, weight)
+    monkeypatch.setattr("components.study.trial_inputs.fit_head", None)
+    assert torch.equal(reuse.model(probed, 6).classifier.weight, weight)

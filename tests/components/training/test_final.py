@@ -15,6 +15,7 @@ from components.model.description import NetworkDescription
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
+from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
 from components.training.validate import validate
 
@@ -39,17 +40,15 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-@pytest.fixture(scope="module")
-def outputs(spoilt, pretrained, tmp_path_factory):
-    """What a training with `SETTING` wrote."""
-    folder = tmp_path_factory.mktemp("final")
+def tuned(images, pretrained, folder, setting):
+    """What a training with a setting wrote."""
     best = folder / "best.yaml"
-    Best(layer="blocks.0", batch_size=10, setting=SETTING).write(best)
+    Best(layer="blocks.0", batch_size=10, setting=setting).write(best)
     names = ("weights.safetensors", "network.json", "history.csv", "training.json")
     weights, network, history, training = (folder / name for name in names)
     written = TrainOutputs(weights=weights, network=network, history=history, training=training)
     fine_tune(
-        Opened(spoilt, pretrained),
+        Opened(images, pretrained),
         written,
         best,
         Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
@@ -61,6 +60,12 @@ def outputs(spoilt, pretrained, tmp_path_factory):
         workers=0,
     )
     return written
+
+
+@pytest.fixture(scope="module")
+def outputs(spoilt, pretrained, tmp_path_factory):
+    """What a training with `SETTING` wrote."""
+    return tuned(spoilt, pretrained, tmp_path_factory.mktemp("final"), SETTING)
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
@@ -97,3 +102,13 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
     assert described.transform == spoilt.transform.to_dict()
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
+
+
+def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tmp_path):
+    """At a rate that moves nothing, what validates is the pretrained network with its probe."""
+    still = Setting(freeze_depth=0, learning_rate=1e-12, head_start="probe")
+    written = tuned(images, pretrained, tmp_path, still)
+    probe = fit_head(pretrained.network(4), images, batch_size=10, device=CPU)
+    weight = load_file(written.weights)["classifier.weight"]
+    assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
+    assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
