@@ -69,8 +69,10 @@ def one_cycle(rise: float = 0.25, start: float = 25.0, end: float = 1e5) -> Sche
     """fastai's: cosine up from a `start`th of the rate, cosine down to an `end`th."""
 
     def at(done: float) -> float:
-        low, high, place = (1 / start, 1.0, done / rise) if done < rise else (
-            1.0, 1 / end, (done - rise) / (1 - rise)
+        low, high, place = (
+            (1 / start, 1.0, done / rise)
+            if done < rise
+            else (1.0, 1 / end, (done - rise) / (1 - rise))
         )
         return high + (low - high) * 0.5 * (1 + math.cos(math.pi * place))
 
@@ -98,7 +100,10 @@ TIMM = Recipe(
 """`train.py` as it stands, but for its 300 epochs and the five of them in which the rate rises."""
 FASTAI_HEAD = Recipe(optimizer=adamw(0.01), rate=2e-3, schedule=one_cycle(rise=0.99))
 FASTAI = Recipe(
-    optimizer=adamw(0.01), rate=1e-3, schedule=one_cycle(rise=0.3, start=5.0), factors=(0.01, 0.1, 1)
+    optimizer=adamw(0.01),
+    rate=1e-3,
+    schedule=one_cycle(rise=0.3, start=5.0),
+    factors=(0.01, 0.1, 1),
 )
 """`fine_tune(base_lr=2e-3)`: an epoch of the head, then all, `slice(base_lr / 2 / 100, base_lr / 2)`."""
 

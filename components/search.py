@@ -88,7 +88,7 @@ class SearchParams(Params):
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """No trial but the finalists' is begun later; `null`: no limit; a search that ends by it may
     end elsewhere the next time."""
-    compute: Annotated[float, Field(gt=0)] = 4.0
+    compute: Annotated[float, Field(gt=0)] = 1.0
     """Factor on what `staged` may spend; 1.0 is one training of the whole network, and 0.008 for
     each of `max_trials`; probes come on top."""
     epochs: Annotated[int, Field(ge=1)] = 4

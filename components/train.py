@@ -14,11 +14,11 @@ from components.frame.work import Work
 class TrainParams(Params):
     """How long to train; what else there is to choose, the search chose."""
 
-    epochs: Annotated[int, Field(ge=1)] = 10
+    epochs: Annotated[int, Field(ge=1)] = 24
     """Epochs, at most; the schedule of the rate is as long."""
-    patience: Annotated[int, Field(ge=1)] = 4
-    """Epochs without a better validation score, after which training ends; as many as `epochs`:
-    never early."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Epochs without a better validation score, after which training ends; `null`: never early; the
+    best epochs of a schedule are its last ones."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -32,8 +32,8 @@ class TrainParams(Params):
         NoEffect(
             parameter="train.patience",
             beside="train.epochs",
-            holds=lambda patience, epochs: patience > epochs,
-            why="training ends before; as many as epochs means never early",
+            holds=lambda patience, epochs: patience is not None and patience > epochs,
+            why="training ends before",
             remedy="train.epochs to as many or more",
         ),
     )

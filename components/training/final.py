@@ -41,7 +41,7 @@ def fine_tune(
     work: Work,
     *,
     epochs: int,
-    patience: int,
+    patience: int | None,
     seed: int,
     device: DeviceName,
     precision: Precision,
@@ -81,7 +81,7 @@ def fine_tune(
         Recipe(
             setting=chosen.setting,
             epochs=epochs,
-            patience=patience,
+            patience=patience or epochs,
             seed=seed,
             precision=precision,
         ),
