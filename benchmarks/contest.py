@@ -1,9 +1,9 @@
 """Whole jobs against fixed recipes that get the same budget, on images never seen.
 
-    python -m benchmarks.contest --data PATH --weights FILE --size 96 --budget 20 --seeds 3 --json
-    python -m benchmarks.contest --data imbalanced:PATH ...      20 : 1 from first class to last
-    python -m benchmarks.contest --data small:PATH ...           10 images a class to learn from
-    python -m benchmarks.contest --data noisy:PATH ...           a tenth of the labels is wrong
+    python benchmarks/contest.py --data PATH --weights FILE --size 96 --budget 20 --seeds 3 --json
+    python benchmarks/contest.py --data imbalanced:PATH ...      20 : 1 from first class to last
+    python benchmarks/contest.py --data small:PATH ...           10 images a class to learn from
+    python benchmarks/contest.py --data noisy:PATH ...           a tenth of the labels is wrong
 
 The budget is in epochs of training the whole network. Ours is the job as `--budget` sets it: the
 search, then the final training, both inside it. Decoding is shared and counted for none; all start
@@ -22,11 +22,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import jobs, rivals, variants
-from benchmarks.cases import Case, bring, make_case
-from benchmarks.rivals import Contestant
+import jobs
+import rivals
+import torch
+import variants
+from cases import Case, bring, make_case
+from rivals import Contestant
 
 OURS = "ours"
 
@@ -90,7 +93,7 @@ def run(case: Case, names: Sequence[str], asked: argparse.Namespace) -> dict[str
         turn = seed % len(names)
         for name in [*names[turn:], *names[:turn]]:
             begun = time.process_time()
-            said = contestants[name](case, asked.budget, seed, bool(asked.mirror))
+            said = contestants[name](case, asked.budget, seed, mirror=bool(asked.mirror))
             seconds = time.process_time() - begun
             score = rivals.scores(case, said)[balanced]
             results[name].append(Result(seed, score, seconds))

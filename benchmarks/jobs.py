@@ -4,10 +4,10 @@ import shutil
 
 import numpy as np
 import torch
+from cases import Case
 from numpy.typing import NDArray
+from rivals import said
 
-from benchmarks.cases import Case
-from benchmarks.rivals import said
 from components.frame.events import Events, narrator
 from components.search import SearchParams
 from components.study.run import make_plan
@@ -19,7 +19,7 @@ from components.training.recipe import Recipe
 CPU = torch.device("cpu")
 
 
-def ours(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # the case knows
+def ours(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # the case knows
     """Search and train within a budget of epochs of the whole network."""
     folder = case.folder / f"ours-{seed}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Fixed recipes of fine-tuning, as other tools have them, in plain torch: what a contest is against.
+"""Fixed recipes of fine-tuning, as other tools have them, in plain torch: our rivals in a contest.
 
 Each is given a budget in epochs of training the whole network. None of them uses a line of
 `components/training`: batches, the network and its test are shared, the loop is their own.
@@ -7,11 +7,12 @@ Each is given a budget in epochs of training the whole network. None of them use
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import albumentations
 import numpy as np
 import torch
-from benchmarks.cases import Case
+from cases import Case
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,10 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from components.data.batch import Batch
 from components.data.images.augmentation import Augmentation
 from components.model.groups import groups
 from components.model.head import last_layers
-from components.tasks.classification import Classification
 
 BATCH = 32
 TEST_BATCH = 64
@@ -33,17 +34,30 @@ RATIO = (3 / 4, 4 / 3)
 
 Schedule = Callable[[float], float]
 """From the fraction of the steps that are done to the fraction of the full rate."""
-Rates = Callable[[float], float]
-Contestant = Callable[[Case, int, int, bool], NDArray[np.int64]]
-"""From a case, a budget in epochs, a seed and whether images may be mirrored to the classes that it
-says of the test images."""
+Entry = dict[str, Any]
+"""Of an optimizer: parameters with their highest rate."""
+
+
+class Contestant(Protocol):
+    """A whole job."""
+
+    def __call__(self, case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+        """The classes that the model says of the test images, shape (images,).
+
+        Args:
+            case: images and weights.
+            budget: epochs of training the whole network.
+            seed: of all that is drawn.
+            mirror: whether training may mirror images.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One way to train for some epochs."""
 
-    optimizer: Callable[[list[dict[str, object]]], torch.optim.Optimizer]
+    optimizer: Callable[[list[Entry]], torch.optim.Optimizer]
     """Over groups of parameters, each with its highest rate."""
     rate: float
     schedule: Schedule
@@ -79,7 +93,7 @@ def one_cycle(rise: float = 0.25, start: float = 25.0, end: float = 1e5) -> Sche
     return at
 
 
-def adamw(decay: float) -> Callable[[list[dict[str, object]]], torch.optim.Optimizer]:
+def adamw(decay: float) -> Callable[[list[Entry]], torch.optim.Optimizer]:
     """AdamW over groups that bring their rates."""
     return lambda entries: torch.optim.AdamW(entries, weight_decay=decay)
 
@@ -105,24 +119,24 @@ FASTAI = Recipe(
     schedule=one_cycle(rise=0.3, start=5.0),
     factors=(0.01, 0.1, 1),
 )
-"""`fine_tune(base_lr=2e-3)`: an epoch of the head, then all, `slice(base_lr / 2 / 100, base_lr / 2)`."""
+"""`fine_tune(base_lr=2e-3)`: an epoch of the head, then all at `slice(base_lr / 200, base_lr / 2)`."""
 
 
-def whole(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:
+def whole(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
     """The whole network from a head that is drawn small."""
     model = case.pretrained.network(seed)
     train(case, model, WHOLE, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def head(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # as all
+def head(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # as all
     """Logistic regression on frozen features; no part of the network is trained."""
     model = case.pretrained.network(seed)
     probe(case, model)
     return said(case, model)
 
 
-def lp_ft(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:
+def lp_ft(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
     """The head first, then all from there (Kumar et al., ICLR 2022)."""
     model = case.pretrained.network(seed)
     probe(case, model)
@@ -130,22 +144,22 @@ def lp_ft(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]
     return said(case, model)
 
 
-def lightly(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:
+def lightly(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
     """LightlyTrain's recipe of fine-tuning for classification."""
     model = case.pretrained.network(seed)
     train(case, model, LIGHTLY, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def timm(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:
-    """timm's `train.py` with `--pretrained`."""
+def timm(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+    """Timm's `train.py` with `--pretrained`."""
     model = case.pretrained.network(seed)
     train(case, model, TIMM, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def fastai(case: Case, budget: int, seed: int, mirror: bool) -> NDArray[np.int64]:
-    """fastai's `fine_tune`, its schedule."""
+def fastai(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+    """Fastai's `fine_tune`, its schedule."""
     model = case.pretrained.network(seed)
     train(case, model, FASTAI_HEAD, epochs=1, seed=seed, mirror=mirror, frozen=True)
     train(case, model, FASTAI, epochs=max(1, budget - 1), seed=seed + 1, mirror=mirror)
@@ -192,9 +206,9 @@ def train(
             step += 1
 
 
-def entries(model: nn.Module, recipe: Recipe, *, frozen: bool) -> list[dict[str, object]]:
+def entries(model: nn.Module, recipe: Recipe, *, frozen: bool) -> list[Entry]:
     """The parameters of each group of layers, with the rate at its highest."""
-    parts, found = groups(model), []
+    parts, found = groups(model), list[Entry]()
     for index, part in enumerate(parts):
         place = min(len(recipe.factors) - 1, index * len(recipe.factors) // len(parts))
         last = index == len(parts) - 1
@@ -228,10 +242,10 @@ def augmentation(case: Case, crop: float, *, mirror: bool) -> Augmentation:
 def probe(case: Case, model: nn.Module) -> None:
     """Set the head to a logistic regression on what the network as it starts says of the images."""
     layer = last_layers(model)[-1]
-    inputs, targets = [], []
+    inputs: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].flatten(1)))
-    for batch in evaluated(model, case.images.train.batches(TEST_BATCH)):
-        targets.append(batch[1])
+    batches = evaluated(model, case.images.train.batches(TEST_BATCH))
+    targets = [batch[1] for batch in batches]
     handle.remove()
     features, labels = torch.cat(inputs).numpy(), torch.cat(targets).numpy()
     fitted = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
@@ -253,7 +267,7 @@ def said(case: Case, model: nn.Module) -> NDArray[np.int64]:
     return classes
 
 
-def evaluated(model: nn.Module, batches: Iterable[object]) -> Iterable[tuple[Tensor, Tensor]]:
+def evaluated(model: nn.Module, batches: Iterable[Batch]) -> Iterable[tuple[Tensor, Tensor]]:
     """Outputs and targets, in evaluation mode."""
     model.to(memory_format=torch.channels_last).eval()
     with torch.inference_mode():
