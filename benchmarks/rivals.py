@@ -119,7 +119,7 @@ FASTAI = Recipe(
     schedule=one_cycle(rise=0.3, start=5.0),
     factors=(0.01, 0.1, 1),
 )
-"""`fine_tune(base_lr=2e-3)`: an epoch of the head, then all at `slice(base_lr / 200, base_lr / 2)`."""
+"""`fine_tune(base_lr=2e-3)`: an epoch of the head, then all from a 200th of it to half of it."""
 
 
 def whole(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
