@@ -17,9 +17,10 @@ from components.study.search import Search, SearchResult
 from components.tasks.task import Task
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
+from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import CHOICES, VOID_AT_HEAD, Best, Setting
+from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +86,17 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
-        _require_no_void(choices, low)
+        _require_nothing_below(choices, low)
+    require_optimizers(choices["optimizer"], choices["momentum"])
     first = {name: several[0] for name, several in choices.items()}
+    bare = {name: DEFAULTS[name] for name in BELOW_THE_HEAD}
     head = len(pretrained.layers) - 1
     depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
     enqueued = (
         Setting(
             freeze_depth=depth,
             learning_rate=one["learning_rate"],
-            **first | (VOID_AT_HEAD if depth == head else {}),
+            **first | (bare if depth == head else {}),
         )
         for depth, one in zip(depths, enqueue, strict=True)
     )
@@ -130,10 +133,10 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
     return freeze_depth
 
 
-def _require_no_void(choices: Mapping[str, tuple[float, ...]], low: int) -> None:
-    """See that nothing is asked for that has no effect where the head alone trains."""
-    for name, void in VOID_AT_HEAD.items():
-        if choices[name] != (void,):
+def _require_nothing_below(choices: Mapping[str, tuple[Any, ...]], low: int) -> None:
+    """See that nothing is asked for below the head where that alone trains."""
+    for name in BELOW_THE_HEAD:
+        if choices[name] != (DEFAULTS[name],):
             raise UsageError(
                 f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
                 f"beside freeze_depth.low={low}, which is the head. Lower that, or take the first "
