@@ -271,6 +271,7 @@ class SearchParams(Params):
             why="the head has no branch to drop",
             remedy="search.freeze_depth.low=0",
         ),
+        NoEffect(
             parameter="search.backbone_rate",
             beside="search.freeze_depth.low",
             holds=lambda _, low: low == HEAD,

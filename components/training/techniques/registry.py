@@ -2,8 +2,8 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
-from components.training.techniques.ema import Ema
 from components.training.techniques.clip_norm import ClipNorm
+from components.training.techniques.ema import Ema
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.gradient_checkpointing import GradientCheckpointing
 from components.training.techniques.head_dropout import HeadDropout

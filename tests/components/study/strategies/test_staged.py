@@ -15,7 +15,7 @@ from components.study.strategies.strategy import Notes, session
 from components.study.strategies.tpe import conditional, suggest, tpe
 from components.study.trial import Trial
 from components.training.history import Epoch
-from components.training.recipe import CHOICES, VOID_AT_HEAD, Setting
+from components.training.recipe import BELOW_THE_HEAD, CHOICES, Setting
 
 GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
 """Multiply-accumulates of the groups of a small network, about."""
@@ -411,7 +411,7 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
         assert {getattr(one, name) for one in settings} == set(several), name
     assert {one.layer_decay for one in settings if one.freeze_depth == HEAD} == {1.0}
     assert {one.stochastic_depth for one in settings if one.freeze_depth == HEAD} == {0.0}
-    assert not {*VOID_AT_HEAD} & {*conditional(rich, HEAD)}
+    assert not {*BELOW_THE_HEAD} & {*conditional(rich, HEAD)}
     assert len({(t.setting, t.stage) for t in trials if t.stage == "full"}) > 12
 
 
