@@ -1,8 +1,16 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
+import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from components.frame.effects import NoEffect
 from components.frame.params import Params
@@ -24,6 +32,36 @@ def _differ(values: list[float]) -> list[float]:
 
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
+
+
+def _as_text(value: object) -> object:
+    """Weights by the names of classes as one text, so that they can be a choice like any other."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+def _weights(text: str) -> str:
+    if text not in CLASS_WEIGHTS:
+        try:
+            WEIGHTS.validate_json(text)
+        except ValidationError:
+            raise ValueError(
+                "must be none, balanced or weights above 0 by class, such as {cat: 2.0}, but is "
+                f"{text}"
+            ) from None
+    return text
+
+
+CHANGES_IMAGES = {
+    "mixup": "blended images cannot come from the cache",
+    "cutmix": "images with pasted boxes cannot come from the cache",
+    "erasing": "images with erased boxes cannot come from the cache",
+}
+"""Why the cache is of no use, by technique."""
+CLASS_WEIGHTS = ("none", "balanced")
+WEIGHTS = TypeAdapter(
+    Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+)
+ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
 HEAD = "head"
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
@@ -132,8 +170,28 @@ class SearchParams(Params):
     mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
     """Blends pairs of images, as 0.2 does; by fractions from a beta distribution with this as both
     parameters; 0.0: none are; blended images cannot come from the cache."""
+    cutmix: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Pastes a box of another image, as 1.0 does; its area's fraction is from a beta distribution
+    with this as both parameters, and is the target's too; 0.0: nothing is pasted; beside mixup a
+    batch gets one of the two; such images cannot come from the cache."""
+    erasing: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Probability that a rectangle of an image becomes noise; such images cannot come from the
+    cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    loss: Annotated[list[Literal["cross_entropy", "focal"]], *Choice] = Field(["cross_entropy"])
+    """What training lowers; `focal`: what is already right counts less."""
+    focal_gamma: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([2.0])
+    """How much less, with loss `focal`; 0.0 is the cross-entropy."""
+    class_weights: Annotated[list[ClassWeights], *Choice] = Field(["none"])
+    """Of the classes in the loss, `none`, `balanced`, or {class: weight}; `balanced`: each class
+    counts the same in all, however many images it has; a class without a weight has 1.0."""
+    sampling: Annotated[list[Literal["shuffled", "balanced"]], *Choice] = Field(["shuffled"])
+    """Which images an epoch draws; `shuffled`: each once; `balanced`: each class equally often, an
+    epoch as long as ever."""
+    curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
+    pretrained features finds hard; 0.0: all are in at once."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -186,19 +244,23 @@ class SearchParams(Params):
             why="magnitude 0 changes no image, so all are equal",
             remedy="search.magnitude=1",
         ),
-        NoEffect(
-            parameter="search.cache_gib",
-            beside="search.mixup",
-            holds=lambda gib, mixups: gib > 0 and all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+        *(
+            NoEffect(
+                parameter=f"search.{parameter}",
+                beside=f"search.{technique}",
+                holds=lambda kept, several: kept != 0 and all(several),
+                why=why,
+                remedy=f"search.{technique}=0.0",
+            )
+            for parameter in ("cache_gib", "cache_precision")
+            for technique, why in CHANGES_IMAGES.items()
         ),
         NoEffect(
-            parameter="search.cache_precision",
-            beside="search.mixup",
-            holds=lambda _, mixups: all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+            parameter="search.focal_gamma",
+            beside="search.loss",
+            holds=lambda _, losses: "focal" not in losses,
+            why="the cross-entropy has none",
+            remedy="search.loss=focal",
         ),
         NoEffect(
             parameter="search.cache_precision",

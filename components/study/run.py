@@ -15,6 +15,7 @@ from components.model.device import DeviceName, choose_device
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
 from components.tasks.task import Task
+from components.training import samplers
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
@@ -52,6 +53,8 @@ def run_search(
     images, pretrained = inputs.opened("search", work)
     check_batch_size(batch_size, images, "params/search.yaml")
     plan = make_plan(pretrained, batch_size=batch_size, **asked)
+    choices, targets = plan.choices, images.train.targets
+    samplers.check(choices["sampling"], choices["curriculum"], targets, "params/search.yaml")
     where = choose_device(device)
     tell_device(work.events, where, plan.precision)
     result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()

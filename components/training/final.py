@@ -1,6 +1,7 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from components.frame.work import Work
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.tasks.registry import described
+from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
@@ -21,6 +23,7 @@ from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
+from components.training.samplers import Sampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,13 @@ def fine_tune(
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
     model = pretrained.network(seed)
+    losses = partial(
+        image_losses,
+        model.to(where),
+        images.train,
+        batch_size=chosen.batch_size,
+        workers=workers,
+    )
     fitted = fit(
         model,
         pretrained.groups,
@@ -65,6 +75,7 @@ def fine_tune(
             magnitude=chosen.setting.magnitude,
             seed=seed,
             workers=workers,
+            sampling=Sampling.of(chosen.setting, epochs, losses),
         ),
         images.task,
         Recipe(

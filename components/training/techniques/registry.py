@@ -2,12 +2,14 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.cutmix import CutMix
+from components.training.techniques.erasing import Erasing
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.head_dropout import HeadDropout
 from components.training.techniques.mixup import Mixup
 from components.training.techniques.technique import Technique
 
-TECHNIQUES: list[type[Technique]] = [FreezeDepth, HeadDropout, Mixup]
+TECHNIQUES: list[type[Technique]] = [FreezeDepth, HeadDropout, Erasing, Mixup, CutMix]
 """In the order in which they are applied."""
 
 
