@@ -62,6 +62,7 @@ WEIGHTS = TypeAdapter(
     Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
 )
 ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
+Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 HEAD = "head"
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
@@ -157,6 +158,9 @@ class SearchParams(Params):
     """Of kept activations of frozen layers, at most, GiB; 0: none."""
     cache_precision: Literal["float32", "float16"] = "float32"
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
+    subset: Subset = 1.0
+    """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
+    each class keeps its share; validation and `train` have all."""
     batch_size: Annotated[int, Field(ge=2)] = 32
     """Images a step; `train` uses the same."""
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
@@ -187,7 +191,7 @@ class SearchParams(Params):
     """Of the classes in the loss, `none`, `balanced`, or {class: weight}; `balanced`: each class
     counts the same in all, however many images it has; a class without a weight has 1.0."""
     sampling: Annotated[list[Literal["shuffled", "balanced"]], *Choice] = Field(["shuffled"])
-    """Which images an epoch draws; `shuffled`: each once; `balanced`: each class equally often, an
+    """What an epoch draws; `shuffled`: each once; `balanced`: each class equally often, an
     epoch as long as ever."""
     curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
     """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on

@@ -24,6 +24,7 @@ from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
 from components.training.samplers import Sampling
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +49,12 @@ def fine_tune(
     device: DeviceName,
     precision: Precision,
     workers: int,
+    subset: float,
 ) -> None:
     """Train with the setting in `best` and keep the weights of the best epoch."""
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
+    images = part_of(images, subset, seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
     print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")

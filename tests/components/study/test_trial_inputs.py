@@ -126,12 +126,24 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
+OTHER = {
+    "magnitude": 3,
+    "loss": "focal",
+    "class_weights": '{"b": 3.0}',
+    "sampling": "balanced",
+}
+"""Another value than the baseline's, where 0.5 will not do."""
+BESIDE = {"focal_gamma": {"loss": "focal"}}
+"""What a choice needs beside it."""
+
+
 @pytest.mark.parametrize("name", CHOICES)
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
-    baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: 3 if name == "magnitude" else 0.5})
+    beside = BESIDE.get(name, {})
+    baseline, _ = run(search, 4, **beside)
+    other, _ = run(search, 4, **{name: OTHER.get(name, 0.5)}, **beside)
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:]]
     expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3

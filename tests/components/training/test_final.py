@@ -59,6 +59,7 @@ def outputs(spoilt, pretrained, tmp_path_factory):
         device="cpu",
         precision="off",
         workers=0,
+        subset=1.0,
     )
     return written
 
