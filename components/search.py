@@ -1,8 +1,16 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
+import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from components.frame.effects import NoEffect
 from components.frame.params import Params
@@ -24,6 +32,37 @@ def _differ(values: list[float]) -> list[float]:
 
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
+
+
+def _as_text(value: object) -> object:
+    """Weights by the names of classes as one text, so that they can be a choice like any other."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+def _weights(text: str) -> str:
+    if text not in CLASS_WEIGHTS:
+        try:
+            WEIGHTS.validate_json(text)
+        except ValidationError:
+            raise ValueError(
+                "must be none, balanced or weights above 0 by class, such as {cat: 2.0}, but is "
+                f"{text}"
+            ) from None
+    return text
+
+
+CHANGES_IMAGES = {
+    "mixup": "blended images cannot come from the cache",
+    "cutmix": "images with pasted boxes cannot come from the cache",
+    "erasing": "images with erased boxes cannot come from the cache",
+}
+"""Why the cache is of no use, by technique."""
+CLASS_WEIGHTS = ("none", "balanced")
+WEIGHTS = TypeAdapter(
+    Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+)
+ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
+Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 HEAD = "head"
 FEWEST_ROWS = 2
 """Images that a part of a batch needs: batch normalisation cannot learn from one."""
@@ -126,6 +165,9 @@ class SearchParams(Params):
     """Of kept activations of frozen layers, at most, GiB; 0: none."""
     cache_precision: Literal["float32", "float16"] = "float32"
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
+    subset: Subset = 1.0
+    """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
+    each class keeps its share; validation and `train` have all."""
     batch_size: Annotated[int, Field(ge=2)] = 32
     """Images a step; `train` uses the same."""
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
@@ -139,6 +181,13 @@ class SearchParams(Params):
     mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
     """Blends pairs of images, as 0.2 does; by fractions from a beta distribution with this as both
     parameters; 0.0: none are; blended images cannot come from the cache."""
+    cutmix: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Pastes a box of another image, as 1.0 does; its area's fraction is from a beta distribution
+    with this as both parameters, and is the target's too; 0.0: nothing is pasted; beside mixup a
+    batch gets one of the two; such images cannot come from the cache."""
+    erasing: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Probability that a rectangle of an image becomes noise; such images cannot come from the
+    cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
     stochastic_depth: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
@@ -183,6 +232,19 @@ class SearchParams(Params):
     gradient_checkpointing: Annotated[list[bool], *Choice] = Field([False])
     """Computes activations anew in the backward pass; a third more time for less memory and the
     same gradients (Chen et al. 2016, arXiv:1604.06174); `train` uses the same."""
+    loss: Annotated[list[Literal["cross_entropy", "focal"]], *Choice] = Field(["cross_entropy"])
+    """What training lowers; `focal`: what is already right counts less."""
+    focal_gamma: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([2.0])
+    """How much less, with loss `focal`; 0.0 is the cross-entropy."""
+    class_weights: Annotated[list[ClassWeights], *Choice] = Field(["none"])
+    """Of the classes in the loss, `none`, `balanced`, or {class: weight}; `balanced`: each class
+    counts the same in all, however many images it has; a class without a weight has 1.0."""
+    sampling: Annotated[list[Literal["shuffled", "balanced"]], *Choice] = Field(["shuffled"])
+    """What an epoch draws; `shuffled`: each once; `balanced`: each class equally often, an
+    epoch as long as ever."""
+    curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
+    pretrained features finds hard; 0.0: all are in at once."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -236,19 +298,23 @@ class SearchParams(Params):
             why="magnitude 0 changes no image, so all are equal",
             remedy="search.magnitude=1",
         ),
-        NoEffect(
-            parameter="search.cache_gib",
-            beside="search.mixup",
-            holds=lambda gib, mixups: gib > 0 and all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+        *(
+            NoEffect(
+                parameter=f"search.{parameter}",
+                beside=f"search.{technique}",
+                holds=lambda kept, several: kept != 0 and all(several),
+                why=why,
+                remedy=f"search.{technique}=0.0",
+            )
+            for parameter in ("cache_gib", "cache_precision")
+            for technique, why in CHANGES_IMAGES.items()
         ),
         NoEffect(
-            parameter="search.cache_precision",
-            beside="search.mixup",
-            holds=lambda _, mixups: all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+            parameter="search.focal_gamma",
+            beside="search.loss",
+            holds=lambda _, losses: "focal" not in losses,
+            why="the cross-entropy has none",
+            remedy="search.loss=focal",
         ),
         NoEffect(
             parameter="search.cache_precision",

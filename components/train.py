@@ -19,6 +19,9 @@ class TrainParams(Params):
     patience: Annotated[int, Field(ge=1)] | None = None
     """Epochs without a better validation score, after which training ends; `null`: never early; the
     best epochs of a schedule are its last ones."""
+    subset: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of the images to train on, for a quick look; a fraction up to 1.0, or a whole number of
+    images; each class keeps its share; validation has all."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -14,13 +14,15 @@ from components.frame.work import Work
 from components.model.device import DeviceName, choose_device
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
-from components.tasks.task import Task
+from components.tasks.task import LossRequest, Task
+from components.training import samplers
 from components.training.images import check_batch_size
 from components.training.inputs import Inputs
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +46,18 @@ def run_search(
     *,
     batch_size: int,
     device: DeviceName,
+    subset: float,
     **asked: Any,  # noqa: ANN401  # the other parameters, as `SearchParams` has checked them
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
+    images = part_of(images, subset, asked["seed"], "params/search.yaml")
     check_batch_size(batch_size, images, "params/search.yaml")
     plan = make_plan(pretrained, batch_size=batch_size, **asked)
+    choices, targets = plan.choices, images.train.targets
+    samplers.check(choices["sampling"], choices["curriculum"], targets, "params/search.yaml")
+    for weights in choices["class_weights"]:
+        images.task.loss(LossRequest(class_weights=weights), targets)
     where = choose_device(device)
     tell_device(work.events, where, plan.precision)
     result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()

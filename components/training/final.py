@@ -1,6 +1,7 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from components.frame.work import Work
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.tasks.registry import described
+from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
@@ -22,6 +24,8 @@ from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
+from components.training.samplers import Sampling
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +50,12 @@ def fine_tune(
     device: DeviceName,
     precision: Precision,
     workers: int,
+    subset: float,
 ) -> None:
     """Train with the setting in `best` and keep the weights of the best epoch."""
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
+    images = part_of(images, subset, seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
     print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
@@ -67,6 +73,13 @@ def fine_tune(
             workers=workers,
         )
         probe.put(model)
+    losses = partial(
+        image_losses,
+        model.to(where),
+        images.train,
+        batch_size=chosen.batch_size,
+        workers=workers,
+    )
     fitted = fit(
         model,
         pretrained.groups,
@@ -76,6 +89,7 @@ def fine_tune(
             magnitude=chosen.setting.magnitude,
             seed=seed,
             workers=workers,
+            sampling=Sampling.of(chosen.setting, epochs, losses),
         ),
         images.task,
         Recipe(

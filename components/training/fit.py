@@ -16,7 +16,7 @@ from components.frame.seeds import derived_seed
 from components.model.audit import GroupReport, audit, require_rates
 from components.model.freezing import train_only
 from components.model.groups import Group, behind
-from components.tasks.task import Task
+from components.tasks.task import Array, Task
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.history import Epoch, Fit, OnEpoch
@@ -35,6 +35,11 @@ class Feed(Protocol):
     @property
     def batch_size(self) -> int:
         """Rows a batch; the last one of validation may have fewer."""
+        ...
+
+    @property
+    def targets(self) -> Array:
+        """Those of all images that are trained on, as the task's loss takes them."""
         ...
 
     def training(self, epoch: int) -> Iterator[Batch]:
@@ -97,7 +102,7 @@ def fit(
         task,
         device=device,
         precision=recipe.precision,
-        label_smoothing=recipe.setting.label_smoothing,
+        loss=task.loss(recipe.setting.loss_request, feed.targets),
         techniques=techniques,
         parts=recipe.setting.accumulation,
     )

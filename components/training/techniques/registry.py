@@ -3,7 +3,9 @@
 from components.tasks.task import Task
 from components.training.recipe import Setting
 from components.training.techniques.clip_norm import ClipNorm
+from components.training.techniques.cutmix import CutMix
 from components.training.techniques.ema import Ema
+from components.training.techniques.erasing import Erasing
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.gradient_checkpointing import GradientCheckpointing
 from components.training.techniques.head_dropout import HeadDropout
@@ -18,7 +20,9 @@ TECHNIQUES: list[type[Technique]] = [
     FreezeDepth,
     HeadDropout,
     StochasticDepth,
+    Erasing,
     Mixup,
+    CutMix,
     L1,
     L2SP,
     ClipNorm,

@@ -8,9 +8,11 @@ from components.model.freezing import freeze
 from components.model.groups import groups
 from components.model.predict import answers
 from components.tasks.classification import Classification
+from components.tasks.task import LossRequest
 from components.training.optimizers import make_optimizer
 from components.training.recipe import Recipe, Setting
 from components.training.step import Stepper
+from components.training.validate import NO_TARGETS
 
 CPU = torch.device("cpu")
 TASK = Classification(("a", "b", "c", "d", "e"))
@@ -34,7 +36,7 @@ def test_family_is_built_frozen_trained_and_asked(architecture, build):
         TASK,
         device=CPU,
         precision="off",
-        label_smoothing=0.1,
+        loss=TASK.loss(LossRequest(label_smoothing=0.1), NO_TARGETS),
     )
     loss, _ = stepper.step(Batch(images, torch.tensor([0, 1])), 0, RATE)
     assert torch.isfinite(loss)

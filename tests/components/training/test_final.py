@@ -58,6 +58,7 @@ def tuned(images, pretrained, folder, setting):
         device="cpu",
         precision="off",
         workers=0,
+        subset=1.0,
     )
     return written
 
