@@ -168,8 +168,10 @@ class SearchParams(Params):
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
     each class keeps its share; validation and `train` have all."""
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    """Images a step; `train` uses the same."""
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
+    """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
+    network fits into memory with and that leaves 8 steps an epoch, or less where that does not;
+    elsewhere 32; `train` uses the same."""
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
     """Factor on the rate for each group below the head, or several: [1.0, 0.7]; 1.0: none."""
     weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.05])
@@ -395,7 +397,7 @@ class SearchParams(Params):
     @model_validator(mode="after")
     def _parts_are_of_two_images(self) -> Self:
         most = max(self.accumulation)
-        if self.batch_size < FEWEST_ROWS * most:
+        if self.batch_size != "auto" and self.batch_size < FEWEST_ROWS * most:
             raise ValueError(
                 f"accumulation must leave {FEWEST_ROWS} images or more in each part of a batch of "
                 f"{self.batch_size}, but is {most}"

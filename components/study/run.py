@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -11,13 +11,14 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
-from components.model.device import DeviceName, choose_device
+from components.model.device import DeviceName, Precision, choose_device
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
-from components.training.images import check_batch_size
+from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
+from components.training.largest_batch import largest_batch
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
@@ -44,21 +45,29 @@ def run_search(
     outputs: SearchOutputs,
     work: Work,
     *,
-    batch_size: int,
+    batch_size: int | Literal["auto"],
     device: DeviceName,
     subset: float,
+    precision: Precision,
     **asked: Any,  # noqa: ANN401  # the other parameters, as `SearchParams` has checked them
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
     images = part_of(images, subset, asked["seed"], "params/search.yaml")
-    check_batch_size(batch_size, images, "params/search.yaml")
-    plan = make_plan(pretrained, batch_size=batch_size, **asked)
-    choices, targets = plan.choices, images.train.targets
-    samplers.check(choices["sampling"], choices["curriculum"], targets, "params/search.yaml")
-    for weights in choices["class_weights"]:
-        images.task.loss(LossRequest(class_weights=weights), targets)
     where = choose_device(device)
+    if batch_size == "auto":
+        batch_size = largest_batch(
+            lambda: pretrained.network(0),
+            pretrained.size,
+            len(images.train),
+            device=where,
+            precision=precision,
+            keep=work.folder / "batch_size.json",
+        )
+        print(f"batch_size auto: {batch_size}")
+    check_batch_size(batch_size, images, "params/search.yaml")
+    plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
+    _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
     result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
     best = Best(
@@ -75,6 +84,18 @@ def run_search(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
         f"{images.task.score_name} {images.task.shown(result.score)} in confirmation runs"
     )
+
+
+def _check_targets(plan: Plan, images: Images) -> None:
+    """See that what is asked of losses and samplers can be had of these targets.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    choices, targets = plan.choices, images.train.targets
+    samplers.check(choices["sampling"], choices["curriculum"], targets, "params/search.yaml")
+    for weights in choices["class_weights"]:
+        images.task.loss(LossRequest(class_weights=weights), targets)
 
 
 def make_plan(

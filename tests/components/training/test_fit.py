@@ -301,6 +301,17 @@ def test_a_killed_fit_of_another_optimizer_ends_with_the_same_bits(feed, tmp_pat
     assert state_hash(whole) != state_hash(run(feed, tmp_path / "plain", recipe())[0])
 
 
+def test_a_fit_in_bfloat16_ends_near_the_one_in_float32(feed, tmp_path):
+    """Its sums are coarser, its weights stay float32."""
+    asked = recipe(epochs=1)
+    plain, one = run(feed, tmp_path / "plain", asked)
+    coarse, other = run(feed, tmp_path / "coarse", replace(asked, precision="bf16"))
+    assert one.best.train_loss != other.best.train_loss
+    assert one.best.train_loss == pytest.approx(other.best.train_loss, abs=0.05)
+    assert all(parameter.dtype == torch.float32 for parameter in coarse.parameters())
+    assert state_hash(plain) != state_hash(coarse)
+
+
 def test_a_rate_that_a_group_does_not_train_at_is_told():
     """The audit compares each group's with what the setting asks for."""
     model = network()

@@ -28,6 +28,13 @@ PAIRS = {
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
     ("search.stochastic_depth=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.backbone_rate=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.l2_sp=0.01", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.gradient_checkpointing=true", "search.freeze_depth.low=head"): [
+        "search.freeze_depth.low=0"
+    ],
+    ("search.l2_sp=0.01", "base.source=none"): ["base.source=package"],
+    ("search.schedule=plateau", "search.epochs=2"): ["search.epochs=4"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
     ("augment.horizontal_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
