@@ -160,7 +160,7 @@ class SearchParams(Params):
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
-    each class keeps its share; validation and `train` have all."""
+    each class keeps its fraction; validation and `train` have all."""
     batch_size: Annotated[int, Field(ge=2)] = 32
     """Images a step; `train` uses the same."""
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])

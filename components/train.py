@@ -21,7 +21,7 @@ class TrainParams(Params):
     never early."""
     subset: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of the images to train on, for a quick look; a fraction up to 1.0, or a whole number of
-    images; each class keeps its share; validation has all."""
+    images; each class keeps its fraction; validation has all."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from components.data.images.pipeline_pin import POLICIES, pipeline_pin
 from components.data.layout import places
 from components.data.source import DIGITS, open_source
 from components.frame.apart import require_apart
@@ -61,7 +62,7 @@ def faults(project: Project, values: Mapping[str, Any]) -> Iterator[str]:
         values: by their names, such as `ingest.source`; what is missing is not looked at.
     """
     with chdir(project.root):
-        for look in (_images, _weights, _task):
+        for look in (_images, _weights, _task, _policy):
             try:
                 look(project.root, values)
             except (DataError, UsageError) as error:
@@ -145,6 +146,13 @@ def _task(_root: Path, values: Mapping[str, Any]) -> None:
     task, known = values.get("augment.task"), task_names()
     if task is not None and task not in known:
         raise UsageError(f"augment.task must be one of {', '.join(known)}, but is {task!r}.")
+
+
+def _policy(root: Path, values: Mapping[str, Any]) -> None:
+    policy = values.get("augment.policy", POLICIES[0])
+    if policy not in POLICIES:
+        require_apart("augment.policy", policy, root)
+    pipeline_pin(policy)
 
 
 def _stated_architecture(path: Path) -> str | None:
