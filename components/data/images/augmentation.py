@@ -71,6 +71,11 @@ def load(family: Mapping[str, Any], magnitude: int) -> Augmentation:
     return augment
 
 
+def mirrors(family: Mapping[str, Any]) -> bool:
+    """Whether training sees mirror images."""
+    return "HorizontalFlip" in own_pipeline.names(family[str(MAGNITUDES[-1])])
+
+
 def _pipeline(size: int, magnitude: int, asked: Asked) -> albumentations.Compose:
     if magnitude == 0:
         return albumentations.Compose([albumentations.CenterCrop(size, size)])

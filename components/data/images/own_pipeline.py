@@ -48,7 +48,7 @@ def step(pipeline: Pipeline, size: int) -> Any:  # noqa: ANN401  # albumentation
     Raises:
         DataError: it names what is no transform of albumentations, or does not give such images.
     """
-    for name in _names(pipeline["transform"]):
+    for name in names(pipeline["transform"]):
         _check_name(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # an argument that is none is only warned of
@@ -65,16 +65,16 @@ def step(pipeline: Pipeline, size: int) -> Any:  # noqa: ANN401  # albumentation
     return found
 
 
-def _names(transform: object) -> Iterator[str]:
+def names(transform: object) -> Iterator[str]:
     """The classes that a pipeline names, wherever they stand."""
     if isinstance(transform, Mapping):
         if CLASS in transform:
             yield str(transform[CLASS])
         for value in transform.values():
-            yield from _names(value)
+            yield from names(value)
     elif isinstance(transform, list):
         for value in transform:
-            yield from _names(value)
+            yield from names(value)
 
 
 def _check_name(name: str) -> None:

@@ -27,6 +27,7 @@ PAIRS = {
     ("search.focal_gamma=3.0", "search.loss=cross_entropy"): ["search.loss=focal"],
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("train.test_time_views=2", "augment.horizontal_flip=false"): ["augment.horizontal_flip=true"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
     ("augment.horizontal_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
