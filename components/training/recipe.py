@@ -56,6 +56,8 @@ class Setting:
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
+DEFAULTS = {field.name: field.default for field in fields(Setting)[2:]}
+"""What each of them is where nothing is said."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
-from components.training.recipe import Setting
+from components.training.recipe import DEFAULTS, Setting
 
 
 class PowerCutError(Exception):
@@ -128,12 +128,12 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
 
 def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
-    more = {
+    more = {name: (value,) for name, value in DEFAULTS.items()} | {
         "layer_decay": (1.0, 0.7),
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
         "magnitude": (1, 2),
-        "mixup": (0.0,),
+        "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
     }
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()

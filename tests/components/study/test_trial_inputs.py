@@ -9,6 +9,16 @@ from components.training.recipe import CHOICES, Setting
 from components.training.techniques.mixup import Mixup
 
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
+MANY = {
+    "layer_decay": 0.5,
+    "weight_decay": 0.0,
+    "head_dropout": 0.5,
+    "magnitude": 3,
+    "sampling": "balanced",
+    "curriculum": 0.9,
+    "class_weights": '{"b": 3.0}',
+}
+"""That can all be done with kept activations."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -22,7 +32,7 @@ def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
 
 @pytest.mark.parametrize(
     "others",
-    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "magnitude": 3}],
+    [{}, MANY],
     ids=["baseline", "others"],
 )
 def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
