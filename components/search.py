@@ -167,7 +167,7 @@ class SearchParams(Params):
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
-    each class keeps its share; validation and `train` have all."""
+    each class keeps its fraction; validation and `train` have all."""
     batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
     """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
     network fits into memory with and that leaves 8 steps an epoch, or less where that does not;

@@ -21,9 +21,13 @@ class TrainParams(Params):
     best epochs of a schedule are its last ones."""
     subset: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of the images to train on, for a quick look; a fraction up to 1.0, or a whole number of
-    images; each class keeps its share; validation has all."""
+    images; each class keeps its fraction; validation has all."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
+    test_time_views: Literal[1, 2, 4] = 1
+    """Of an image that a trained network answers for, 1 none but itself; the mean counts, in
+    `evaluate` and wherever the model serves, at so many times the cost; 2: it and its mirror image;
+    4: the corners of it enlarged; validation while training has one."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the network runs; `auto` takes CUDA or MPS where there is one."""
     precision: Literal["auto", "off", "bf16"] = "auto"
@@ -39,6 +43,13 @@ class TrainParams(Params):
             holds=lambda patience, epochs: patience is not None and patience > epochs,
             why="training ends before",
             remedy="train.epochs to as many or more",
+        ),
+        NoEffect(
+            parameter="train.test_time_views",
+            beside="augment.horizontal_flip",
+            holds=lambda views, flip: views == 2 and not flip,  # noqa: PLR2004  # the mirror image
+            why="training sees no mirror image, which may be another thing",
+            remedy="augment.horizontal_flip=true",
         ),
     )
 

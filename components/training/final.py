@@ -1,6 +1,6 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,10 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
+from components.data.images.augmentation import mirrors
+from components.data.images.transform import MIRRORED, Transform
 from components.frame import files
+from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.description import NetworkDescription
@@ -51,10 +54,16 @@ def fine_tune(
     precision: Precision,
     workers: int,
     subset: float,
+    test_time_views: int,
 ) -> None:
-    """Train with the setting in `best` and keep the weights of the best epoch."""
+    """Train with the setting in `best` and keep the weights of the best epoch.
+
+    Raises:
+        UsageError: the mirror image is to be a view, but training sees none.
+    """
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
+    _check_views(test_time_views, images)
     images = part_of(images, subset, seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
@@ -105,9 +114,19 @@ def fine_tune(
         on_epoch=report,
     )
     _write_weights(model, outputs.weights)
-    _describe(chosen, images, pretrained).write(outputs.network)
+    transform = replace(images.transform, views=test_time_views)
+    _describe(chosen, images, pretrained, transform).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
     files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
+
+
+def _check_views(views: int, images: Images) -> None:
+    if views == MIRRORED and not mirrors(images.family):
+        raise UsageError(
+            "params/train.yaml: test_time_views must be 1 or 4 where training mirrors no image, "
+            f"but is {views}: a mirror image may be another thing. Where it is not, set "
+            "augment.horizontal_flip=true."
+        )
 
 
 def _write_weights(model: nn.Module, path: Path) -> None:
@@ -115,14 +134,16 @@ def _write_weights(model: nn.Module, path: Path) -> None:
     files.write_tensors(path, state)
 
 
-def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDescription:
+def _describe(
+    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform
+) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
     setting, config = chosen.setting, pretrained.config
     return NetworkDescription(
         architecture=config.architecture,
         arguments=config.arguments,
         task=described(images.task),
-        transform=images.transform.to_dict(),
+        transform=transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
         trained_fraction=pretrained.fractions[setting.freeze_depth],

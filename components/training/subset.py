@@ -40,7 +40,7 @@ def subset(images: Images, asked: float, seed: int, where: str) -> Images:
 
 
 def stratified(targets: NDArray[Any], number: int, seed: int) -> Rows:
-    """So many rows, sorted: of each class about its share, one at the least.
+    """So many rows, sorted: of each class about the same fraction, one at the least.
 
     A smaller subset of the same seed lies within a larger one.
     """

@@ -1,14 +1,17 @@
 """The action `sync`: pin what the stages need of the world, and only when it changed.
 
-`data/source.yaml` pins the images, `data/start.yaml` the weights to start from. Stages depend on
-the pins: a pin that is not written again makes nothing stale.
+`data/source.yaml` pins the images, `data/start.yaml` the weights to start from, and
+`data/pipeline.yaml` an augmentation of a person's own. Stages depend on the pins: a pin that is not
+written again makes nothing stale.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+from components.augment import AugmentParams
 from components.base import BaseParams
+from components.data.images.pipeline_pin import POLICIES, pipeline_pin
 from components.data.source import DIGITS, open_source
 from components.frame import files
 from components.frame.apart import require_apart
@@ -24,6 +27,10 @@ SOURCE_HEADING = (
 )
 START_HEADING = (
     "The weights that the network starts from, as `base` will take them.\n"
+    "Written by `thawline sync`; commit it."
+)
+PIPELINE_HEADING = (
+    "The augmentation of your own that augment.policy names, whole; null: it names none.\n"
     "Written by `thawline sync`; commit it."
 )
 
@@ -79,10 +86,13 @@ class KnownHashes:
 
 def _pins(project: Project) -> dict[str, tuple[str, dict[str, Any]]]:
     """What each pin must say now, below its heading."""
-    return {
+    pins = {
         "source.yaml": (SOURCE_HEADING, _source_pin(project)),
         "start.yaml": (START_HEADING, _start_pin(project)),
     }
+    if _augment(project).exists():
+        pins["pipeline.yaml"] = (PIPELINE_HEADING, _pipeline_pin(project))
+    return pins
 
 
 def _source_pin(project: Project) -> dict[str, Any]:
@@ -102,6 +112,17 @@ def _start_pin(project: Project) -> dict[str, Any]:
         require_apart("base.source", params.source, project.root)
     known = _present(project.data / "start.yaml") or {}
     return start_pin(known=known, **params.model_dump())
+
+
+def _pipeline_pin(project: Project) -> dict[str, Any]:
+    params = load_params(AugmentParams, _augment(project))
+    if params.policy not in POLICIES:
+        require_apart("augment.policy", params.policy, project.root)
+    return pipeline_pin(params.policy)
+
+
+def _augment(project: Project) -> Path:
+    return project.params / "augment.yaml"
 
 
 def _present(path: Path) -> dict[str, Any] | None:

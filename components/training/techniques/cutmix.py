@@ -81,8 +81,8 @@ class CutMix(Technique):
 def _seeded(seed: int) -> Iterator[None]:
     """Numpy's global state, which timm draws from, set within the block and as before after it."""
     before = np.random.get_state()  # noqa: NPY002  # timm's own
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002  # timm's own
     try:
         yield
     finally:
-        np.random.set_state(before)  # noqa: NPY002
+        np.random.set_state(before)  # noqa: NPY002  # timm's own

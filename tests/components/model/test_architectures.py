@@ -43,6 +43,6 @@ def test_family_is_built_frozen_trained_and_asked(architecture, build):
     moved = {name for name, value in model.named_parameters() if not value.equal(before[name])}
     assert not moved & {name for part in parts[:depth] for name in part.parameters}
     assert moved & set(parts[-1].parameters)
-    probabilities = answers(model, images.numpy(), lambda outputs: outputs.softmax(dim=1))
+    probabilities = answers(model, images.numpy()[:, None], lambda outputs: outputs.softmax(dim=1))
     assert probabilities.shape == (2, 5)
     assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)

@@ -133,7 +133,7 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
         "magnitude": (1, 2),
-        "mixup": (0.0,),
+        "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
         "stochastic_depth": (0.1, 0.0),
         "ema": (0.0,),

@@ -29,6 +29,16 @@ RATES = {"layer_decay": [0.25, 0.5, 1.0], "backbone_rate": [0.5, 0.5, 1.0]}
 """The factors on the rate of the groups that train, where they differ."""
 SAME = {"gradient_checkpointing"}
 """What changes memory alone; its own tests see that it is in force."""
+MANY = {
+    "layer_decay": 0.5,
+    "weight_decay": 0.0,
+    "head_dropout": 0.5,
+    "magnitude": 3,
+    "sampling": "balanced",
+    "curriculum": 0.9,
+    "class_weights": '{"b": 3.0}',
+}
+"""That can all be done with kept activations."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -42,7 +52,7 @@ def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
 
 @pytest.mark.parametrize(
     "others",
-    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "magnitude": 3}],
+    [{}, MANY],
     ids=["baseline", "others"],
 )
 def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):

@@ -1,5 +1,6 @@
 """The final training: what the search chose is what is trained, and its best epoch what is kept."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pandas as pd
@@ -7,11 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.data.images import augmentation
 from components.frame import files
+from components.frame.errors import UsageError
 from components.frame.events import Events
 from components.frame.work import Work
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
+from components.training import final
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
@@ -59,6 +63,7 @@ def tuned(images, pretrained, folder, setting):
         precision="off",
         workers=0,
         subset=1.0,
+        test_time_views=4,
     )
     return written
 
@@ -101,7 +106,7 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
     assert told["kept_epoch"] == best.epoch < EPOCHS
     assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
-    assert described.transform == spoilt.transform.to_dict()
+    assert described.transform == spoilt.transform.to_dict() | {"views": 4}
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
 
 
@@ -113,3 +118,13 @@ def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tm
     weight = load_file(written.weights)["classifier.weight"]
     assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
     assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
+    """It may be another thing: a letter, a hand."""
+    given = replace(images, family=augmentation.family(32, horizontal_flip=flip))
+    for views in (1, 4):
+        final._check_views(views, given)
+    with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
+        final._check_views(2, given)

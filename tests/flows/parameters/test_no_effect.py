@@ -35,9 +35,20 @@ PAIRS = {
     ],
     ("search.l2_sp=0.01", "base.source=none"): ["base.source=package"],
     ("search.schedule=plateau", "search.epochs=2"): ["search.epochs=4"],
+    ("train.test_time_views=2", "augment.horizontal_flip=false"): ["augment.horizontal_flip=true"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
     ("augment.horizontal_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.vertical_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.policy=trivial", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.rotate=9.0", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.shift=0.1", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.shear=5.0", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.zoom=0.1", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.rotate=9.0", "augment.policy=rand"): ["augment.policy=light"],
+    ("augment.shift=0.1", "augment.policy=trivial"): ["augment.policy=light"],
+    ("augment.shear=5.0", "augment.policy=rand"): ["augment.policy=light"],
+    ("search.magnitude=[0, 1, 2]", "augment.policy={pipeline}"): ["augment.policy=light"],
     ("ingest.max_unpacked_gib=5.0", "ingest.source=digits"): ["ingest.source={tar}"],
     ("split.test_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
@@ -57,7 +68,14 @@ def filled(tmp_path):
     tar.write_bytes(b"")
     for name in ("split/train/cat", "split/val/cat", "split/test/cat", "classes/cat"):
         (tmp_path / name).mkdir(parents=True)
-    places = {"tar": tar, "split": tmp_path / "split", "classes": tmp_path / "classes"}
+    pipeline = tmp_path / "mine.json"
+    pipeline.write_text('{"transform": {}}')
+    places = {
+        "tar": tar,
+        "pipeline": pipeline,
+        "split": tmp_path / "split",
+        "classes": tmp_path / "classes",
+    }
     return lambda *values: [value.format(**places) for value in values]
 
 
