@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from torch import nn
@@ -21,6 +21,7 @@ from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
+from components.training.soup import Soup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ def fine_tune(
     *,
     epochs: int,
     patience: int,
+    soup: Literal["none", "greedy"],
     seed: int,
     device: DeviceName,
     precision: Precision,
@@ -78,6 +80,7 @@ def fine_tune(
         keep=work.folder / "epoch.safetensors",
         keep_best=True,
         on_epoch=report,
+        soup=soup == "greedy",
     )
     _write_weights(model, outputs.weights)
     _describe(chosen, images, pretrained).write(outputs.network)
@@ -107,17 +110,18 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
 
 
 def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
-    """What `dvc metrics` shows, the score under the name that people read."""
-    best = fitted.best
+    """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
+    best, kept = fitted.best, fitted.validation
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        f"validation_{score_name}": best.validation_score,
-        f"validation_{score_name}_error": best.validation_score_error,
-        "validation_loss": best.validation_loss,
+        f"validation_{score_name}": kept.score,
+        f"validation_{score_name}_error": kept.error,
+        "validation_loss": kept.loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
         "techniques": dict(fitted.techniques),
+        **_soup(fitted.soup),
         "groups": [
             {
                 "name": report.name,
@@ -128,3 +132,10 @@ def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
             for report in fitted.audit
         ],
     }
+
+
+def _soup(soup: Soup | None) -> dict[str, Any]:
+    """What was averaged, where that was asked for."""
+    if soup is None:
+        return {}
+    return {"soup": {"epochs": list(soup.epochs), "fraction": soup.fraction}}

@@ -16,7 +16,7 @@ from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
 from components.training.recipe import Best, Recipe, Setting
-from components.training.validate import validate
+from components.training.validate import Validated, validate
 
 EPOCHS, CPU = 3, torch.device("cpu")
 SETTING = Setting(freeze_depth=1, learning_rate=1e-2, mixup=0.4, magnitude=2, weight_decay=0.0)
@@ -39,28 +39,32 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-@pytest.fixture(scope="module")
-def outputs(spoilt, pretrained, tmp_path_factory):
-    """What a training with `SETTING` wrote."""
-    folder = tmp_path_factory.mktemp("final")
+def written(images, pretrained, folder, soup):
+    """What a training with `SETTING` writes."""
     best = folder / "best.yaml"
     Best(layer="blocks.0", batch_size=10, setting=SETTING).write(best)
     names = ("weights.safetensors", "network.json", "history.csv", "training.json")
     weights, network, history, training = (folder / name for name in names)
-    written = TrainOutputs(weights=weights, network=network, history=history, training=training)
+    outputs = TrainOutputs(weights=weights, network=network, history=history, training=training)
     fine_tune(
-        Opened(spoilt, pretrained),
-        written,
+        Opened(images, pretrained),
+        outputs,
         best,
         Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
         epochs=EPOCHS,
         patience=EPOCHS,
+        soup=soup,
         seed=4,
         device="cpu",
         precision="off",
         workers=0,
     )
-    return written
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def outputs(spoilt, pretrained, tmp_path_factory):
+    return written(spoilt, pretrained, tmp_path_factory.mktemp("final"), "none")
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
@@ -97,3 +101,18 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
     assert described.transform == spoilt.transform.to_dict()
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
+
+
+def test_a_soup_is_written_and_told_where_it_is_asked_for(
+    outputs, spoilt, pretrained, tmp_path, monkeypatch
+):
+    """Whichever mixture is taken: the weights are those, and reach what is told of them."""
+    monkeypatch.setattr(Validated, "rank", (0.0, 0.0))  # all are as good
+    cooked = written(spoilt, pretrained, tmp_path, "greedy")
+    told = files.read_json(cooked.training)
+    assert "soup" not in files.read_json(outputs.training)
+    assert told["soup"] == {"epochs": [1, 2, 3], "fraction": 0.25}
+    model = trained(NetworkDescription.read(cooked.network), load_file(cooked.weights), 2, 32)
+    found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
+    assert found.loss == pytest.approx(told["validation_loss"], abs=1e-5)
+    assert found.score == told["validation_accuracy"]
