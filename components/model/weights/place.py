@@ -11,6 +11,11 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 """The last as in `.pth.tar`: what is in a file is told by its content."""
 
 
+def champion_file(cache: Path, sha256: str) -> Path:
+    """Where a file of the champion lies in the cache of a project, by its content."""
+    return cache / "champion" / sha256
+
+
 def file_of(source: str) -> Path:
     """The file that holds the weights of a source other than `hub` and `none`.
 

@@ -8,6 +8,7 @@ from flows.pipeline import overrides
 
 PAIRS = {
     ("base.architecture=resnet50", "base.source=package"): ["base.source=hub"],
+    ("base.architecture=resnet50", "base.source=champion"): ["base.source=hub"],
     ("base.seed=3", "base.source=package"): ["base.source=none"],
     ("search.compute=1.0", "search.strategy=tpe"): ["search.strategy=staged"],
     ("search.prune_after=3", "search.strategy=staged"): ["search.strategy=tpe"],
