@@ -10,6 +10,19 @@ HEAD_STD = 0.01
 """Standard deviation of a new head's weights. With timm's own, five epochs of full fine-tuning of
 MobileNetV2 end 4 to 10 points lower (docs/log.md)."""
 
+KNOWN = "_known_outputs"
+"""Where a network keeps which of its outputs its starting weights could give already."""
+
+
+def know_outputs(model: nn.Module, outputs: Sequence[int]) -> None:
+    """Note which outputs of a classifier are no new ones."""
+    vars(model)[KNOWN] = tuple(outputs)
+
+
+def known_outputs(model: nn.Module) -> tuple[int, ...]:
+    """Which outputs its starting weights could give already, by `know_outputs`; empty: none."""
+    return tuple(vars(model).get(KNOWN, ()))
+
 
 def draw_head(model: nn.Module) -> None:
     """Draw the classifier's weights from N(0, 0.01) and set its bias to zero."""

@@ -11,7 +11,7 @@ from components.frame import files
 from components.model.backbone import State, build_pretrained, classifier_names
 from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
-from components.model.head import draw_head, grow_head
+from components.model.head import draw_head, grow_head, know_outputs
 
 HEAD = "head"
 
@@ -89,6 +89,7 @@ class Pretrained:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             draw_head(model)
+        know_outputs(model, self.known)
         for part in classifier_names(model) if self.known else ():
             self._keep_rows(model.get_submodule(part), part, seed)
 

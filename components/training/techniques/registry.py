@@ -2,6 +2,7 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.distillation import Distillation
 from components.training.techniques.ema import Ema
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.head_dropout import HeadDropout
@@ -9,7 +10,14 @@ from components.training.techniques.mixup import Mixup
 from components.training.techniques.stochastic_depth import StochasticDepth
 from components.training.techniques.technique import Technique
 
-TECHNIQUES: list[type[Technique]] = [Ema, FreezeDepth, HeadDropout, StochasticDepth, Mixup]
+TECHNIQUES: list[type[Technique]] = [
+    Ema,
+    FreezeDepth,
+    HeadDropout,
+    StochasticDepth,
+    Mixup,
+    Distillation,
+]
 """In the order in which they are applied; what is around a step or an epoch ends in the reverse."""
 
 

@@ -23,6 +23,12 @@ PAIRS = {
     ("search.cache_precision=float16", "search.mixup=0.2"): ["search.mixup=0.0"],
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.cache_gib=9.0", "search.distillation=1.0"): ["search.distillation=0.0"],
+    ("search.distillation=1.0", "base.source=package"): ["base.source=champion"],
+    ("search.distillation_temperature=4.0", "search.distillation=0.0"): [
+        "search.distillation=1.0",
+        "base.source=champion",
+    ],
     ("search.stochastic_depth=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
@@ -32,6 +38,7 @@ PAIRS = {
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
 }
 BESIDES = {
+    "search.distillation=1.0": ["base.source=champion"],
     "search.freeze_depth.low=head": ["search.enqueue=[]"],
     "search.epochs=1": ["search.strategy=tpe"],
     "search.max_trials=16": ["search.strategy=tpe"],
