@@ -19,6 +19,7 @@ from components.model.batch_norm import reestimate
 from components.model.device import autocast
 from components.model.freezing import train_only
 from components.model.groups import Group, behind
+from components.model.head import known_outputs
 from components.tasks.task import Task
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
@@ -248,7 +249,9 @@ def _cooked(
         return _reached(stepper, feed), checkpoint.model_state(stepper.model)
 
     assert state.best is not None  # noqa: S101  # an epoch is kept
-    return cook(state.kept, state.best.validation, start, head.parameters, judge)
+    whole_head = len(known_outputs(stepper.model)) == stepper.task.outputs
+    drawn = () if whole_head else head.parameters
+    return cook(state.kept, state.best.validation, start, drawn, judge)
 
 
 def _train(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:

@@ -1,8 +1,8 @@
 """A soup: the weights of the best epochs averaged, as far as validation gains by it.
 
 Greedily, the best epoch first (recipe 1 of Wortsman et al., ICML 2022), and then on the way back to
-the weights that the fit started from (WiSE-FT: Wortsman et al., CVPR 2022). The classifier, which
-started at random, takes no part in the latter.
+the weights that the fit started from (WiSE-FT: Wortsman et al., CVPR 2022). A classifier that
+started at random takes no part in the latter.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,7 +51,7 @@ def cook(
         kept: the weights by epoch, the best one first.
         reached: what the best one reached.
         start: those that the fit started from.
-        head: the names of the classifier's.
+        head: the names of those that started at random, the classifier's.
         judge: tells how good a mixture is.
     """
     first = next(iter(kept))

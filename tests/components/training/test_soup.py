@@ -1,5 +1,7 @@
 """Weights of the best epochs are averaged as far as validation gains by it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -68,8 +70,8 @@ def test_mixtures_are_by_the_formulas():
 
 @pytest.fixture
 def train(images, pretrained, tmp_path, feed_of):
-    def run(name="keep", *, soup=True, on_epoch=lambda *_: False):
-        model = pretrained.network(0)
+    def run(name="keep", *, soup=True, on_epoch=lambda *_: False, start=pretrained):
+        model = start.network(0)
         done = fit(
             model,
             groups(model),
@@ -146,3 +148,16 @@ def test_no_more_epochs_are_kept_than_are_mixed(train, monkeypatch):
     _, done = train()
     ranked = sorted(done.history, key=lambda epoch: epoch.rank, reverse=True)
     assert asked == [[epoch.epoch for epoch in ranked[:2]]]
+
+
+@pytest.mark.parametrize(("names", "drawn"), [(("a", "b"), False), (("a", "c"), True)])
+def test_a_head_that_was_known_goes_the_way_back_too(train, pretrained, monkeypatch, names, drawn):
+    """One of which a row was drawn stays: the start's is of no use."""
+    config = replace(pretrained.config, names=names)
+    start, asked = replace(pretrained, config=config, names=("a", "b")), []
+    real = soups.cook
+    monkeypatch.setattr(
+        "components.training.fit.cook", lambda *all_: asked.append(all_[3]) or real(*all_)
+    )
+    train(start=start)
+    assert (tuple(asked[0]) == ("classifier.weight", "classifier.bias")) is drawn
