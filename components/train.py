@@ -20,8 +20,9 @@ class TrainParams(Params):
     """Epochs without a better validation score, after which training ends; as many as `epochs`:
     never early."""
     soup: Literal["none", "greedy"] = "none"
-    """Averages the weights of the best epochs; `greedy`: as far as validation gains by it, and then
-    with those that training started from; the statistics of batch normalisation are taken anew."""
+    """Averages the weights of the best epochs; `greedy`: as far as validation gets better by
+    it, and then with those that training started from; the statistics of batch normalisation are
+    taken anew."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -18,7 +18,7 @@ def reestimate(model: nn.Module, run: Callable[[], object]) -> None:
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # every batch counts alike
+        layer.momentum = None  # every batch counts the same
     try:
         if layers:
             with torch.no_grad():

@@ -88,14 +88,14 @@ def make_plan(
         _require_no_void(choices, low)
     first = {name: several[0] for name, several in choices.items()}
     head = len(pretrained.layers) - 1
-    depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
+    freeze_depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
     enqueued = (
         Setting(
-            freeze_depth=depth,
+            freeze_depth=place,
             learning_rate=one["learning_rate"],
-            **first | (VOID_AT_HEAD if depth == head else {}),
+            **first | (VOID_AT_HEAD if place == head else {}),
         )
-        for depth, one in zip(depths, enqueue, strict=True)
+        for place, one in zip(freeze_depths, enqueue, strict=True)
     )
     return Plan(
         freeze_depths=(low, high),

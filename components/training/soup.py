@@ -1,4 +1,4 @@
-"""A soup: the weights of the best epochs averaged, as far as validation gains by it.
+"""A soup: the weights of the best epochs averaged, as far as validation gets better.
 
 Greedily, the best epoch first (recipe 1 of Wortsman et al., ICML 2022), and then on the way back to
 the weights that the fit started from (WiSE-FT: Wortsman et al., CVPR 2022). A classifier that

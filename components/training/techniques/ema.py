@@ -20,7 +20,7 @@ class Ema(Technique):
 
     Training goes on with the weights themselves. The decay rises to the one asked for, by timm's
     `ModelEmaV3`: 1 - (1 + n)^(-2/3) after n steps, so that a short fit does not average in what it
-    started from. Statistics of batch normalisation are averaged alike, and counters are copied.
+    started from. Statistics of batch normalisation are averaged too, and counters are copied.
     """
 
     name: ClassVar[str] = "ema"
