@@ -30,7 +30,7 @@ def file_of(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.is_file() or path.suffix not in SUFFIXES:
         raise UsageError(
-            "params/base.yaml: source must be `package`, `hub`, `none` or an existing file of "
-            f"weights ({', '.join(SUFFIXES)}), but is {source!r}."
+            "params/base.yaml: source must be `package`, `hub`, `none`, `champion` or an existing "
+            f"file of weights ({', '.join(SUFFIXES)}), but is {source!r}."
         )
     return path
