@@ -195,6 +195,12 @@ class SearchParams(Params):
     stochastic_depth: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Probability that a residual branch is dropped in training; of the last one, falling to 0 at
     the stem; 0.0: none beyond the network's own."""
+    distillation: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Weight of the champion's answers as soft targets, as 1.0; beside the loss; it is the network
+    that training starts from, with `base.source: champion`, and sees what trains; 0.0: none."""
+    distillation_temperature: Annotated[list[Annotated[float, Field(gt=0)]], *Choice] = Field([2.0])
+    """Of those answers and the network's own; outputs are divided by it, so that small
+    probabilities count."""
     ema: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Decay of an exponential moving average of the weights, as 0.999; it is validated and kept in
     the weights' place; a short fit reaches a lower decay; 0.0: none."""
@@ -324,6 +330,27 @@ class SearchParams(Params):
             holds=lambda _, gib: gib == 0,
             why="nothing is kept",
             remedy="search.cache_gib=4.0",
+        ),
+        NoEffect(
+            parameter="search.cache_gib",
+            beside="search.distillation",
+            holds=lambda gib, weights: gib > 0 and all(weights),
+            why="the teacher looks at images, not at what the cache keeps",
+            remedy="search.distillation=0.0",
+        ),
+        NoEffect(
+            parameter="search.distillation",
+            beside="base.source",
+            holds=lambda weights, source: any(weights) and source != "champion",
+            why="the champion teaches where training starts from it",
+            remedy="base.source=champion",
+        ),
+        NoEffect(
+            parameter="search.distillation_temperature",
+            beside="search.distillation",
+            holds=lambda _, weights: not any(weights),
+            why="nobody teaches",
+            remedy="search.distillation=1.0",
         ),
         NoEffect(
             parameter="search.layer_decay",

@@ -22,6 +22,10 @@ class TrainParams(Params):
     subset: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] = 1.0
     """Of the images to train on, for a quick look; a fraction up to 1.0, or a whole number of
     images; each class keeps its fraction; validation has all."""
+    soup: Literal["none", "greedy"] = "none"
+    """Averages the weights of the best epochs; `greedy`: as far as validation gets better by
+    it, and then with those that training started from; the statistics of batch normalisation are
+    taken anew."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     test_time_views: Literal[1, 2, 4] = 1

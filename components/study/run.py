@@ -12,6 +12,7 @@ from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.device import DeviceName, Precision, choose_device
+from components.model.drop_paths import drop_paths
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
 from components.tasks.task import LossRequest, Task
@@ -110,24 +111,27 @@ def make_plan(
     """The parameters of the search with freeze depths as this network's groups.
 
     Raises:
-        UsageError: it has no such freeze depths, or they leave a setting out.
+        UsageError: it has no such freeze depths, or they leave a setting out; or it has no branch
+            to drop.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
+    if rates := [rate for rate in choices["stochastic_depth"] if rate]:
+        drop_paths(pretrained.network(0), rates[0])
     first = {name: several[0] for name, several in choices.items()}
     bare = {name: DEFAULTS[name] for name in BELOW_THE_HEAD}
     head = len(pretrained.layers) - 1
-    depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
+    freeze_depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
     enqueued = (
         Setting(
-            freeze_depth=depth,
+            freeze_depth=place,
             learning_rate=one["learning_rate"],
-            **first | (bare if depth == head else {}),
+            **first | (bare if place == head else {}),
         )
-        for depth, one in zip(depths, enqueue, strict=True)
+        for place, one in zip(freeze_depths, enqueue, strict=True)
     )
     return Plan(
         freeze_depths=(low, high),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from torch import nn
@@ -28,6 +28,7 @@ from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
 from components.training.samplers import Sampling
+from components.training.soup import Soup
 from components.training.subset import subset as part_of
 
 
@@ -49,6 +50,7 @@ def fine_tune(
     *,
     epochs: int,
     patience: int | None,
+    soup: Literal["none", "greedy"],
     seed: int,
     device: DeviceName,
     precision: Precision,
@@ -112,6 +114,7 @@ def fine_tune(
         keep=work.folder / "epoch.safetensors",
         keep_best=True,
         on_epoch=report,
+        soup=soup == "greedy",
     )
     _write_weights(model, outputs.weights)
     transform = replace(images.transform, views=test_time_views)
@@ -153,17 +156,19 @@ def _describe(
 
 
 def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
-    """What `dvc metrics` shows, the score under the name that people read."""
-    best, start = fitted.best, {"head_start": probe.in_force()} if probe else {}
+    """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
+    best, kept = fitted.best, fitted.validation
+    start = {"head_start": probe.in_force()} if probe else {}
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        f"validation_{score_name}": best.validation_score,
-        f"validation_{score_name}_error": best.validation_score_error,
-        "validation_loss": best.validation_loss,
+        f"validation_{score_name}": kept.score,
+        f"validation_{score_name}_error": kept.error,
+        "validation_loss": kept.loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
         "techniques": start | dict(fitted.techniques),
+        **_soup(fitted.soup),
         "groups": [
             {
                 "name": report.name,
@@ -174,3 +179,10 @@ def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any
             for report in fitted.audit
         ],
     }
+
+
+def _soup(soup: Soup | None) -> dict[str, Any]:
+    """What was averaged, where that was asked for."""
+    if soup is None:
+        return {}
+    return {"soup": {"epochs": list(soup.epochs), "fraction": soup.fraction}}

@@ -39,6 +39,10 @@ class Setting:
     """Fraction of the target that is spread over all classes, 0 to 1."""
     stochastic_depth: float = 0.0
     """Probability that the last residual branch of an image is dropped, 0 to 1."""
+    distillation: float = 0.0
+    """Weight of the starting network's soft targets beside the loss; 0.0: none."""
+    distillation_temperature: float = 2.0
+    """By which the outputs of both networks are divided first."""
     ema: float = 0.0
     """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
     head_start: str = "drawn"

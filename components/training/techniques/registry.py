@@ -4,6 +4,7 @@ from components.tasks.task import Task
 from components.training.recipe import Setting
 from components.training.techniques.clip_norm import ClipNorm
 from components.training.techniques.cutmix import CutMix
+from components.training.techniques.distillation import Distillation
 from components.training.techniques.ema import Ema
 from components.training.techniques.erasing import Erasing
 from components.training.techniques.freeze_depth import FreezeDepth
@@ -25,6 +26,7 @@ TECHNIQUES: list[type[Technique]] = [
     CutMix,
     L1,
     L2SP,
+    Distillation,
     ClipNorm,
     GradientCheckpointing,
 ]

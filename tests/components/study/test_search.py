@@ -136,6 +136,8 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
         "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
         "stochastic_depth": (0.1, 0.0),
+        "distillation": (0.0,),
+        "distillation_temperature": (2.0,),
         "ema": (0.0,),
         "optimizer": ("sgd", "adamw"),
         "momentum": (0.8, 0.7),

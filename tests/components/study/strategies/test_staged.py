@@ -396,6 +396,8 @@ MORE = {name: (value,) for name, value in DEFAULTS.items()} | {
     "mixup": (0.0, 0.2),
     "label_smoothing": (0.1, 0.0),
     "stochastic_depth": (0.0, 0.1),
+    "distillation": (0.0, 1.0),
+    "distillation_temperature": (2.0, 4.0),
     "ema": (0.0, 0.9),
 }
 
