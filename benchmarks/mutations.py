@@ -172,8 +172,8 @@ MUTATIONS = (
     Mutation(
         name="validation loss is smoothed",
         file="components/training/validate.py",
-        old="task.loss(label_smoothing=0.0)",
-        new="task.loss(label_smoothing=0.1)",
+        old="task.loss(LossRequest(), NO_TARGETS)",
+        new="task.loss(LossRequest(label_smoothing=0.1), NO_TARGETS)",
         test=_VALIDATE,
     ),
     Mutation(

@@ -7,6 +7,7 @@ from typing import ClassVar
 from components.frame import files
 from components.frame.documents import Document
 from components.model.device import Precision
+from components.tasks.task import LossRequest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,22 @@ class Setting:
     """Of the augmentation, 0 none to 3 strong."""
     mixup: float = 0.0
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
+    cutmix: float = 0.0
+    """Both parameters of the beta distribution of what another image's box leaves; 0.0: none is."""
+    erasing: float = 0.0
+    """Probability that a rectangle of an image is replaced by noise."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    stochastic_depth: float = 0.0
+    """Probability that the last residual branch of an image is dropped, 0 to 1."""
+    distillation: float = 0.0
+    """Weight of the starting network's soft targets beside the loss; 0.0: none."""
+    distillation_temperature: float = 2.0
+    """By which the outputs of both networks are divided first."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
+    head_start: str = "drawn"
+    """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
     optimizer: str = "adamw"
     """A name in `optimizers.optimizers()`."""
     momentum: float = 0.9
@@ -52,13 +67,34 @@ class Setting:
     """Parts in which a batch is taken."""
     gradient_checkpointing: bool = False
     """Whether activations are computed anew in the backward pass."""
+    loss: str = "cross_entropy"
+    """A name in `losses.LOSSES`."""
+    focal_gamma: float = 2.0
+    """Of the focal loss: how much less what is already right counts."""
+    class_weights: str = "none"
+    """In the loss: `none`, `balanced`, or weights by the names of classes, as JSON."""
+    sampling: str = "shuffled"
+    """A name in `samplers.SAMPLERS`."""
+    curriculum: float = 0.0
+    """Fraction of the epochs in which the hard images come in by and by; 0.0: all are in."""
+
+    @property
+    def loss_request(self) -> LossRequest:
+        """What is asked of the task's loss."""
+        return LossRequest(**{one.name: getattr(self, one.name) for one in fields(LossRequest)})
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
 DEFAULTS = {field.name: field.default for field in fields(Setting)[2:]}
 """What each of them is where nothing is said."""
-BELOW_THE_HEAD = ("layer_decay", "backbone_rate", "l2_sp", "gradient_checkpointing")
+BELOW_THE_HEAD = (
+    "layer_decay",
+    "stochastic_depth",
+    "backbone_rate",
+    "l2_sp",
+    "gradient_checkpointing",
+)
 """Those that say nothing where the head alone is trained: they are at their defaults there."""
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from components.data.batch import Batch
 from components.frame.errors import DataError, UsageError
 from components.model.device import Precision, autocast
+from components.tasks.losses import Loss
 from components.tasks.task import Task
 from components.training.techniques.technique import Technique
 from components.training.validate import Forward
@@ -39,14 +40,14 @@ class Stepper:
         *,
         device: torch.device,
         precision: Precision,
-        label_smoothing: float,
+        loss: Loss,
         techniques: tuple[Technique, ...] = (),
         parts: int = 1,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
     ) -> None:
         self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
         self.device, self.precision, self.tell = device, precision, tell
-        self.loss = task.loss(label_smoothing=label_smoothing)
+        self.loss = loss
         self.techniques = techniques
         self.parts = parts
         """How many parts a batch is taken in."""
@@ -86,12 +87,13 @@ class Stepper:
     def _accumulate(self, batch: Batch) -> tuple[Tensor, float]:
         self.optimizer.zero_grad(set_to_none=True)
         loss, score, size = torch.zeros((), device=self.device), 0.0, -(-len(batch) // self.parts)
+        whole = self.loss.weight(batch.targets)
         for first in range(0, len(batch), size):
             part = batch.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
                 outputs = self.forward(part.inputs).float()
                 mean = self._penalised(part, outputs)
-            fraction = mean * (len(part) / len(batch))
+            fraction = mean * (self.loss.weight(part.targets) / whole)
             fraction.backward()  # type: ignore[no-untyped-call]  # torch's own
             loss += fraction.detach()
             score += float(self.task.scores(outputs.detach(), part.targets).sum())

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from components.data.images.pipeline_pin import POLICIES, pipeline_pin
 from components.data.layout import places
 from components.data.source import DIGITS, open_source
 from components.frame.apart import require_apart
@@ -62,7 +63,7 @@ def faults(project: Project, values: Mapping[str, Any]) -> Iterator[str]:
         values: by their names, such as `ingest.source`; what is missing is not looked at.
     """
     with chdir(project.root):
-        for look in (_images, _weights, _task, _optimizers):
+        for look in (_images, _weights, _task, _policy, _optimizers):
             try:
                 look(project.root, values)
             except (DataError, UsageError) as error:
@@ -156,6 +157,13 @@ def _optimizers(_root: Path, values: Mapping[str, Any]) -> None:
     from components.training.optimizers import require_optimizers  # seconds, for what is seldom
 
     require_optimizers(names, momenta)
+
+
+def _policy(root: Path, values: Mapping[str, Any]) -> None:
+    policy = values.get("augment.policy", POLICIES[0])
+    if policy not in POLICIES:
+        require_apart("augment.policy", policy, root)
+    pipeline_pin(policy)
 
 
 def _stated_architecture(path: Path) -> str | None:

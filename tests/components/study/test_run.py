@@ -1,8 +1,11 @@
 """What is asked of a search is what it does, or an error before the first trial."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.frame.errors import UsageError
+from components.model.backbone import create
 from components.search import SearchParams
 from components.study.run import make_plan
 
@@ -65,3 +68,22 @@ def test_parts_that_leave_one_image_are_refused(batch_size, parts):
     """Batch normalisation cannot learn from one."""
     with pytest.raises(ValueError, match="accumulation must leave 2 images or more"):
         SearchParams(batch_size=batch_size, accumulation=parts)
+
+
+def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrained):
+    """Not hours later, when the first trial below the head begins."""
+    model = create("ghostnet_050", 2, 32, {})
+    config = replace(pretrained.config, architecture="ghostnet_050", arguments={}, classes=2)
+    bare = replace(pretrained, config=config, state=model.state_dict())
+    with pytest.raises(UsageError, match=r"search\.stochastic_depth must be 0\.0 for GhostNet"):
+        planned(bare, stochastic_depth=[0.0, 0.2])
+    assert planned(pretrained, stochastic_depth=[0.0, 0.2]).choices["stochastic_depth"] == (
+        0.0,
+        0.2,
+    )
+
+
+def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
+    """The others have the first of the choices."""
+    asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
+    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]

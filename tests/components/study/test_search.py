@@ -133,8 +133,12 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
         "magnitude": (1, 2),
-        "mixup": (0.0,),
+        "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
+        "stochastic_depth": (0.1, 0.0),
+        "distillation": (0.0,),
+        "distillation_temperature": (2.0,),
+        "ema": (0.0,),
         "optimizer": ("sgd", "adamw"),
         "momentum": (0.8, 0.7),
     }
@@ -143,6 +147,7 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     rows = [trial.row() for trial in found.trials]
     assert {row["magnitude"] for row in rows} == {1, 2}
     assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
+    assert all(row["stochastic_depth"] == 0.0 for row in rows if row["freeze_depth"] == 6)
     assert {row["optimizer"] for row in rows} == {"adamw", "sgd"}
     assert all((row["momentum"] == 0.9) is (row["optimizer"] == "adamw") for row in rows)
 

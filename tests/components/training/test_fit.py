@@ -235,7 +235,7 @@ def test_dead_worker_is_named_at_once(feed, number):
         return image
 
     with pytest.raises(UnreachableError, match=r"must live on, but one has died.*`workers`"):
-        list(feed.images.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
+        list(feed.images.train.augmented(dies, np.arange(8), 8, seed=0, epoch=1, workers=1))
 
 
 def test_checkpoint_gives_back_what_was_saved(tmp_path):

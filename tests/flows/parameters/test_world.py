@@ -39,6 +39,8 @@ def weights(tmp_path):
         (["ingest.source=nowhere"], "does not exist"),
         (["ingest.source=dvc.yaml"], "is neither a folder nor an archive"),
         (["ingest.source=data/raw"], "must lie apart from what a run replaces"),
+        (["augment.policy=lite"], "light, trivial, rand or a file, but there is none at"),
+        (["augment.policy=data/raw/x.json"], "must lie apart from what a run replaces"),
         (["augment.task=detection"], "augment.task must be one of classification"),
     ],
 )
