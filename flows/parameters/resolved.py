@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 
 from components.frame import files
+from components.frame.errors import UsageError
 from flows.parameters import effort
 from flows.parameters.listing import WIDTH, Parameter, shown
 from flows.project import Project
@@ -33,6 +34,11 @@ def _highest(project: Project) -> tuple[object, str]:
     return f"{last['freeze_depth']} ({last['layer']})", project.relative(path)
 
 
+def _batch(project: Project) -> tuple[object, str]:
+    path = project.build / "search" / "best.yaml"
+    return files.read_yaml(path)["batch_size"], project.relative(path)
+
+
 def _told(stage: str, field: str) -> Resolve:
     """What a stage told of the device that it found."""
 
@@ -47,6 +53,7 @@ def _told(stage: str, field: str) -> Resolve:
 WORDS: Mapping[str, tuple[str, str, Resolve]] = {
     "augment.image_size": ("auto", "augment", _size),
     "base.architecture": ("auto", "base", _architecture),
+    "search.batch_size": ("auto", "search", _batch),
     **{
         f"{stage}.{name}": ("auto", stage, _told(stage, name))
         for stage in ("search", "train")
@@ -88,7 +95,7 @@ def resolution(project: Project, one: Parameter) -> tuple[object, str]:
         return None, ""
     try:
         return resolve(project)
-    except (FileNotFoundError, KeyError, StopIteration, ValueError):
+    except (FileNotFoundError, KeyError, StopIteration, UsageError, ValueError):
         return None, NOT_YET.format(stage=stage)
 
 

@@ -59,6 +59,14 @@ def test_what_auto_became_is_told_with_the_file_that_says_so(shipped, rows):
     assert found["search.freeze_depth.low"]["resolved"] is None
 
 
+def test_the_batch_that_fits_is_told(shipped, rows):
+    """As the search wrote it down for the final training."""
+    overrides.apply(shipped, ["search.batch_size=auto"])
+    assert rows()["search.batch_size"]["by"] == "open until `search` has run"
+    files.write_yaml(shipped.build / "search" / "best.yaml", {"batch_size": 128})
+    assert rows()["search.batch_size"]["resolved"] == 128
+
+
 def test_a_value_that_was_named_stands_for_itself(shipped, rows):
     """Whatever a stage made of another one before."""
     overrides.apply(shipped, ["augment.image_size=64"])
