@@ -9,11 +9,13 @@ from torch import nn
 from components.data.batch import Batch
 from components.model.groups import groups
 from components.tasks.classification import Classification
+from components.tasks.losses import Loss
+from components.tasks.task import LossRequest
 from components.training.optimizers import make_optimizer
 from components.training.range_test import Tried, range_test, steepest
 from components.training.recipe import Recipe, Setting
 from components.training.step import Stepper
-from components.training.validate import whole
+from components.training.validate import NO_TARGETS, whole
 
 CPU, TASK = torch.device("cpu"), Classification(("a", "b"))
 
@@ -33,7 +35,7 @@ def stepper(pretrained):
             TASK,
             device=CPU,
             precision="off",
-            label_smoothing=0.0,
+            loss=TASK.loss(LossRequest(), NO_TARGETS),
             tell=lambda _: None,
         )
 
@@ -113,19 +115,11 @@ def test_the_steepest_rate_lies_below_the_one_that_diverges():
     nn.init.constant_(weight.weight, 1.0)
     optimizer = torch.optim.SGD([{"params": [weight.weight], "scale": 1.0}], lr=1.0)
 
-    class Bowl:
-        score_name = "score"
+    def bowl(outputs, targets, *, reduction):
+        return curvature / 2 * outputs.square().mean()
 
-        def loss(self, label_smoothing):
-            return lambda outputs, targets, reduction: curvature / 2 * outputs.square().mean()
-
-        def scores(self, outputs, targets):
-            return torch.zeros(len(outputs))
-
-    steps = Stepper(
-        weight, weight, optimizer, Bowl(), device=CPU, precision="off", label_smoothing=0.0
-    )
-    equal = [Batch(torch.ones(4, 1), torch.zeros(4))] * 100
+    steps = Stepper(weight, weight, optimizer, TASK, device=CPU, precision="off", loss=Loss(bowl))
+    equal = [Batch(torch.ones(4, 1), torch.zeros(4, dtype=torch.int64))] * 100
     rate = steepest(range_test(steps, equal, low=1e-4, high=10.0, steps=100))
     assert 1e-3 < rate < 2 / curvature
     assert weight.weight.item() == 1.0
