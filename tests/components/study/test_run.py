@@ -52,10 +52,7 @@ def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrain
     bare = replace(pretrained, config=config, state=model.state_dict())
     with pytest.raises(UsageError, match=r"search\.stochastic_depth must be 0\.0 for GhostNet"):
         planned(bare, stochastic_depth=[0.0, 0.2])
-    assert planned(pretrained, stochastic_depth=[0.0, 0.2]).choices["stochastic_depth"] == (
-        0.0,
-        0.2,
-    )
+    assert planned(pretrained, stochastic_depth=[0.2]).choices["stochastic_depth"] == (0.2,)
 
 
 def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
