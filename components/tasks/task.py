@@ -6,6 +6,7 @@ for it, such as accuracy.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -15,11 +16,26 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
-Loss = Callable[..., "Tensor"]
-"""From outputs, targets and `reduction` (`mean` or `sum`) to a tensor of one number."""
+    from components.tasks.linear import Linear
+    from components.tasks.losses import Loss
+
 Array = NDArray[Any]
 Interval = Callable[[NDArray[np.float64]], tuple[float, float]]
 """Around the mean of some images' scores, shape (n,), n above 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossRequest:
+    """What is asked of a loss; as it stands here, nothing: a task's own loss as it is."""
+
+    loss: str = "cross_entropy"
+    """A name in `losses.LOSSES`."""
+    focal_gamma: float = 2.0
+    """Of the focal loss."""
+    label_smoothing: float = 0.0
+    """Fraction of the target that is spread over all classes, 0 to 1."""
+    class_weights: str = "none"
+    """`none`, `balanced`, or weights by the names of classes, as JSON."""
 
 
 class Task(Protocol):
@@ -67,16 +83,28 @@ class Task(Protocol):
         """The same as the loss takes them, shape (images, ...)."""
         ...
 
-    def loss(self, *, label_smoothing: float) -> Loss:
+    def loss(self, asked: LossRequest, targets: Array) -> "Loss":
         """The loss that training lowers.
 
+        Args:
+            asked: how it is to differ from the task's own.
+            targets: of all images that are trained on.
+
         Raises:
-            UsageError: it takes no smoothing, but some is asked for.
+            UsageError: something is asked for that this task's loss does not take.
         """
         ...
 
     def blendable(self, targets: "Tensor") -> "Tensor":
         """Targets (n, ...) as floats of which weighted means are targets too."""
+        ...
+
+    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
+        """The best linear answer to be had of features (n, d), of float32: a head to start from.
+
+        Raises:
+            UsageError: the task has none.
+        """
         ...
 
     def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":

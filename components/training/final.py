@@ -1,27 +1,35 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from torch import nn
 
+from components.data.images.augmentation import mirrors
+from components.data.images.transform import MIRRORED, Transform
 from components.frame import files
+from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.tasks.registry import described
+from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
 from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
+from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
+from components.training.samplers import Sampling
 from components.training.soup import Soup
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +49,48 @@ def fine_tune(
     work: Work,
     *,
     epochs: int,
-    patience: int,
+    patience: int | None,
     soup: Literal["none", "greedy"],
     seed: int,
     device: DeviceName,
     precision: Precision,
     workers: int,
+    subset: float,
+    test_time_views: int,
 ) -> None:
-    """Train with the setting in `best` and keep the weights of the best epoch."""
+    """Train with the setting in `best` and keep the weights of the best epoch.
+
+    Raises:
+        UsageError: the mirror image is to be a view, but training sees none.
+    """
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
+    _check_views(test_time_views, images)
+    images = part_of(images, subset, seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
     print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model = pretrained.network(seed)
+    model, probe = pretrained.network(seed), None
+    if chosen.setting.head_start == "probe":
+        probe = fit_head(
+            model,
+            images,
+            batch_size=chosen.batch_size,
+            device=where,
+            precision=precision,
+            workers=workers,
+        )
+        probe.put(model)
+    losses = partial(
+        image_losses,
+        model.to(where),
+        images.train,
+        batch_size=chosen.batch_size,
+        workers=workers,
+    )
     fitted = fit(
         model,
         pretrained.groups,
@@ -67,12 +100,13 @@ def fine_tune(
             magnitude=chosen.setting.magnitude,
             seed=seed,
             workers=workers,
+            sampling=Sampling.of(chosen.setting, epochs, losses),
         ),
         images.task,
         Recipe(
             setting=chosen.setting,
             epochs=epochs,
-            patience=patience,
+            patience=patience or epochs,
             seed=seed,
             precision=precision,
         ),
@@ -83,9 +117,19 @@ def fine_tune(
         soup=soup == "greedy",
     )
     _write_weights(model, outputs.weights)
-    _describe(chosen, images, pretrained).write(outputs.network)
+    transform = replace(images.transform, views=test_time_views)
+    _describe(chosen, images, pretrained, transform).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    files.write_json(outputs.training, _summary(fitted, images.task.score_name))
+    files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
+
+
+def _check_views(views: int, images: Images) -> None:
+    if views == MIRRORED and not mirrors(images.family):
+        raise UsageError(
+            "params/train.yaml: test_time_views must be 1 or 4 where training mirrors no image, "
+            f"but is {views}: a mirror image may be another thing. Where it is not, set "
+            "augment.horizontal_flip=true."
+        )
 
 
 def _write_weights(model: nn.Module, path: Path) -> None:
@@ -93,14 +137,16 @@ def _write_weights(model: nn.Module, path: Path) -> None:
     files.write_tensors(path, state)
 
 
-def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDescription:
+def _describe(
+    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform
+) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
     setting, config = chosen.setting, pretrained.config
     return NetworkDescription(
         architecture=config.architecture,
         arguments=config.arguments,
         task=described(images.task),
-        transform=images.transform.to_dict(),
+        transform=transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
         trained_fraction=pretrained.fractions[setting.freeze_depth],
@@ -109,9 +155,10 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
     )
 
 
-def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
+def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
     """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
     best, kept = fitted.best, fitted.validation
+    start = {"head_start": probe.in_force()} if probe else {}
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
@@ -120,7 +167,7 @@ def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
         "validation_loss": kept.loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
-        "techniques": dict(fitted.techniques),
+        "techniques": start | dict(fitted.techniques),
         **_soup(fitted.soup),
         "groups": [
             {

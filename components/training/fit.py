@@ -14,19 +14,19 @@ from torch import nn
 
 from components.data.batch import Batch
 from components.frame.seeds import derived_seed
-from components.model.audit import GroupReport, audit, require_decay
+from components.model.audit import GroupReport, audit, require_rates
 from components.model.batch_norm import reestimate
 from components.model.device import autocast
 from components.model.freezing import train_only
 from components.model.groups import Group, behind
 from components.model.head import known_outputs
-from components.tasks.task import Task
+from components.tasks.task import Array, Task
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.history import Epoch, Fit, OnEpoch
-from components.training.optimizers import make_optimizer
+from components.training.optimizers import make_optimizer, scale
 from components.training.recipe import Recipe
-from components.training.schedules import SCHEDULES
+from components.training.schedules import Moment, fraction
 from components.training.soup import MOST, Soup, cook
 from components.training.step import DivergedError, Stepper
 from components.training.techniques.registry import requested
@@ -43,6 +43,11 @@ class Feed(Protocol):
     @property
     def batch_size(self) -> int:
         """Rows a batch; the last one of validation may have fewer."""
+        ...
+
+    @property
+    def targets(self) -> Array:
+        """Those of all images that are trained on, as the task's loss takes them."""
         ...
 
     def training(self, epoch: int) -> Iterator[Batch]:
@@ -109,8 +114,9 @@ def fit(
         task,
         device=device,
         precision=recipe.precision,
-        label_smoothing=recipe.setting.label_smoothing,
+        loss=task.loss(recipe.setting.loss_request, feed.targets),
         techniques=techniques,
+        parts=recipe.setting.accumulation,
     )
     state = _resumed(stepper, recipe, keep)
     for epoch, speed in zip(state.history, state.speed, strict=True):
@@ -150,14 +156,19 @@ def _prepared(
         technique.begin(model, groups)
     optimizer = make_optimizer(model, groups, recipe)
     in_force = audit(model, groups, trained, optimizer)
-    require_decay(in_force, recipe.setting.layer_decay)
+    setting, last = recipe.setting, len(groups) - 1
+    require_rates(
+        in_force,
+        [setting.learning_rate * scale(last - index, setting) for index in range(len(groups))],
+    )
     return optimizer, groups, in_force
 
 
 def _advance(state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, most: int) -> None:
     """Run the next epoch and note what it ended with; keep the weights of so many epochs."""
     started, number = time.monotonic(), len(state.history) + 1
-    trained = _trained(stepper, feed, recipe, number)
+    scores = [epoch.validation_score for epoch in state.history]
+    trained = _trained(stepper, feed, recipe, number, scores)
     with ExitStack() as around:
         for technique in stepper.techniques:
             around.enter_context(technique.around_validation(stepper.model))
@@ -189,7 +200,9 @@ class _Trained:
     images: int
 
 
-def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
+def _trained(
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, scores: Sequence[float]
+) -> _Trained:
     """Train for the epoch of this number."""
     with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
@@ -197,7 +210,7 @@ def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trai
         torch.manual_seed(derived_seed(recipe.seed, number))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
-        return _train(stepper, feed, recipe, number)
+        return _train(stepper, feed, recipe, number, scores)
 
 
 def _validated(stepper: Stepper, feed: Feed, number: int, trained: _Trained) -> Epoch:
@@ -235,9 +248,11 @@ def _cooked(
     stepper: Stepper, feed: Feed, recipe: Recipe, state: _State, start: Tensors, head: Group
 ) -> Soup:
     """The soup of the epochs that are kept."""
+    best = state.best
+    assert best is not None  # noqa: S101  # an epoch is kept
 
     def run() -> None:
-        for batch in islice(feed.training(1), ENOUGH):
+        for batch in islice(feed.training(best.epoch), ENOUGH):
             with autocast(stepper.device, stepper.precision):
                 stepper.forward(batch.to(stepper.device).inputs)
 
@@ -248,21 +263,25 @@ def _cooked(
             reestimate(stepper.model, run)
         return _reached(stepper, feed), checkpoint.model_state(stepper.model)
 
-    assert state.best is not None  # noqa: S101  # an epoch is kept
     whole_head = len(known_outputs(stepper.model)) == stepper.task.outputs
     drawn = () if whole_head else head.parameters
-    return cook(state.kept, state.best.validation, start, drawn, judge)
+    return cook(state.kept, best.validation, start, drawn, judge)
 
 
-def _train(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
+def _train(
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, scores: Sequence[float]
+) -> _Trained:
     stepper.model.train()
-    schedule, steps = SCHEDULES[recipe.schedule], feed.steps()
+    setting, steps = recipe.setting, feed.steps()
     loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
     for place, plain in enumerate(feed.training(number)):
         batch, step = plain, (number - 1) * steps + place
         for technique in stepper.techniques:
             batch = technique.batch(batch, derived_seed(recipe.seed, number, place))
-        rate = recipe.setting.learning_rate * schedule(step, recipe.epochs * steps)
+        moment = Moment(
+            step=step, steps=recipe.epochs * steps, warm_up=setting.warm_up, scores=scores
+        )
+        rate = setting.learning_rate * fraction(setting.schedule, moment)
         loss, score = stepper.step(batch, step, rate)
         loss_sum += loss * len(batch)
         score_sum += score
@@ -291,6 +310,7 @@ def _snapshot(stepper: Stepper, recipe: Recipe, state: _State) -> Checkpoint:
             "history": [asdict(epoch) for epoch in state.history],
             "speed": state.speed,
             "parts": stepper.parts,
+            "numbers": checkpoint.numbers(stepper.optimizer),
             "techniques": state.techniques,
         },
     )
@@ -302,7 +322,7 @@ def _resumed(stepper: Stepper, recipe: Recipe, keep: Path) -> _State:
     if saved is None:
         return _State()
     checkpoint.restore_model(stepper.model, saved.model)
-    checkpoint.restore_moments(stepper.optimizer, saved.moments)
+    checkpoint.restore_moments(stepper.optimizer, saved.moments, saved.meta["numbers"])
     stepper.parts = saved.meta["parts"]
     for technique in stepper.techniques:
         start = f"{technique.name}/"

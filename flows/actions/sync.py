@@ -1,14 +1,17 @@
 """The action `sync`: pin what the stages need of the world, and only when it changed.
 
-`data/source.yaml` pins the images, `data/start.yaml` the weights to start from. Stages depend on
-the pins: a pin that is not written again makes nothing stale.
+`data/source.yaml` pins the images, `data/start.yaml` the weights to start from, and
+`data/pipeline.yaml` an augmentation of a person's own. Stages depend on the pins: a pin that is not
+written again makes nothing stale.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+from components.augment import AugmentParams
 from components.base import BaseParams
+from components.data.images.pipeline_pin import POLICIES, pipeline_pin
 from components.data.source import DIGITS, open_source
 from components.frame import files
 from components.frame.apart import require_apart
@@ -24,6 +27,10 @@ SOURCE_HEADING = (
 )
 START_HEADING = (
     "The weights that the network starts from, as `base` will take them.\n"
+    "Written by `thawline sync`; commit it."
+)
+PIPELINE_HEADING = (
+    "The augmentation of your own that augment.policy names, whole; null: it names none.\n"
     "Written by `thawline sync`; commit it."
 )
 
@@ -45,7 +52,7 @@ def sync(project: Project) -> str:
         start, told = _of_champion(project, images["sha256"])
     elif start.get("weights"):
         _provide(project, start)
-    for name, heading, pin in _written(images, start):
+    for name, heading, pin in _written(project, images, start):
         path = project.data / name
         if _present(path) != pin:
             files.write_yaml(path, pin, comment=heading)
@@ -61,7 +68,7 @@ def pinned(project: Project) -> bool:
     images = _source_pin(project)
     start = _start_pin(project, images["sha256"])
     return start is not None and all(
-        _present(project.data / name) == pin for name, _, pin in _written(images, start)
+        _present(project.data / name) == pin for name, _, pin in _written(project, images, start)
     )
 
 
@@ -89,12 +96,15 @@ class KnownHashes:
             files.write_text(self._path, json.dumps(self._seen))
 
 
-def _written(images: Pin, start: Pin) -> tuple[tuple[str, str, Pin], ...]:
+def _written(project: Project, images: Pin, start: Pin) -> list[tuple[str, str, Pin]]:
     """The pins' files, their headings, and what they must say now."""
-    return (("source.yaml", SOURCE_HEADING, images), ("start.yaml", START_HEADING, start))
+    pins = [("source.yaml", SOURCE_HEADING, images), ("start.yaml", START_HEADING, start)]
+    if _augment(project).exists():
+        pins.append(("pipeline.yaml", PIPELINE_HEADING, _pipeline_pin(project)))
+    return pins
 
 
-def _source_pin(project: Project) -> dict[str, Any]:
+def _source_pin(project: Project) -> Pin:
     params = load_params(IngestParams, project.params / "ingest.yaml")
     if params.source != DIGITS:
         require_apart("ingest.source", params.source, project.root)
@@ -115,6 +125,17 @@ def _start_pin(project: Project, images: str) -> Pin | None:
     if params.source == CHAMPION and taken != (CHAMPION, images):
         return None
     return start_pin(known=known, **params.model_dump())
+
+
+def _pipeline_pin(project: Project) -> Pin:
+    params = load_params(AugmentParams, _augment(project))
+    if params.policy not in POLICIES:
+        require_apart("augment.policy", params.policy, project.root)
+    return pipeline_pin(params.policy)
+
+
+def _augment(project: Project) -> Path:
+    return project.params / "augment.yaml"
 
 
 def _of_champion(project: Project, images: str) -> tuple[Pin, str]:

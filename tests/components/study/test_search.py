@@ -11,7 +11,7 @@ from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
-from components.training.recipe import Setting
+from components.training.recipe import DEFAULTS, Setting
 
 
 class PowerCutError(Exception):
@@ -128,17 +128,19 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
 
 def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
-    more = {
+    more = {name: (value,) for name, value in DEFAULTS.items()} | {
         "layer_decay": (1.0, 0.7),
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
         "magnitude": (1, 2),
-        "mixup": (0.0,),
+        "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
         "stochastic_depth": (0.1, 0.0),
         "distillation": (0.0,),
         "distillation_temperature": (2.0,),
         "ema": (0.0,),
+        "optimizer": ("sgd", "adamw"),
+        "momentum": (0.8, 0.7),
     }
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
@@ -146,6 +148,8 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     assert {row["magnitude"] for row in rows} == {1, 2}
     assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
     assert all(row["stochastic_depth"] == 0.0 for row in rows if row["freeze_depth"] == 6)
+    assert {row["optimizer"] for row in rows} == {"adamw", "sgd"}
+    assert all((row["momentum"] == 0.9) is (row["optimizer"] == "adamw") for row in rows)
 
 
 def test_search_without_any_finished_trial_says_so(make_search):

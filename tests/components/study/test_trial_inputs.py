@@ -5,10 +5,40 @@ import torch
 
 from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
+from components.training.probe import fit_head
 from components.training.recipe import CHOICES, Setting
 from components.training.techniques.mixup import Mixup
 
+CPU = torch.device("cpu")
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
+OTHERS = {
+    "accumulation": 2,
+    "class_weights": '{"b": 3.0}',
+    "clip_norm": 1e-3,
+    "head_start": "probe",
+    "loss": "focal",
+    "magnitude": 3,
+    "optimizer": "sgd",
+    "sampling": "balanced",
+    "schedule": "constant",
+}
+"""What a choice is in place of its default, where that is not 0.5."""
+BESIDE = {"focal_gamma": {"loss": "focal"}, "momentum": {"optimizer": "sgd"}}
+"""What a choice needs beside it."""
+RATES = {"layer_decay": [0.25, 0.5, 1.0], "backbone_rate": [0.5, 0.5, 1.0]}
+"""The factors on the rate of the groups that train, where they differ."""
+SAME = {"gradient_checkpointing"}
+"""What changes memory alone; its own tests see that it is in force."""
+MANY = {
+    "layer_decay": 0.5,
+    "weight_decay": 0.0,
+    "head_dropout": 0.5,
+    "magnitude": 3,
+    "sampling": "balanced",
+    "curriculum": 0.9,
+    "class_weights": '{"b": 3.0}',
+}
+"""That can all be done with kept activations."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -22,7 +52,7 @@ def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
 
 @pytest.mark.parametrize(
     "others",
-    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "magnitude": 3}],
+    [{}, MANY],
     ids=["baseline", "others"],
 )
 def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
@@ -126,23 +156,19 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
-ELSEWHERE = {"stochastic_depth", "distillation", "distillation_temperature"}
-"""This network has no branch to drop, and its start knows nothing to teach: see their own tests."""
-
-
-@pytest.mark.parametrize("name", [name for name in CHOICES if name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [name for name in CHOICES if name not in SAME])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
-    baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: 3 if name == "magnitude" else 0.5})
+    beside = BESIDE.get(name, {})
+    baseline, _ = run(search, 4, **beside)
+    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)}, **beside)
     seen = [
         (one.history[-1].train_loss, one.history[-1].validation_loss) for one in (baseline, other)
     ]
     assert seen[0] != seen[1]
     rates = [group["learning_rates"] for group in other.audit[4:]]
-    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
-    assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
+    assert rates == [pytest.approx((3e-3 * one,)) for one in RATES.get(name, [1.0] * 3)]
 
 
 def test_blended_images_never_come_from_the_cache(make_search):
@@ -168,3 +194,15 @@ def test_blending_keeps_images_and_labels_together(make_search):
     ]
     assert any(torch.allclose(blended.inputs, one, atol=1e-5) for one in candidates)
     assert torch.allclose(blended.targets.sum(1), torch.ones(len(plain)))
+
+
+def test_trials_start_from_one_probe_where_that_is_asked_for(make_search, pretrained, monkeypatch):
+    """Fitted once a search, whatever was trained before."""
+    reuse = make_search().reuse
+    drawn, probed = (reuse.space.setting(0, 1e-3, head_start=how) for how in ("drawn", "probe"))
+    probe = fit_head(pretrained.network(3), reuse.images, batch_size=8, device=CPU)
+    weight = torch.from_numpy(probe.layers[0].weight)
+    assert not torch.equal(reuse.model(drawn, 5).classifier.weight, weight)
+    assert torch.equal(reuse.model(probed, 5).classifier.weight, weight)
+    monkeypatch.setattr("components.study.trial_inputs.fit_head", None)
+    assert torch.equal(reuse.model(probed, 6).classifier.weight, weight)

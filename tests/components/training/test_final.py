@@ -1,5 +1,6 @@
 """The final training: what the search chose is what is trained, and its best epoch what is kept."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pandas as pd
@@ -7,14 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.data.images import augmentation
 from components.frame import files
+from components.frame.errors import UsageError
 from components.frame.events import Events
 from components.frame.work import Work
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
+from components.training import final
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
+from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
 from components.training.validate import Validated, validate
 
@@ -39,10 +44,10 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-def written(images, pretrained, folder, soup):
-    """What a training with `SETTING` writes."""
+def tuned(images, pretrained, folder, setting=SETTING, soup="none"):
+    """What a training with a setting wrote."""
     best = folder / "best.yaml"
-    Best(layer="blocks.0", batch_size=10, setting=SETTING).write(best)
+    Best(layer="blocks.0", batch_size=10, setting=setting).write(best)
     names = ("weights.safetensors", "network.json", "history.csv", "training.json")
     weights, network, history, training = (folder / name for name in names)
     outputs = TrainOutputs(weights=weights, network=network, history=history, training=training)
@@ -58,13 +63,16 @@ def written(images, pretrained, folder, soup):
         device="cpu",
         precision="off",
         workers=0,
+        subset=1.0,
+        test_time_views=4,
     )
     return outputs
 
 
 @pytest.fixture(scope="module")
 def outputs(spoilt, pretrained, tmp_path_factory):
-    return written(spoilt, pretrained, tmp_path_factory.mktemp("final"), "none")
+    """What a training with `SETTING` wrote."""
+    return tuned(spoilt, pretrained, tmp_path_factory.mktemp("final"))
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
@@ -99,8 +107,28 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
     assert told["kept_epoch"] == best.epoch < EPOCHS
     assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
-    assert described.transform == spoilt.transform.to_dict()
+    assert described.transform == spoilt.transform.to_dict() | {"views": 4}
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
+
+
+def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tmp_path):
+    """At a rate that moves nothing, what validates is the pretrained network with its probe."""
+    still = Setting(freeze_depth=0, learning_rate=1e-12, head_start="probe")
+    written = tuned(images, pretrained, tmp_path, still)
+    probe = fit_head(pretrained.network(4), images, batch_size=10, device=CPU)
+    weight = load_file(written.weights)["classifier.weight"]
+    assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
+    assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
+    """It may be another thing: a letter, a hand."""
+    given = replace(images, family=augmentation.family(32, horizontal_flip=flip))
+    for views in (1, 4):
+        final._check_views(views, given)
+    with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
+        final._check_views(2, given)
 
 
 def test_a_soup_is_written_and_told_where_it_is_asked_for(
@@ -108,7 +136,7 @@ def test_a_soup_is_written_and_told_where_it_is_asked_for(
 ):
     """Whichever mixture is taken: the weights are those, and reach what is told of them."""
     monkeypatch.setattr(Validated, "rank", (0.0, 0.0))  # all are as good
-    cooked = written(spoilt, pretrained, tmp_path, "greedy")
+    cooked = tuned(spoilt, pretrained, tmp_path, soup="greedy")
     told = files.read_json(cooked.training)
     assert "soup" not in files.read_json(outputs.training)
     assert told["soup"] == {"epochs": [1, 2, 3], "fraction": 0.25}
