@@ -164,9 +164,9 @@ MUTATIONS = (
     ),
     Mutation(
         name="of epochs the loss decides before the score",
-        file="components/training/history.py",
-        old="return self.validation_score, -self.validation_loss",
-        new="return -self.validation_loss, self.validation_score",
+        file="components/training/validate.py",
+        old="return self.score, -self.loss",
+        new="return -self.loss, self.score",
         test=_FIT + "::test_of_epochs_the_score_decides_and_then_the_loss",
     ),
     Mutation(

@@ -248,9 +248,11 @@ def _cooked(
     stepper: Stepper, feed: Feed, recipe: Recipe, state: _State, start: Tensors, head: Group
 ) -> Soup:
     """The soup of the epochs that are kept."""
+    best = state.best
+    assert best is not None  # noqa: S101  # an epoch is kept
 
     def run() -> None:
-        for batch in islice(feed.training(1), ENOUGH):
+        for batch in islice(feed.training(best.epoch), ENOUGH):
             with autocast(stepper.device, stepper.precision):
                 stepper.forward(batch.to(stepper.device).inputs)
 
@@ -261,10 +263,9 @@ def _cooked(
             reestimate(stepper.model, run)
         return _reached(stepper, feed), checkpoint.model_state(stepper.model)
 
-    assert state.best is not None  # noqa: S101  # an epoch is kept
     whole_head = len(known_outputs(stepper.model)) == stepper.task.outputs
     drawn = () if whole_head else head.parameters
-    return cook(state.kept, state.best.validation, start, drawn, judge)
+    return cook(state.kept, best.validation, start, drawn, judge)
 
 
 def _train(

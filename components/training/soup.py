@@ -60,7 +60,8 @@ def cook(
         epochs = (*soup.epochs, epoch)
         soup = _better(soup, epochs, 1.0, average([kept[one] for one in epochs]), judge)
     end = soup.tensors
-    for fraction in FRACTIONS:
+    moving = {name for name, value in end.items() if value.is_floating_point()} - {*head}
+    for fraction in FRACTIONS if moving else ():
         mixed = interpolated(start, end, fraction, head)
         soup = _better(soup, soup.epochs, fraction, mixed, judge)
     return soup

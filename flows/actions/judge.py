@@ -5,7 +5,7 @@ test of their scores says how surprising the difference is. Nothing is promoted 
 the new model's package must answer as `evaluate` did, loaded from the store.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -175,7 +175,9 @@ def _compare(
         return _entered(project, challenger, fact, verdict.other_task(task.name, its.name))
     comparison = _comparison(project, champion, images, task, its)
     fact["earlier"] = forgetting.measured(project, store, challenger, images, comparison)
-    return _entered(project, challenger, fact, verdict.decide(comparison, alpha))
+    decided = verdict.decide(comparison, alpha)
+    forgot = forgetting.sentence(fact["earlier"], task.shown)
+    return _entered(project, challenger, fact, replace(decided, reason=decided.reason + forgot))
 
 
 def _comparison(

@@ -4,7 +4,7 @@ The test set of every version that the registry still has, as far as its images 
 which both can be judged today.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from components.evaluation.scores import mean
@@ -55,6 +55,21 @@ def measured(
         for number, test_set in _test_sets(project, store, challenger)
         for chosen in [images["sha256"].isin(test_set).to_numpy()]
     ]
+
+
+def sentence(found: list[dict[str, Any]] | None, shown: Callable[[float], str]) -> str:
+    """The earlier test set on which most was forgotten; empty: nothing was on any."""
+    lost = {
+        one["champion_score"] - one["challenger_score"]: one for one in found or () if one["images"]
+    }
+    if not lost or max(lost) <= 0:
+        return ""
+    worst = lost[max(lost)]
+    return (
+        f" It forgot most of what the test set of version {worst['version']} asks: "
+        f"{shown(worst['challenger_score'])} against {shown(worst['champion_score'])} on the "
+        f"{worst['images']} images of it that are left."
+    )
 
 
 def _champion(pin: Mapping[str, Any]) -> Mapping[str, Any]:

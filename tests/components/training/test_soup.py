@@ -59,6 +59,15 @@ def test_the_way_back_to_the_start_is_tried_and_the_head_stays():
     assert found.validation.score == 0.0
 
 
+def test_where_the_head_alone_trained_there_is_no_way_back():
+    """Nothing is tried, and nothing is told of it."""
+    judge, judged = judging(1.0)
+    kept = {2: {"head": torch.ones(1), "seen": torch.tensor(7)}}
+    found = cook(kept, judge(weights(4.0))[0], weights(0.0), {"head"}, judge)
+    assert judged == [4.0]
+    assert found.fraction == 1.0
+
+
 def test_mixtures_are_by_the_formulas():
     """The mean, and torch's own interpolation."""
     one, other = weights(1.0, 2.0), weights(4.0, 6.0)

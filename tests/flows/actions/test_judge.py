@@ -220,6 +220,7 @@ def test_what_a_model_that_was_trained_on_forgot_stands_with_the_verdict(
         {"version": 2, "images": 24, "of": 24, "challenger_score": 1.0, "champion_score": 0.75},
         {"version": 1, "images": 36, "of": 36, "challenger_score": 1.0, "champion_score": 0.5},
     ]
+    assert "forgot" not in entry["reason"]
     tags = client(project).get_model_version("thawline", "3").tags
     assert "'version': 2" in tags["thawline.verdict.earlier"]
 
