@@ -74,13 +74,6 @@ class AugmentParams(Params):
             )
             for name in MOVES
         ),
-        NoEffect(
-            parameter="search.magnitude",
-            beside="augment.policy",
-            holds=lambda several, policy: policy not in POLICIES and len(set(several) - {0}) > 1,
-            why="a file states its own strength, whatever the magnitude",
-            remedy="augment.policy=light",
-        ),
     )
 
 
