@@ -60,7 +60,7 @@ class Runner:
             on_epoch: as `fit` calls it.
         """
         seed = derived_seed(self.plan.seed, number, 1)
-        model = self.reuse.network.renew(seed)
+        model = self.reuse.model(asked.setting, seed)
         inputs = self.reuse.inputs(model, asked.setting, seed, asked.epochs)
         cached = inputs.forward is not None
         epochs: list[Epoch] = []

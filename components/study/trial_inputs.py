@@ -25,6 +25,7 @@ from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, ImageFeed, Views
 from components.training.images import Images
 from components.training.pretrained import Pretrained, Renewable
+from components.training.probe import Probe, fit_head
 from components.training.recipe import Setting
 from components.training.samplers import Sampling
 from components.training.techniques.registry import why_images
@@ -71,6 +72,14 @@ class Reuse:
             norm_scales=norm_scales(self.pretrained.state, parts),
         )
 
+    def model(self, setting: Setting, seed: int) -> nn.Module:
+        """The network that a trial starts from; all trials use this one, one after the other."""
+        probe = self._probe if setting.head_start == "probe" else None
+        model = self.network.renew(seed)
+        if probe:
+            probe.put(model)
+        return model
+
     def inputs(
         self, model: nn.Module, setting: Setting, seed: int, epochs: int | None = None
     ) -> TrialInputs:
@@ -102,6 +111,17 @@ class Reuse:
             sampling=sampling,
         )
         return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
+
+    @cached_property
+    def _probe(self) -> Probe:
+        return fit_head(
+            self.network.renew(0),
+            self.images,
+            batch_size=self.plan.batch_size,
+            device=self.device,
+            precision=self.plan.precision,
+            workers=self.plan.workers,
+        )
 
     def _not_worth(self, freeze_depth: int) -> str:
         if freeze_depth == 0:

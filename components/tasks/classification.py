@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
+    from components.tasks.linear import Linear
     from components.tasks.losses import Loss
 
 CLASS = "class"
@@ -116,6 +117,12 @@ class Classification:
         from torch.nn import functional
 
         return functional.one_hot(targets, self.outputs).float()
+
+    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
+        """A multinomial logistic regression."""
+        from components.tasks.linear import logistic
+
+        return logistic(features, targets, self.outputs, biased=biased)
 
     def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """1.0 where the likeliest class is right, otherwise 0.0."""

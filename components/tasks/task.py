@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
+    from components.tasks.linear import Linear
     from components.tasks.losses import Loss
 
 Array = NDArray[Any]
@@ -96,6 +97,14 @@ class Task(Protocol):
 
     def blendable(self, targets: "Tensor") -> "Tensor":
         """Targets (n, ...) as floats of which weighted means are targets too."""
+        ...
+
+    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
+        """The best linear answer to be had of features (n, d), of float32: a head to start from.
+
+        Raises:
+            UsageError: the task has none.
+        """
         ...
 
     def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from torch import nn
@@ -24,9 +24,11 @@ from components.training.history import Fit
 from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
+from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
+from components.training.soup import Soup
 from components.training.subset import subset as part_of
 
 
@@ -47,7 +49,8 @@ def fine_tune(
     work: Work,
     *,
     epochs: int,
-    patience: int,
+    patience: int | None,
+    soup: Literal["none", "greedy"],
     seed: int,
     device: DeviceName,
     precision: Precision,
@@ -70,7 +73,17 @@ def fine_tune(
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model = pretrained.network(seed)
+    model, probe = pretrained.network(seed), None
+    if chosen.setting.head_start == "probe":
+        probe = fit_head(
+            model,
+            images,
+            batch_size=chosen.batch_size,
+            device=where,
+            precision=precision,
+            workers=workers,
+        )
+        probe.put(model)
     losses = partial(
         image_losses,
         model.to(where),
@@ -94,7 +107,7 @@ def fine_tune(
         Recipe(
             setting=chosen.setting,
             epochs=epochs,
-            patience=patience,
+            patience=patience or epochs,
             seed=seed,
             precision=precision,
         ),
@@ -102,13 +115,15 @@ def fine_tune(
         keep=work.folder / "epoch.safetensors",
         keep_best=True,
         on_epoch=report,
+        soup=soup == "greedy",
     )
     _write_weights(model, outputs.weights)
     transform = replace(images.transform, views=test_time_views)
     _describe(chosen, images, pretrained, transform).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
+    summary = _summary(fitted, images.task.score_name, probe)
     data = _data(chosen.setting, images, sampling)
-    files.write_json(outputs.training, _summary(fitted, images.task.score_name) | {"data": data})
+    files.write_json(outputs.training, summary | {"data": data})
 
 
 def _check_views(views: int, images: Images) -> None:
@@ -150,18 +165,20 @@ def _data(setting: Setting, images: Images, sampling: Sampling) -> dict[str, Any
     return {**drawn, "loss": setting.loss, **loss.in_force()}
 
 
-def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
-    """What `dvc metrics` shows, the score under the name that people read."""
-    best = fitted.best
+def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
+    """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
+    best, kept = fitted.best, fitted.validation
+    start = {"head_start": probe.in_force()} if probe else {}
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        f"validation_{score_name}": best.validation_score,
-        f"validation_{score_name}_error": best.validation_score_error,
-        "validation_loss": best.validation_loss,
+        f"validation_{score_name}": kept.score,
+        f"validation_{score_name}_error": kept.error,
+        "validation_loss": kept.loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
-        "techniques": dict(fitted.techniques),
+        "techniques": start | dict(fitted.techniques),
+        **_soup(fitted.soup),
         "groups": [
             {
                 "name": report.name,
@@ -172,3 +189,10 @@ def _summary(fitted: Fit, score_name: str) -> dict[str, Any]:
             for report in fitted.audit
         ],
     }
+
+
+def _soup(soup: Soup | None) -> dict[str, Any]:
+    """What was averaged, where that was asked for."""
+    if soup is None:
+        return {}
+    return {"soup": {"epochs": list(soup.epochs), "fraction": soup.fraction}}

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from components.frame import files
-from components.model.backbone import State, build_pretrained
+from components.model.backbone import State, build_pretrained, classifier_names
 from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
-from components.model.head import draw_head
+from components.model.head import draw_head, grow_head, know_outputs
 
 HEAD = "head"
 
@@ -30,10 +30,14 @@ class Pretrained:
     """From stem to head."""
     fractions: tuple[float, ...]
     """The fraction of the parameters trained at each freeze depth, with four digits."""
+    names: tuple[str, ...] = ()
+    """What the outputs stand for; empty: nothing by name."""
 
     @classmethod
-    def read(cls, model: Path, config: Path, outputs: int, size: int) -> "Pretrained":
-        """Read what `base` wrote, for a head of so many outputs."""
+    def read(
+        cls, model: Path, config: Path, outputs: int, size: int, names: tuple[str, ...] = ()
+    ) -> "Pretrained":
+        """Read what `base` wrote, for a head of so many outputs, which may have names."""
         described, state = PretrainedDescription.read(config), files.read_tensors(model)
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
@@ -47,6 +51,7 @@ class Pretrained:
             size=size,
             groups=parts,
             fractions=fractions,
+            names=names,
         )
 
     @property
@@ -64,12 +69,39 @@ class Pretrained:
         return [group.name for group in self.groups]
 
     def network(self, seed: int) -> nn.Module:
-        """A new network; the seed draws its head."""
+        """A new network; the seed draws its head, but for what is known of it."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = build_pretrained(self.config, self.state, self.outputs, self.size)
-        redraw_head(model, seed)
+        self.redraw_head(model, seed)
         return model
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The outputs that the weights started from can give already."""
+        return tuple(i for i, name in enumerate(self.names) if name in self.config.names)
+
+    def redraw_head(self, model: nn.Module, seed: int) -> None:
+        """Draw the head from a seed alone, on the CPU: equal on every device.
+
+        The rows of outputs that the weights started from have by the same name are theirs.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            draw_head(model)
+        know_outputs(model, self.known)
+        for part in classifier_names(model) if self.known else ():
+            self._keep_rows(model.get_submodule(part), part, seed)
+
+    def _keep_rows(self, layer: nn.Module, part: str, seed: int) -> None:
+        weight, bias = (self.state.get(f"{part}.{name}") for name in ("weight", "bias"))
+        if weight is not None:
+            grown = grow_head(weight, bias, self.config.names, self.names, seed)
+            own = dict(layer.named_parameters())
+            with torch.no_grad():
+                for name, value in zip(("weight", "bias"), grown, strict=True):
+                    if value is not None:
+                        own[name].copy_(value)
 
     def freeze_depth(self, text: float | str) -> int:
         """The freeze depth that a parameter means: an index, a fraction, a layer's name or `head`.
@@ -84,18 +116,12 @@ class Renewable:
     """One network for many fits: made anew each time, which takes no building."""
 
     def __init__(self, pretrained: Pretrained, device: torch.device) -> None:
+        self._pretrained = pretrained
         self.model = pretrained.network(0).to(device).to(memory_format=torch.channels_last)
         self._state = {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def renew(self, seed: int) -> nn.Module:
         """The network as `Pretrained.network` would give it."""
         self.model.load_state_dict(self._state)
-        redraw_head(self.model, seed)
+        self._pretrained.redraw_head(self.model, seed)
         return self.model
-
-
-def redraw_head(model: nn.Module, seed: int) -> None:
-    """Draw the head from a seed alone, on the CPU: equal on every device."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        draw_head(model)

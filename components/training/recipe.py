@@ -37,6 +37,36 @@ class Setting:
     """Probability that a rectangle of an image is replaced by noise."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    stochastic_depth: float = 0.0
+    """Probability that the last residual branch of an image is dropped, 0 to 1."""
+    distillation: float = 0.0
+    """Weight of the starting network's soft targets beside the loss; 0.0: none."""
+    distillation_temperature: float = 2.0
+    """By which the outputs of both networks are divided first."""
+    ema: float = 0.0
+    """Decay of an exponential moving average of the weights, 0 to 1; 0.0: none."""
+    head_start: str = "drawn"
+    """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
+    optimizer: str = "adamw"
+    """A name in `optimizers.optimizers()`."""
+    momentum: float = 0.9
+    """Of optimizers that have one, 0 to 1."""
+    schedule: str = "cosine"
+    """A name in `schedules.SCHEDULES`."""
+    warm_up: float = 0.1
+    """Fraction of the steps in which the rate rises, 0 to 1."""
+    backbone_rate: float = 1.0
+    """Factor on the rate of everything below the head."""
+    l1: float = 0.0
+    """Factor on the sum of the trained weights' sizes, which is added to the loss."""
+    l2_sp: float = 0.0
+    """Pull of what lies below the head to where it started, in place of its weight decay."""
+    clip_norm: float = 0.0
+    """The gradients' norm at most; 0.0: it is left as it is."""
+    accumulation: int = 1
+    """Parts in which a batch is taken."""
+    gradient_checkpointing: bool = False
+    """Whether activations are computed anew in the backward pass."""
     loss: str = "cross_entropy"
     """A name in `losses.LOSSES`."""
     focal_gamma: float = 2.0
@@ -58,6 +88,14 @@ CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
 DEFAULTS = {field.name: field.default for field in fields(Setting)[2:]}
 """What each of them is where nothing is said."""
+BELOW_THE_HEAD = (
+    "layer_decay",
+    "stochastic_depth",
+    "backbone_rate",
+    "l2_sp",
+    "gradient_checkpointing",
+)
+"""Those that say nothing where the head alone is trained: they are at their defaults there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +112,6 @@ class Recipe:
     """Epochs without a better validation score after which a fit ends; `epochs`: never."""
     seed: int
     precision: Precision = "auto"
-    schedule: str = "cosine"
-    """A name in `schedules.SCHEDULES`."""
-    optimizer: str = "adamw"
-    """A name in `optimizers.OPTIMIZERS`."""
 
     @property
     def digest(self) -> str:

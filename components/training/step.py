@@ -15,7 +15,7 @@ from components.training.techniques.technique import Technique
 from components.training.validate import Forward
 
 MOST_PARTS = 8
-"""A batch is halved at most three times."""
+"""What does not fit is taken in more parts up to so many."""
 FEWEST_ROWS = 2
 """Rows a part needs: batch normalisation cannot learn from one."""
 
@@ -42,13 +42,14 @@ class Stepper:
         precision: Precision,
         loss: Loss,
         techniques: tuple[Technique, ...] = (),
+        parts: int = 1,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
     ) -> None:
         self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
         self.device, self.precision, self.tell = device, precision, tell
         self.loss = loss
         self.techniques = techniques
-        self.parts = 1
+        self.parts = parts
         """How many parts a batch is taken in."""
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
@@ -116,7 +117,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if self.parts == MOST_PARTS or rows < 2 * self.parts * FEWEST_ROWS:
+        if self.parts >= MOST_PARTS or rows < 2 * self.parts * FEWEST_ROWS:
             raise TooLargeError(
                 f"a batch of {rows} must fit into memory, but does not even in parts of "
                 f"{rows // self.parts}. Lower search.batch_size or augment.image_size."

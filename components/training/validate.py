@@ -30,6 +30,11 @@ class Validated:
     error: float
     """The standard error of the score."""
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sorts from the worst to the best."""
+        return self.score, -self.loss
+
 
 def whole(model: nn.Module) -> Forward:
     """The model itself, for images: in channels_last, which is the faster order on a CPU."""

@@ -5,8 +5,12 @@ from typing import Any
 from components.frame import files
 from components.model.weights.place import file_of
 
-SOURCES = ("package", "hub", "none")
+CHAMPION = "champion"
+SOURCES = ("package", "hub", "none", CHAMPION)
 """Of weights; anything else names a file."""
+TAKEN = ("images", "name", "version", "weights", "network")
+"""What the pin of a champion says of it: the images that there were then, the registered version,
+and the SHA-256 of its weights and of their description."""
 
 
 def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +20,8 @@ def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) 
         source: as `params/base.yaml` has it, like the next two.
         architecture: timm's name, or `auto`.
         seed: of random weights.
-        known: the present pin; a revision of the hub in it is kept while it is the same model's.
+        known: the present pin; a revision of the hub in it is kept while it is the same model's,
+            and a champion or that there was none.
 
     Raises:
         UsageError: there are no such weights.
@@ -28,7 +33,14 @@ def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) 
     if source == "hub":
         same = {key: known.get(key) for key in asked} == asked
         return asked | {"revision": known["revision"] if same else _revision(architecture)}
-    return asked | {"sha256": files.sha256(file_of(source))}
+    if source == CHAMPION:
+        taken = {key: known[key] for key in TAKEN if key in known}
+        return asked | taken | ({} if "weights" in taken else _file_pin("package"))
+    return asked | _file_pin(source)
+
+
+def _file_pin(source: str) -> dict[str, Any]:
+    return {"sha256": files.sha256(file_of(source))}
 
 
 def _revision(architecture: str) -> str:

@@ -1,8 +1,11 @@
 """What is asked of a search is what it does, or an error before the first trial."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.frame.errors import UsageError
+from components.model.backbone import create
 from components.search import SearchParams
 from components.study.run import make_plan
 
@@ -30,13 +33,57 @@ def test_a_baseline_setting_outside_the_range_is_refused(pretrained, low):
         planned(pretrained, freeze_depth={"low": low, "high": "head"}, enqueue=[HEAD, stem])
 
 
-def test_a_decay_that_no_trial_can_use_is_refused(pretrained):
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"layer_decay": [0.7]},
+        {"backbone_rate": [0.1]},
+        {"l2_sp": [0.01]},
+        {"gradient_checkpointing": [True]},
+    ],
+    ids=str,
+)
+def test_what_no_trial_can_use_is_refused(pretrained, asked):
     """Where the lowest freeze depth is the head by its number, too."""
     last = len(pretrained.groups) - 1
-    with pytest.raises(UsageError, match=r"layer_decay must have an effect, but"):
+    with pytest.raises(UsageError, match=rf"{next(iter(asked))} must have an effect, but"):
         planned(
             pretrained,
             freeze_depth={"low": last, "high": "head"},
-            layer_decay=[0.7],
             enqueue=[HEAD],
+            **asked,
         )
+
+
+def test_a_momentum_of_no_optimizer_is_refused(pretrained):
+    """And an optimizer that is not there; before the first trial."""
+    with pytest.raises(UsageError, match=r"search.momentum must have an effect"):
+        planned(pretrained, momentum=[0.8])
+    with pytest.raises(UsageError, match=r"search.optimizer must be one that timm has"):
+        planned(pretrained, optimizer=["sgdd"])
+
+
+@pytest.mark.parametrize(("batch_size", "parts"), [(4, 3), (32, 17)])
+def test_parts_that_leave_one_image_are_refused(batch_size, parts):
+    """Batch normalisation cannot learn from one."""
+    with pytest.raises(ValueError, match="accumulation must leave 2 images or more"):
+        SearchParams(batch_size=batch_size, accumulation=parts)
+
+
+def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrained):
+    """Not hours later, when the first trial below the head begins."""
+    model = create("ghostnet_050", 2, 32, {})
+    config = replace(pretrained.config, architecture="ghostnet_050", arguments={}, classes=2)
+    bare = replace(pretrained, config=config, state=model.state_dict())
+    with pytest.raises(UsageError, match=r"search\.stochastic_depth must be 0\.0 for GhostNet"):
+        planned(bare, stochastic_depth=[0.0, 0.2])
+    assert planned(pretrained, stochastic_depth=[0.0, 0.2]).choices["stochastic_depth"] == (
+        0.0,
+        0.2,
+    )
+
+
+def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
+    """The others have the first of the choices."""
+    asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
+    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]

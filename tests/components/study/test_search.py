@@ -135,12 +135,21 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
         "magnitude": (1, 2),
         "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
+        "stochastic_depth": (0.1, 0.0),
+        "distillation": (0.0,),
+        "distillation_temperature": (2.0,),
+        "ema": (0.0,),
+        "optimizer": ("sgd", "adamw"),
+        "momentum": (0.8, 0.7),
     }
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
     rows = [trial.row() for trial in found.trials]
     assert {row["magnitude"] for row in rows} == {1, 2}
     assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
+    assert all(row["stochastic_depth"] == 0.0 for row in rows if row["freeze_depth"] == 6)
+    assert {row["optimizer"] for row in rows} == {"adamw", "sgd"}
+    assert all((row["momentum"] == 0.9) is (row["optimizer"] == "adamw") for row in rows)
 
 
 def test_search_without_any_finished_trial_says_so(make_search):

@@ -5,10 +5,30 @@ import torch
 
 from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
+from components.training.probe import fit_head
 from components.training.recipe import CHOICES, Setting
 from components.training.techniques.mixup import Mixup
 
+CPU = torch.device("cpu")
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
+OTHERS = {
+    "accumulation": 2,
+    "class_weights": '{"b": 3.0}',
+    "clip_norm": 1e-3,
+    "head_start": "probe",
+    "loss": "focal",
+    "magnitude": 3,
+    "optimizer": "sgd",
+    "sampling": "balanced",
+    "schedule": "constant",
+}
+"""What a choice is in place of its default, where that is not 0.5."""
+BESIDE = {"focal_gamma": {"loss": "focal"}, "momentum": {"optimizer": "sgd"}}
+"""What a choice needs beside it."""
+RATES = {"layer_decay": [0.25, 0.5, 1.0], "backbone_rate": [0.5, 0.5, 1.0]}
+"""The factors on the rate of the groups that train, where they differ."""
+SAME = {"gradient_checkpointing"}
+"""What changes memory alone; its own tests see that it is in force."""
 MANY = {
     "layer_decay": 0.5,
     "weight_decay": 0.0,
@@ -136,28 +156,16 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
-OTHER = {
-    "magnitude": 3,
-    "loss": "focal",
-    "class_weights": '{"b": 3.0}',
-    "sampling": "balanced",
-}
-"""Another value than the baseline's, where 0.5 will not do."""
-BESIDE = {"focal_gamma": {"loss": "focal"}}
-"""What a choice needs beside it."""
-
-
-@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("name", [name for name in CHOICES if name not in SAME])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
     beside = BESIDE.get(name, {})
     baseline, _ = run(search, 4, **beside)
-    other, _ = run(search, 4, **{name: OTHER.get(name, 0.5)}, **beside)
+    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)}, **beside)
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:]]
-    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
-    assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
+    assert rates == [pytest.approx((3e-3 * one,)) for one in RATES.get(name, [1.0] * 3)]
 
 
 def test_blended_images_never_come_from_the_cache(make_search):
@@ -183,3 +191,15 @@ def test_blending_keeps_images_and_labels_together(make_search):
     ]
     assert any(torch.allclose(blended.inputs, one, atol=1e-5) for one in candidates)
     assert torch.allclose(blended.targets.sum(1), torch.ones(len(plain)))
+
+
+def test_trials_start_from_one_probe_where_that_is_asked_for(make_search, pretrained, monkeypatch):
+    """Fitted once a search, whatever was trained before."""
+    reuse = make_search().reuse
+    drawn, probed = (reuse.space.setting(0, 1e-3, head_start=how) for how in ("drawn", "probe"))
+    probe = fit_head(pretrained.network(3), reuse.images, batch_size=8, device=CPU)
+    weight = torch.from_numpy(probe.layers[0].weight)
+    assert not torch.equal(reuse.model(drawn, 5).classifier.weight, weight)
+    assert torch.equal(reuse.model(probed, 5).classifier.weight, weight)
+    monkeypatch.setattr("components.study.trial_inputs.fit_head", None)
+    assert torch.equal(reuse.model(probed, 6).classifier.weight, weight)

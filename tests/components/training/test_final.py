@@ -20,9 +20,10 @@ from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
+from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
-from components.training.validate import validate
+from components.training.validate import Validated, validate
 
 EPOCHS, CPU = 3, torch.device("cpu")
 SETTING = Setting(
@@ -53,22 +54,21 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-@pytest.fixture(scope="module")
-def outputs(spoilt, pretrained, tmp_path_factory):
-    """What a training with `SETTING` wrote."""
-    folder = tmp_path_factory.mktemp("final")
+def tuned(images, pretrained, folder, setting=SETTING, soup="none"):
+    """What a training with a setting wrote."""
     best = folder / "best.yaml"
-    Best(layer="blocks.0", batch_size=10, setting=SETTING).write(best)
+    Best(layer="blocks.0", batch_size=10, setting=setting).write(best)
     names = ("weights.safetensors", "network.json", "history.csv", "training.json")
     weights, network, history, training = (folder / name for name in names)
-    written = TrainOutputs(weights=weights, network=network, history=history, training=training)
+    outputs = TrainOutputs(weights=weights, network=network, history=history, training=training)
     fine_tune(
-        Opened(spoilt, pretrained),
-        written,
+        Opened(images, pretrained),
+        outputs,
         best,
         Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
         epochs=EPOCHS,
         patience=EPOCHS,
+        soup=soup,
         seed=4,
         device="cpu",
         precision="off",
@@ -76,7 +76,13 @@ def outputs(spoilt, pretrained, tmp_path_factory):
         subset=1.0,
         test_time_views=4,
     )
-    return written
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def outputs(spoilt, pretrained, tmp_path_factory):
+    """What a training with `SETTING` wrote."""
+    return tuned(spoilt, pretrained, tmp_path_factory.mktemp("final"))
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
@@ -130,6 +136,16 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
 
 
+def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tmp_path):
+    """At a rate that moves nothing, what validates is the pretrained network with its probe."""
+    still = Setting(freeze_depth=0, learning_rate=1e-12, head_start="probe")
+    written = tuned(images, pretrained, tmp_path, still)
+    probe = fit_head(pretrained.network(4), images, batch_size=10, device=CPU)
+    weight = load_file(written.weights)["classifier.weight"]
+    assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
+    assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
     """It may be another thing: a letter, a hand."""
@@ -138,3 +154,18 @@ def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
         final._check_views(views, given)
     with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
         final._check_views(2, given)
+
+
+def test_a_soup_is_written_and_told_where_it_is_asked_for(
+    outputs, spoilt, pretrained, tmp_path, monkeypatch
+):
+    """Whichever mixture is taken: the weights are those, and reach what is told of them."""
+    monkeypatch.setattr(Validated, "rank", (0.0, 0.0))  # all are as good
+    cooked = tuned(spoilt, pretrained, tmp_path, soup="greedy")
+    told = files.read_json(cooked.training)
+    assert "soup" not in files.read_json(outputs.training)
+    assert told["soup"] == {"epochs": [1, 2, 3], "fraction": 0.25}
+    model = trained(NetworkDescription.read(cooked.network), load_file(cooked.weights), 2, 32)
+    found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
+    assert found.loss == pytest.approx(told["validation_loss"], abs=1e-5)
+    assert found.score == told["validation_accuracy"]

@@ -29,7 +29,7 @@ def batch(rows=ROWS):
     return Batch(torch.randn(rows, 3, 2, 2), torch.randint(3, (rows,)))
 
 
-def steps(model, *, holds, told, loss=None):
+def steps(model, *, holds, told, parts=1, loss=None):
     """Steps on a device that holds so many rows at once."""
 
     def forward(rows):
@@ -45,6 +45,7 @@ def steps(model, *, holds, told, loss=None):
         TASK,
         device=CPU,
         precision="off",
+        parts=parts,
         loss=loss or TASK.loss(LossRequest(label_smoothing=0.1), NO_TARGETS),
         tell=told.append,
     )
@@ -68,6 +69,30 @@ def test_step_in_parts_is_the_step_of_the_whole_batch(rows, weights):
         torch.testing.assert_close(mine, other)
     assert (whole.parts, parted.parts) == (1, 4)
     assert [sentence.split(" parts")[0][-1] for sentence in told] == ["2", "4"]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_parts_that_are_asked_for_are_taken_from_the_start(parts):
+    """Accumulation: the step is the whole batch's, though so many rows never were at once."""
+    model, told = network(), []
+    alike = copy.deepcopy(model)
+    whole = steps(alike, holds=ROWS, told=[])
+    parted = steps(model, holds=-(-ROWS // parts), told=told, parts=parts)
+    for number in range(2):
+        expected = whole.step(batch(), number, 0.1)
+        found = parted.step(batch(), number, 0.1)
+        assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
+    for mine, other in zip(model.parameters(), alike.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+    assert (parted.parts, told) == (parts, [])
+
+
+def test_parts_that_are_asked_for_are_halved_as_well_where_memory_runs_out():
+    """Up to the same number of parts."""
+    told = []
+    parted = steps(network(), holds=4, told=told, parts=3)
+    parted.step(batch(24), 0, 0.1)
+    assert (parted.parts, len(told)) == (6, 1)
 
 
 def test_batch_that_fits_in_no_parts_says_what_to_lower():

@@ -8,8 +8,9 @@ from flows.pipeline import overrides
 
 PAIRS = {
     ("base.architecture=resnet50", "base.source=package"): ["base.source=hub"],
+    ("base.architecture=resnet50", "base.source=champion"): ["base.source=hub"],
     ("base.seed=3", "base.source=package"): ["base.source=none"],
-    ("search.compute=1.0", "search.strategy=tpe"): ["search.strategy=staged"],
+    ("search.compute=2.0", "search.strategy=tpe"): ["search.strategy=staged"],
     ("search.prune_after=3", "search.strategy=staged"): ["search.strategy=tpe"],
     ("search.prune_after=3", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
     ("search.prune_after=20", "search.max_trials=16"): [
@@ -27,6 +28,20 @@ PAIRS = {
     ("search.focal_gamma=3.0", "search.loss=cross_entropy"): ["search.loss=focal"],
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.cache_gib=9.0", "search.distillation=1.0"): ["search.distillation=0.0"],
+    ("search.distillation=1.0", "base.source=package"): ["base.source=champion"],
+    ("search.distillation_temperature=4.0", "search.distillation=0.0"): [
+        "search.distillation=1.0",
+        "base.source=champion",
+    ],
+    ("search.stochastic_depth=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.backbone_rate=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.l2_sp=0.01", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.gradient_checkpointing=true", "search.freeze_depth.low=head"): [
+        "search.freeze_depth.low=0"
+    ],
+    ("search.l2_sp=0.01", "base.source=none"): ["base.source=package"],
+    ("search.schedule=plateau", "search.epochs=2"): ["search.epochs=4"],
     ("train.test_time_views=2", "augment.horizontal_flip=false"): ["augment.horizontal_flip=true"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
@@ -45,6 +60,7 @@ PAIRS = {
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
 }
 BESIDES = {
+    "search.distillation=1.0": ["base.source=champion"],
     "search.freeze_depth.low=head": ["search.enqueue=[]"],
     "search.epochs=1": ["search.strategy=tpe"],
     "search.max_trials=16": ["search.strategy=tpe"],

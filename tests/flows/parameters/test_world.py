@@ -32,6 +32,8 @@ def weights(tmp_path):
         (["base.source=hub"], "must be named beside base.source=hub"),
         (["base.source=hub", "base.architecture=resnet50.no"], "there are: resnet50.a1_in1k,"),
         (["base.source=none", "base.architecture=resnet50.a1_in1k"], "must be without a tag"),
+        (["search.optimizer=[adamw, lyon]"], "'lyon' is none. Near are: "),
+        (["search.momentum=0.8"], "search.momentum must have an effect"),
         (["base.source=weights.safetensors"], "existing file of weights"),
         (["base.source=data/raw/x.pth"], "must lie apart from what a run replaces"),
         (["ingest.source=nowhere"], "does not exist"),
