@@ -34,9 +34,7 @@ def image_losses(
     features, *_ = head_inputs(model, batches, device=device)
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ConvergenceWarning
-        )  # of digits that a ranking does not need
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a ranking needs no more digits
         classifier.fit(features, split.targets)
     logs = classifier.predict_log_proba(features)
     places = np.searchsorted(classifier.classes_, split.targets)

@@ -63,7 +63,7 @@ def test_a_range_is_in_words(shipped, key, range_):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "number"), [("train.", 8), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
+    ("pattern", "number"), [("train.", 9), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
 )
 def test_a_pattern_chooses(shipped, pattern, number):
     """A part of the name, or a glob."""
