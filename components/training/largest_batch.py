@@ -14,7 +14,7 @@ from components.training.step import FEWEST_ROWS, is_out_of_memory
 USUAL = 32
 """On a CPU, whose memory is the machine's: a step takes as long an image in larger ones."""
 LARGEST = 256
-"""Above it rates and epochs would have to be others (Goyal et al. 2017, arXiv:1706.02677)."""
+"""Above it rates and epochs would need to be others (Goyal et al. 2017, arXiv:1706.02677)."""
 FEWEST_STEPS = 8
 """An epoch has so many steps or more, as far as a batch of the usual size allows."""
 
