@@ -14,7 +14,7 @@ HEAD = {"freeze_depth": "head", "learning_rate": 1e-2}
 
 def planned(pretrained, **changes):
     asked = SearchParams(**changes).model_dump()
-    others = {name: value for name, value in asked.items() if name != "device"}
+    others = {name: value for name, value in asked.items() if name not in {"device", "subset"}}
     return make_plan(pretrained, **others)
 
 
