@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         name="parts of a batch are added without their weight",
         file="components/training/step.py",
-        old="mean * (len(part) / len(batch))",
+        old="mean * (self.loss.weight(part.targets) / whole)",
         new="mean / self.parts",
         test=_STEP,
     ),
@@ -137,8 +137,8 @@ MUTATIONS = (
     Mutation(
         name="mixup blends targets by another weight than images",
         file="components/training/techniques/mixup.py",
-        old="_blended(targets, weight))",
-        new="_blended(targets, 1.0 - weight))",
+        old="blended(targets, weight))",
+        new="blended(targets, 1.0 - weight))",
         test=_MIXUP + "::test_targets_of_any_shape_are_blended_as_the_images_are",
     ),
     Mutation(
@@ -164,9 +164,9 @@ MUTATIONS = (
     ),
     Mutation(
         name="of epochs the loss decides before the score",
-        file="components/training/history.py",
-        old="return self.validation_score, -self.validation_loss",
-        new="return -self.validation_loss, self.validation_score",
+        file="components/training/validate.py",
+        old="return self.score, -self.loss",
+        new="return -self.loss, self.score",
         test=_FIT + "::test_of_epochs_the_score_decides_and_then_the_loss",
     ),
     Mutation(
