@@ -79,7 +79,7 @@ def images(folder: Path) -> Images:
     paths = [folder / f"{number:02}.png" for number in range(len(drawn))]
     for path, values, label in zip(paths, drawn, labels, strict=True):
         _write(path, (values // (label + 1)).astype(np.uint8))
-    transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    transform = Transform(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     names = [path.name for path in paths]
     decoded = pixels(paths, names, transform, folder / "cache", lambda *_: None)
     train, val = (

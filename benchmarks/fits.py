@@ -1,5 +1,6 @@
 """Fits of a case as the search and `train` run them, for benchmarks to measure."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,11 +8,13 @@ from cases import Case
 from torch import nn
 
 from components.study.plan import Plan
+from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit, OnEpoch
 from components.training.pretrained import Pretrained
 from components.training.recipe import CHOICES, Recipe, Setting
+from components.training.samplers import Sampling
 from components.training.validate import Forward, validate
 
 BATCH = 32
@@ -33,15 +36,17 @@ def train(
     on_epoch: OnEpoch = unheard,
 ) -> tuple[nn.Module, Fit]:
     """Train from the images, newly augmented in each epoch; the network, and how it went."""
+    model = case.pretrained.network(seed)
+    losses = partial(image_losses, model, case.images.train, batch_size=BATCH, workers=0)
     feed = ImageFeed(
         images=case.images,
         batch_size=BATCH,
         magnitude=setting.magnitude,
         seed=seed,
         workers=0,
+        sampling=Sampling.of(setting, epochs, losses),
     )
     recipe = Recipe(setting=setting, epochs=epochs, patience=epochs, seed=seed)
-    model = case.pretrained.network(seed)
     return model, fitted(case, model, feed, recipe, device=device, on_epoch=on_epoch)
 
 

@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         name="parts of a batch are added without their weight",
         file="components/training/step.py",
-        old="mean * (len(part) / len(batch))",
+        old="mean * (self.loss.weight(part.targets) / whole)",
         new="mean / self.parts",
         test=_STEP,
     ),
@@ -137,8 +137,8 @@ MUTATIONS = (
     Mutation(
         name="mixup blends targets by another weight than images",
         file="components/training/techniques/mixup.py",
-        old="_blended(targets, weight))",
-        new="_blended(targets, 1.0 - weight))",
+        old="blended(targets, weight))",
+        new="blended(targets, 1.0 - weight))",
         test=_MIXUP + "::test_targets_of_any_shape_are_blended_as_the_images_are",
     ),
     Mutation(

@@ -36,13 +36,13 @@ class AugmentParams(Params):
     vertical_flip: bool = False
     """Whether training may turn images upside down; satellites and microscopes see no top."""
     rotate: Annotated[float, Field(ge=0, le=60)] = 5.0
-    """Degrees that `light` turns each way, for each step of magnitude."""
+    """Degrees that `light` turns each way, a step of magnitude."""
     shift: Annotated[float, Field(ge=0, le=0.3)] = 0.0
-    """Fraction of the side that `light` moves each way, for each step of magnitude."""
+    """Fraction of the side that `light` moves each way, a step of magnitude."""
     shear: Annotated[float, Field(ge=0, le=20)] = 0.0
-    """Degrees that `light` shears each way, for each step of magnitude."""
+    """Degrees that `light` shears each way, a step of magnitude."""
     zoom: Annotated[float, Field(ge=0, le=0.3)] = 0.2
-    """Fraction of the area that a crop may lose, for each step of magnitude."""
+    """Fraction of the area that a crop may lose, a step of magnitude."""
     preview_images: Annotated[int, Field(ge=1, le=40)] = 10
     """Rows of build/augment/preview.png, at most."""
 
@@ -73,13 +73,6 @@ class AugmentParams(Params):
                 remedy="augment.policy=light",
             )
             for name in MOVES
-        ),
-        NoEffect(
-            parameter="search.magnitude",
-            beside="augment.policy",
-            holds=lambda several, policy: policy not in POLICIES and len(set(several) - {0}) > 1,
-            why="a file states its own strength, whatever the magnitude",
-            remedy="augment.policy=light",
         ),
     )
 

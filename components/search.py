@@ -36,7 +36,9 @@ Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 
 def _as_text(value: object) -> object:
     """Weights by the names of classes as one text, so that they can be a choice like any other."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _weights(text: str) -> str:

@@ -30,7 +30,7 @@ def images(tmp_path_factory):
         path = folder / f"{number:02}.png"
         path.write_bytes(encode(draw(number) // (2 if number % 2 else 1)))
         paths.append(path)
-    transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    transform = Transform(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     decoded = pixels(paths, [p.name for p in paths], transform, folder / "cache", lambda *_: None)
     labels = np.arange(ALL) % CLASSES
     train, val = (

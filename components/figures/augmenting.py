@@ -55,7 +55,7 @@ def build(
     if image_size == "auto":
         image_size = _size(table, pretrained, image_size_limit)
     resize = round(image_size / crop_fraction)
-    transform = Transform(image_size, resize, pretrained.mean, pretrained.std)
+    transform = Transform(size=image_size, resize=resize, mean=pretrained.mean, std=pretrained.std)
     described = AugmentationDescription(
         task=task,
         evaluation=transform.to_dict(),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 from torch.nn import functional
@@ -34,6 +34,10 @@ class Loss:
     def weight(self, targets: Tensor) -> float:
         """What a batch counts beside others: its images, or the sum of their weights."""
         return float(len(targets)) if self.weights is None else float(self._own(targets).sum())
+
+    def in_force(self) -> dict[str, Any]:
+        """The weight of each class, in the order of the network's outputs; nothing: all are 1.0."""
+        return {} if self.weights is None else {"class_weights": self.weights.tolist()}
 
     def _own(self, targets: Tensor) -> Tensor:
         """The weight of each image, (n,); of a blended one the blend of its classes' weights."""

@@ -26,7 +26,7 @@ from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
-from components.training.recipe import Best, Recipe
+from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
 from components.training.soup import Soup
 from components.training.subset import subset as part_of
@@ -91,6 +91,7 @@ def fine_tune(
         batch_size=chosen.batch_size,
         workers=workers,
     )
+    sampling = Sampling.of(chosen.setting, epochs, losses)
     fitted = fit(
         model,
         pretrained.groups,
@@ -100,7 +101,7 @@ def fine_tune(
             magnitude=chosen.setting.magnitude,
             seed=seed,
             workers=workers,
-            sampling=Sampling.of(chosen.setting, epochs, losses),
+            sampling=sampling,
         ),
         images.task,
         Recipe(
@@ -120,7 +121,9 @@ def fine_tune(
     transform = replace(images.transform, views=test_time_views)
     _describe(chosen, images, pretrained, transform).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
+    summary = _summary(fitted, images.task.score_name, probe)
+    data = _data(chosen.setting, images, sampling)
+    files.write_json(outputs.training, summary | {"data": data})
 
 
 def _check_views(views: int, images: Images) -> None:
@@ -153,6 +156,13 @@ def _describe(
         learning_rate=setting.learning_rate,
         base=config.origin,
     )
+
+
+def _data(setting: Setting, images: Images, sampling: Sampling) -> dict[str, Any]:
+    """How many images were trained on, how they were drawn, and how they counted."""
+    loss = images.task.loss(setting.loss_request, images.train.targets)
+    drawn = {"images": len(images.train), **sampling.in_force()}
+    return {**drawn, "loss": setting.loss, **loss.in_force()}
 
 
 def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:

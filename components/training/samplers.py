@@ -82,6 +82,11 @@ class Sampling:
         curriculum = Curriculum(losses=losses(), epochs=epochs, length=setting.curriculum)
         return cls(sampler=setting.sampling, curriculum=curriculum)
 
+    def in_force(self) -> dict[str, Any]:
+        """What it does, to be kept with the run."""
+        curriculum = {"curriculum": self.curriculum.length} if self.curriculum else {}
+        return {"sampling": self.sampler, **curriculum}
+
     def rows(self, targets: NDArray[Any], size: int, *, seed: int, epoch: int) -> Rows:
         """The rows of an epoch's whole batches of this size; as many whatever is drawn."""
         rng, number = np.random.default_rng([seed, epoch]), len(targets)

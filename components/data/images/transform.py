@@ -40,7 +40,7 @@ VIEWS: dict[int, Callable[[Square], list[Square]]] = {
 """What a trained network sees of the central square, by the number of views."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Transform(Document):
     """From a decoded image to what the network takes."""
 

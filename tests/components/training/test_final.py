@@ -16,15 +16,25 @@ from components.frame.work import Work
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
 from components.training import final
+from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
 from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
+from components.training.samplers import Sampling
 from components.training.validate import Validated, validate
 
 EPOCHS, CPU = 3, torch.device("cpu")
-SETTING = Setting(freeze_depth=1, learning_rate=1e-2, mixup=0.4, magnitude=2, weight_decay=0.0)
+SETTING = Setting(
+    freeze_depth=1,
+    learning_rate=1e-2,
+    mixup=0.4,
+    magnitude=2,
+    weight_decay=0.0,
+    class_weights='{"b": 3.0}',
+    curriculum=0.9,
+)
 RECIPE = Recipe(setting=SETTING, epochs=EPOCHS, patience=EPOCHS, seed=4, precision="off")
 
 
@@ -76,8 +86,15 @@ def outputs(spoilt, pretrained, tmp_path_factory):
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
-    """Batch, augmentation, mixup, seed and freezing: epoch by epoch what a fit of these gives."""
-    feed = ImageFeed(images=spoilt, batch_size=10, magnitude=2, seed=4, workers=0)
+    """Batch, augmentation, mixup, seed, order and freezing: epoch by epoch as a fit of these."""
+
+    def losses():
+        return image_losses(pretrained.network(4), spoilt.train, batch_size=10, workers=0)
+
+    sampling = Sampling.of(SETTING, EPOCHS, losses)
+    feed = ImageFeed(
+        images=spoilt, batch_size=10, magnitude=2, seed=4, workers=0, sampling=sampling
+    )
     histories = [
         fit(
             pretrained.network(4),
@@ -95,7 +112,15 @@ def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, t
     mixed, plain = (pd.DataFrame(history)["train_loss"].tolist() for history in histories)
     assert pd.read_csv(outputs.history)["train_loss"].tolist() == pytest.approx(mixed)
     assert mixed != pytest.approx(plain)
-    assert files.read_json(outputs.training)["techniques"]["mixup"] == {"alpha": 0.4}
+    told = files.read_json(outputs.training)
+    assert told["techniques"]["mixup"] == {"alpha": 0.4}
+    assert told["data"] == {
+        "images": len(spoilt.train),
+        "sampling": "shuffled",
+        "curriculum": 0.9,
+        "loss": "cross_entropy",
+        "class_weights": [1.0, 3.0],
+    }
 
 
 def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):

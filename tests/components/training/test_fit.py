@@ -47,7 +47,7 @@ def feed(tmp_path):
         path = tmp_path / f"{number:02}.png"
         path.write_bytes(encode(image))
         paths.append(path)
-    transform = Transform(SIZE, SIZE, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    transform = Transform(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     names = [path.name for path in paths]
     decoded = pixels(paths, names, transform, tmp_path / "cache", lambda *_: None)
     labels = np.arange(52) % 2

@@ -33,7 +33,7 @@ def opened(tmp_path):
         if row["split"] != "test":
             files.write_bytes(tmp_path / "raw" / row["path"], encode(draw(number)))
     write_table(tmp_path / "splits.parquet", table)
-    transform = Transform(SIZE, SIZE, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+    transform = Transform(size=SIZE, resize=SIZE, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
     AugmentationDescription(
         task="classification",
         evaluation=transform.to_dict(),

@@ -55,7 +55,6 @@ PAIRS = {
     ("augment.rotate=9.0", "augment.policy=rand"): ["augment.policy=light"],
     ("augment.shift=0.1", "augment.policy=trivial"): ["augment.policy=light"],
     ("augment.shear=5.0", "augment.policy=rand"): ["augment.policy=light"],
-    ("search.magnitude=[0, 1, 2]", "augment.policy={pipeline}"): ["augment.policy=light"],
     ("ingest.max_unpacked_gib=5.0", "ingest.source=digits"): ["ingest.source={tar}"],
     ("split.test_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
@@ -76,14 +75,7 @@ def filled(tmp_path):
     tar.write_bytes(b"")
     for name in ("split/train/cat", "split/val/cat", "split/test/cat", "classes/cat"):
         (tmp_path / name).mkdir(parents=True)
-    pipeline = tmp_path / "mine.json"
-    pipeline.write_text('{"transform": {}}')
-    places = {
-        "tar": tar,
-        "pipeline": pipeline,
-        "split": tmp_path / "split",
-        "classes": tmp_path / "classes",
-    }
+    places = {"tar": tar, "split": tmp_path / "split", "classes": tmp_path / "classes"}
     return lambda *values: [value.format(**places) for value in values]
 
 

@@ -11,7 +11,7 @@ from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import files
 
-TRANSFORM = Transform(16, 20, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+TRANSFORM = Transform(size=16, resize=20, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ def test_what_a_killed_filling_left_is_done_again_and_gone(tmp_path):
     """Nothing half done is read, and nothing of it stays."""
     path = tmp_path / "0.png"
     path.write_bytes(encode(draw(0)))
-    shrink = Transform(8, 8, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    shrink = Transform(size=8, resize=8, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
     def stop(*_):
         raise KeyboardInterrupt

@@ -11,7 +11,7 @@ from components.data.images.transform import MAX_ASPECT, Transform
 
 MEAN, STD = (0.1, 0.4, 0.7), (0.2, 0.3, 0.25)
 """All six differ, so that none can stand in for another."""
-TRANSFORM = Transform(24, 24, MEAN, STD)
+TRANSFORM = Transform(size=24, resize=24, mean=MEAN, std=STD)
 
 
 def test_the_mean_is_taken_off_and_the_rest_divided_by_the_deviation():
