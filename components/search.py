@@ -25,6 +25,8 @@ def _differ(values: list[float]) -> list[float]:
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
 HEAD = "head"
+BELOW_HEAD = ("layer_decay", "tuning", "surgical", "lora_rank", "phases")
+"""Parameters about the layers below the head."""
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
 
@@ -134,6 +136,24 @@ class SearchParams(Params):
     parameters; 0.0: none are; blended images cannot come from the cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
+    """What trains of layers below the head; `norms`: normalisation alone (Frankle et al., ICLR
+    2021); `bitfit`: biases alone (Ben Zaken et al., ACL 2022)."""
+    surgical: Annotated[list[Literal["none", "first", "middle", "last"]], *Choice] = Field(["none"])
+    """The third of the layers that trains alone; of those that the freeze depth leaves, with the
+    head (Lee et al., ICLR 2023); `none`: all of them train."""
+    lora_rank: Annotated[list[Annotated[int, Field(ge=0)]], *Choice] = Field([0])
+    """Of adapters that train in place of the layers, as 8; LoRA (Hu et al., ICLR 2022), by peft,
+    which takes seconds to load; 0: there are none."""
+    lora_alpha: Annotated[list[Annotated[float, Field(gt=0)]], *Choice] = Field([16.0])
+    """Adapters count this over their rank times."""
+    lora_layers: Annotated[list[Literal["all", "attention", "mlp"]], *Choice] = Field(["all"])
+    """Those with adapters; `all`: every linear layer and 1x1 convolution behind the freeze depth;
+    `attention`, `mlp`: those of these parts of a transformer."""
+    phases: Annotated[list[Literal["none", "lp_ft", "progressive"]], *Choice] = Field(["none"])
+    """When layers come to train; `none`: from the start; `lp_ft`: once the head alone has trained
+    for a quarter of the epochs (Kumar et al., ICLR 2022); `progressive`: group by group, the head
+    first (ULMFiT: Howard and Ruder, ACL 2018); the rate warms up anew in each phase."""
     head_start: Annotated[list[Literal["drawn", "probe"]], *Choice] = Field(["drawn"])
     """What the head starts from; `drawn`: random numbers; `probe`: a logistic regression on what
     the pretrained network makes of the training images (LP-FT: Kumar et al., ICLR 2022)."""
@@ -210,12 +230,39 @@ class SearchParams(Params):
             why="nothing is kept",
             remedy="search.cache_gib=4.0",
         ),
+        *(
+            NoEffect(
+                parameter=f"search.{name}",
+                beside="search.freeze_depth.low",
+                holds=lambda _, low: low == HEAD,
+                why="the head is one group, with nothing below it that trains",
+                remedy="search.freeze_depth.low=0",
+            )
+            for name in BELOW_HEAD
+        ),
+        *(
+            NoEffect(
+                parameter=f"search.{name}",
+                beside="search.lora_rank",
+                holds=lambda _, ranks: not any(ranks),
+                why="there are no adapters",
+                remedy="search.lora_rank=8",
+            )
+            for name in ("lora_alpha", "lora_layers")
+        ),
         NoEffect(
-            parameter="search.layer_decay",
-            beside="search.freeze_depth.low",
-            holds=lambda _, low: low == HEAD,
-            why="the head is one group, with nothing below it that trains",
-            remedy="search.freeze_depth.low=0",
+            parameter="search.tuning",
+            beside="search.lora_rank",
+            holds=lambda _, ranks: all(ranks),
+            why="adapters train in place of the layers' own parameters",
+            remedy="search.lora_rank=0",
+        ),
+        NoEffect(
+            parameter="search.phases",
+            beside="search.epochs",
+            holds=lambda _, epochs: epochs == 1,
+            why="an epoch has one phase",
+            remedy="search.epochs to 2 or more",
         ),
     )
 

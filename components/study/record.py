@@ -23,7 +23,7 @@ from components.study.plan import Plan
 from components.study.runner import Outcome
 from components.study.trial import Asked, State, Trial
 from components.training.history import Epoch
-from components.training.recipe import Setting
+from components.training.recipe import HEAD_ALONE, Setting
 
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -116,8 +116,8 @@ class Record:
     @staticmethod
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings."""
-        choices = dict(plan.choices)
-        choices["layer_decay"] = tuple(dict.fromkeys([*choices["layer_decay"], 1.0]))
+        alone = {name: (*plan.choices[name], none) for name, none in HEAD_ALONE.items()}
+        choices = {k: tuple(dict.fromkeys(v)) for k, v in {**plan.choices, **alone}.items()}
         return {
             "freeze_depth": IntDistribution(*plan.freeze_depths),
             "learning_rate": FloatDistribution(*plan.rates, log=True),

@@ -1,7 +1,7 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,7 @@ from components.training.images import check_batch_size
 from components.training.inputs import Inputs
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import CHOICES, Best, Setting
-
-NO_DECAY = 1.0
-"""Factor on the rate for each group below the head that leaves it as it is."""
+from components.training.recipe import CHOICES, HEAD_ALONE, Best, Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,12 +85,16 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
-        _require_no_decay(choices["layer_decay"], low)
+        _require_head_alone(choices, low)
+    baseline = {name: several[0] for name, several in choices.items()}
     enqueued = (
-        Setting(
-            freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
-            learning_rate=one["learning_rate"],
-            **{name: several[0] for name, several in choices.items()},
+        _settled(
+            Setting(
+                freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
+                learning_rate=one["learning_rate"],
+                **baseline,
+            ),
+            pretrained,
         )
         for one in enqueue
     )
@@ -130,14 +131,21 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
     return freeze_depth
 
 
-def _require_no_decay(asked: tuple[float, ...], low: int) -> None:
-    """See that no decay is asked for where the head alone trains: there is nothing below it."""
-    if asked != (NO_DECAY,):
-        raise UsageError(
-            f"params/search.yaml: layer_decay must have an effect, but {[*asked]} has none beside "
-            f"freeze_depth.low={low}, which is the head. Lower that, or take the decay back: "
-            "thawline params --reset search.layer_decay"
-        )
+def _settled(setting: Setting, pretrained: Pretrained) -> Setting:
+    """A setting that asks nothing of the layers below the head where none of them trains."""
+    alone = setting.freeze_depth == len(pretrained.layers) - 1
+    return replace(setting, **HEAD_ALONE) if alone else setting
+
+
+def _require_head_alone(choices: Mapping[str, tuple[Any, ...]], low: int) -> None:
+    """See that nothing is asked of the layers below the head where it alone trains."""
+    for name, none in HEAD_ALONE.items():
+        if choices[name] != (none,):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                f"beside freeze_depth.low={low}, which is the head. Lower that, or take the first "
+                f"back: thawline params --reset search.{name}"
+            )
 
 
 def _write_tables(

@@ -5,7 +5,7 @@ from typing import Any
 
 from components.model.partial.cost import Cost
 from components.study.plan import Plan
-from components.training.recipe import Setting
+from components.training.recipe import HEAD_ALONE, Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this fraction of a pass is left behind the frozen layers: above
@@ -79,8 +79,11 @@ class Space:
         (fewest, most), (low, high) = self.plan.freeze_depths, self.plan.rates
         choices = {name: several[0] for name, several in self.plan.choices.items()} | others
         freeze_depth = min(max(freeze_depth, fewest), most)
-        if freeze_depth == self.head:
-            choices["layer_decay"] = 1.0  # there is one group: nothing to decay over
+        for name, none in HEAD_ALONE.items():
+            if freeze_depth == self.head:
+                choices[name] = none
+            elif choices[name] not in self.plan.choices[name]:  # taken over from the head alone
+                choices[name] = self.plan.choices[name][0]
         rate = min(max(rate, low), high)
         return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)
 

@@ -82,17 +82,51 @@ def fit(
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
     `forward` takes what the feed gives, where that is not images, to the model's outputs.
 
+    However the fit ends, the model has its own form again.
+
     Raises:
         DivergedError: a loss is no number.
         TooLargeError: a batch does not fit into memory, in however many parts.
         InertError: what the recipe asks for is not in force.
     """
-    model.to(device).to(memory_format=torch.channels_last)
     techniques = requested(recipe.setting, task)
+    with ExitStack() as ends:
+        for technique in techniques:
+            ends.callback(technique.finish, model)
+        return _fitted(
+            model,
+            groups,
+            feed,
+            task,
+            recipe,
+            techniques,
+            device=device,
+            keep=keep,
+            keep_best=keep_best,
+            on_epoch=on_epoch,
+            forward=forward or whole(model),
+        )
+
+
+def _fitted(
+    model: nn.Module,
+    groups: tuple[Group, ...],
+    feed: Feed,
+    task: Task,
+    recipe: Recipe,
+    techniques: tuple[Technique, ...],
+    *,
+    device: torch.device,
+    keep: Path,
+    keep_best: bool,
+    on_epoch: OnEpoch,
+    forward: Forward,
+) -> Fit:
+    model.to(device).to(memory_format=torch.channels_last)
     optimizer, in_force = _prepared(model, groups, recipe, techniques)
     stepper = Stepper(
         model,
-        forward or whole(model),
+        forward,
         optimizer,
         task,
         device=device,
@@ -109,8 +143,6 @@ def fit(
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
     if keep_best:
         checkpoint.restore_model(model, state.best_tensors)
-    for technique in reversed(techniques):
-        technique.finish(model)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
     return Fit(
         history=tuple(state.history),
@@ -125,8 +157,10 @@ def _prepared(
     model: nn.Module, groups: Sequence[Group], recipe: Recipe, techniques: Sequence[Technique]
 ) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
     """Have the techniques change the network; an optimizer of what trains, what is in force."""
-    for technique in techniques:
-        groups = technique.prepare(model, groups)
+    with torch.random.fork_rng():
+        torch.manual_seed(derived_seed(recipe.seed, 0))  # epochs, from 1, have theirs
+        for technique in techniques:
+            groups = technique.prepare(model, groups)
     trained: frozenset[str] = behind(groups, 0)
     for technique in techniques:
         trained = technique.trained(model, groups, trained)
@@ -170,13 +204,22 @@ class _Trained:
 
 def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
     """Train for the epoch of this number."""
+    phase = _phase(stepper, recipe, number)
     with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
-        return _train(stepper, feed, recipe, number)
+        return _train(stepper, feed, recipe, number, phase)
+
+
+def _phase(stepper: Stepper, recipe: Recipe, number: int) -> tuple[int, int]:
+    """The first epoch of the phase that an epoch is in, and the one after its last."""
+    asked = (technique.phases(recipe.epochs) for technique in stepper.techniques)
+    starts = {1, recipe.epochs + 1}.union(*asked)
+    first = max(start for start in starts if start <= number)
+    return first, min(start for start in starts if start > number)
 
 
 def _validated(
@@ -208,15 +251,19 @@ def _validated(
     )
 
 
-def _train(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
+def _train(
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, phase: tuple[int, int]
+) -> _Trained:
     stepper.model.train()
     schedule, steps = SCHEDULES[recipe.schedule], feed.steps()
+    first, end = phase
     loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
     for place, plain in enumerate(feed.training(number)):
         batch, step = plain, (number - 1) * steps + place
         for technique in stepper.techniques:
             batch = technique.batch(batch, derived_seed(recipe.seed, number, place))
-        rate = recipe.setting.learning_rate * schedule(step, recipe.epochs * steps)
+        done, length = step - (first - 1) * steps, (end - first) * steps
+        rate = recipe.setting.learning_rate * schedule(done, length)
         loss, score = stepper.step(batch, step, rate)
         loss_sum += loss * len(batch)
         score_sum += score

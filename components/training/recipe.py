@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from components.frame import files
 from components.frame.documents import Document
@@ -32,12 +32,32 @@ class Setting:
     """Both parameters of the beta distribution that blends pairs of images; 0.0: none are."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    tuning: str = "full"
+    """What trains of the layers below the head: `full`, `norms` or `bitfit`."""
+    surgical: str = "none"
+    """The third of these layers that trains alone: `first`, `middle` or `last`; or `none`."""
+    lora_rank: int = 0
+    """Of adapters that train in place of these layers; 0: there are none."""
+    lora_alpha: float = 16.0
+    """Adapters count this over their rank times."""
+    lora_layers: str = "all"
+    """Those that get adapters: `all`, `attention` or `mlp`."""
+    phases: str = "none"
+    """In which these layers come to train: `none`, `lp_ft` or `progressive`."""
     head_start: str = "drawn"
     """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
 
 
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
+HEAD_ALONE: dict[str, Any] = {
+    "layer_decay": 1.0,
+    "tuning": "full",
+    "surgical": "none",
+    "lora_rank": 0,
+    "phases": "none",
+}
+"""What is about the layers below the head, as it stands where none of them trains."""
 
 
 @dataclass(frozen=True, kw_only=True)

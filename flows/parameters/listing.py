@@ -85,7 +85,8 @@ def short(field: FieldInfo) -> str:
     """What a file says beside a parameter: words to choose among, and how its meaning begins."""
     meaning = (field.description or "").split(";")[0].rstrip(".")
     lower = meaning[:1].lower() + meaning[1:]
-    return f"{range_of(field)}: {lower}" if "Literal" in str(field.annotation) else lower
+    words = range_of(field).partition(",")[0]
+    return f"{words}: {lower}" if "Literal" in str(field.annotation) else lower
 
 
 def range_of(field: FieldInfo) -> str:

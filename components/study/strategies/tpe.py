@@ -10,7 +10,7 @@ from components.frame.seeds import derived_seed
 from components.study.space import Space
 from components.study.strategies.strategy import FINALISTS, Exploring, Notes, asked, finalists
 from components.study.trial import Trial
-from components.training.recipe import Setting
+from components.training.recipe import HEAD_ALONE, Setting
 
 STARTUP = 6
 """Trials drawn at random before the first estimate."""
@@ -60,7 +60,7 @@ def conditional(space: Space, freeze_depth: int) -> dict[str, tuple[float, ...]]
     return {
         name: choices
         for name, choices in space.plan.choices.items()
-        if len(choices) > 1 and not (alone and name == "layer_decay")
+        if len(choices) > 1 and not (alone and name in HEAD_ALONE)
     }
 
 

@@ -4,10 +4,22 @@ from components.tasks.task import Task
 from components.training.recipe import Setting
 from components.training.techniques.freeze_depth import FreezeDepth
 from components.training.techniques.head_dropout import HeadDropout
+from components.training.techniques.lora import Lora
 from components.training.techniques.mixup import Mixup
+from components.training.techniques.phases import Phases
+from components.training.techniques.surgical import Surgical
 from components.training.techniques.technique import Technique
+from components.training.techniques.tuning import Tuning
 
-TECHNIQUES: list[type[Technique]] = [FreezeDepth, HeadDropout, Mixup]
+TECHNIQUES: list[type[Technique]] = [
+    FreezeDepth,
+    Surgical,
+    Tuning,
+    Lora,
+    Phases,
+    HeadDropout,
+    Mixup,
+]
 """In the order in which they are applied."""
 
 

@@ -11,8 +11,20 @@ from components.training.techniques.mixup import Mixup
 
 CPU = torch.device("cpu")
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
-OTHERS = {"magnitude": 3, "head_start": "probe"}
+OTHERS = {
+    "magnitude": 3,
+    "head_start": "probe",
+    "tuning": "norms",
+    "surgical": "last",
+    "lora_rank": 4,
+    "lora_alpha": 2.0,
+    "phases": "lp_ft",
+}
 """What a choice is in place of its default, where that is not 0.5."""
+BESIDE = {"lora_alpha": {"lora_rank": 4}}
+"""What a choice needs to have an effect."""
+ELSEWHERE = {"lora_layers"}
+"""What needs another network: a transformer's parts."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -41,6 +53,18 @@ def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
         assert one.history == other.history
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
         assert one.cost < other.cost or freeze_depth == freeze_depths[0]
+
+
+@pytest.mark.parametrize("others", [{"lora_rank": 4}, {"phases": "lp_ft"}, {"tuning": "norms"}])
+def test_what_trains_less_reads_the_cache_as_well(make_search, others):
+    """With equal bits; and gives the network back as it was."""
+    cached, uncached = make_search("a"), make_search("b", cache_bytes=0)
+    one, weights = run(cached, 4, **others)
+    other, expected = run(uncached, 4, **others)
+    assert (one.cached, other.cached) == (True, False)
+    assert one.history == other.history
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert list(cached.reuse.model(WHOLE, 1).state_dict()) == list(expected)
 
 
 def test_renewed_network_is_a_fresh_one(make_search, pretrained):
@@ -130,15 +154,15 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("name", [name for name in CHOICES if name not in ELSEWHERE])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
     baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)})
+    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)}, **BESIDE.get(name, {}))
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
-    rates = [group["learning_rates"] for group in other.audit[4:]]
-    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * 3
+    rates = [group["learning_rates"] for group in other.audit[4:] if group["trained"]]
+    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * len(rates)
     assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
 
 
