@@ -9,6 +9,7 @@ from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
+from components.model.hidden_layers import NO_LAYERS, hidden_layers
 
 
 def _several(value: object) -> object:
@@ -20,6 +21,11 @@ def _differ(values: list[float]) -> list[float]:
     if len(set(values)) < len(values):
         raise ValueError(f"must be values to choose among, each once, but is {values}")
     return values
+
+
+def _readable(text: str) -> str:
+    hidden_layers(text)
+    return text
 
 
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
@@ -154,6 +160,14 @@ class SearchParams(Params):
     """When layers come to train; `none`: from the start; `lp_ft`: once the head alone has trained
     for a quarter of the epochs (Kumar et al., ICLR 2022); `progressive`: group by group, the head
     first (ULMFiT: Howard and Ruder, ACL 2018); the rate warms up anew in each phase."""
+    head_layers: Annotated[list[Annotated[str, AfterValidator(_readable)]], *Choice] = Field(
+        [NO_LAYERS]
+    )
+    """Hidden layers below the classifier; widths from the features on, each with its dropout if
+    any: 512:0.2+256; `none`: there are none."""
+    head_init: Annotated[list[Literal["small", "timm", "zero"]], *Choice] = Field(["small"])
+    """What the classifier is drawn from; `small`: N(0, 0.01); `timm`: as the architecture has it;
+    `zero`: nothing, all classes are as likely at first."""
     head_start: Annotated[list[Literal["drawn", "probe"]], *Choice] = Field(["drawn"])
     """What the head starts from; `drawn`: random numbers; `probe`: a logistic regression on what
     the pretrained network makes of the training images (LP-FT: Kumar et al., ICLR 2022)."""
@@ -256,6 +270,20 @@ class SearchParams(Params):
             holds=lambda _, ranks: all(ranks),
             why="adapters train in place of the layers' own parameters",
             remedy="search.lora_rank=0",
+        ),
+        NoEffect(
+            parameter="search.head_init",
+            beside="search.head_start",
+            holds=lambda _, starts: starts == ["probe"],
+            why="the probe takes the place of what is drawn",
+            remedy="search.head_start=drawn",
+        ),
+        NoEffect(
+            parameter="search.head_start",
+            beside="search.head_layers",
+            holds=lambda _, layers: layers != [NO_LAYERS],
+            why="a probe is a head of one layer",
+            remedy="search.head_layers=none",
         ),
         NoEffect(
             parameter="search.phases",

@@ -1,5 +1,6 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from torch import nn
 from components.frame import files
 from components.frame.tables import write_csv
 from components.frame.work import Work
+from components.model.audit import GroupReport
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
+from components.model.groups import groups
 from components.tasks.registry import described
 from components.training.feed import ImageFeed
 from components.training.fit import fit
@@ -56,7 +59,7 @@ def fine_tune(
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model, probe = pretrained.network(seed), None
+    model, probe = pretrained.network(seed, chosen.setting), None
     if chosen.setting.head_start == "probe":
         probe = fit_head(
             model,
@@ -69,7 +72,7 @@ def fine_tune(
         probe.put(model)
     fitted = fit(
         model,
-        pretrained.groups,
+        groups(model),
         ImageFeed(
             images=images,
             batch_size=chosen.batch_size,
@@ -91,7 +94,7 @@ def fine_tune(
         on_epoch=report,
     )
     _write_weights(model, outputs.weights)
-    _describe(chosen, images, pretrained).write(outputs.network)
+    _describe(chosen, images, pretrained, fitted).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
     files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
 
@@ -101,7 +104,9 @@ def _write_weights(model: nn.Module, path: Path) -> None:
     files.write_tensors(path, state)
 
 
-def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDescription:
+def _describe(
+    chosen: Best, images: Images, pretrained: Pretrained, fitted: Fit
+) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
     setting, config = chosen.setting, pretrained.config
     return NetworkDescription(
@@ -111,10 +116,17 @@ def _describe(chosen: Best, images: Images, pretrained: Pretrained) -> NetworkDe
         transform=images.transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
-        trained_fraction=pretrained.fractions[setting.freeze_depth],
+        trained_fraction=_trained_fraction(fitted.audit),
         learning_rate=setting.learning_rate,
         base=config.origin,
+        head_layers=setting.head_layers,
     )
+
+
+def _trained_fraction(audit: Sequence[GroupReport]) -> float:
+    """Of the parameters, adapters among them, those that trained, with four digits."""
+    trained = sum(report.trained for report in audit)
+    return round(trained / sum(report.parameters for report in audit), 4)
 
 
 def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:

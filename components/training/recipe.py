@@ -44,6 +44,10 @@ class Setting:
     """Those that get adapters: `all`, `attention` or `mlp`."""
     phases: str = "none"
     """In which these layers come to train: `none`, `lp_ft` or `progressive`."""
+    head_layers: str = "none"
+    """Hidden ones below the classifier, as `hidden_layers` reads them."""
+    head_init: str = "small"
+    """What the classifier is drawn from: `small`, `timm` or `zero`."""
     head_start: str = "drawn"
     """What the head is at the start: `drawn`, or `probe`, a linear model of the features."""
 

@@ -14,6 +14,8 @@ WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
 OTHERS = {
     "magnitude": 3,
     "head_start": "probe",
+    "head_layers": "16:0.2",
+    "head_init": "zero",
     "tuning": "norms",
     "surgical": "last",
     "lora_rank": 4,
