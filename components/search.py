@@ -9,7 +9,6 @@ from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
-from components.model.hidden_layers import NO_LAYERS, hidden_layers
 
 
 def _several(value: object) -> object:
@@ -24,6 +23,8 @@ def _differ(values: list[float]) -> list[float]:
 
 
 def _readable(text: str) -> str:
+    from components.model.hidden_layers import hidden_layers
+
     hidden_layers(text)
     return text
 
@@ -161,7 +162,7 @@ class SearchParams(Params):
     for a quarter of the epochs (Kumar et al., ICLR 2022); `progressive`: group by group, the head
     first (ULMFiT: Howard and Ruder, ACL 2018); the rate warms up anew in each phase."""
     head_layers: Annotated[list[Annotated[str, AfterValidator(_readable)]], *Choice] = Field(
-        [NO_LAYERS]
+        ["none"]
     )
     """Hidden layers below the classifier; widths from the features on, each with its dropout if
     any: 512:0.2+256; `none`: there are none."""
@@ -281,7 +282,7 @@ class SearchParams(Params):
         NoEffect(
             parameter="search.head_start",
             beside="search.head_layers",
-            holds=lambda _, layers: layers != [NO_LAYERS],
+            holds=lambda _, layers: layers != ["none"],
             why="a probe is a head of one layer",
             remedy="search.head_layers=none",
         ),

@@ -13,12 +13,19 @@ from components.model.weights.drawn import drawn
 from components.model.weights.hub import from_hub
 from components.model.weights.local import local
 from components.model.weights.packaged import packaged
-from components.model.weights.pin import SOURCES, start_pin
+from components.model.weights.pin import SOURCES, TIMM, start_pin
 from components.model.weights.pretrained import PretrainedWeights
 
 
 def take(
-    start: Path, *, source: str, architecture: str, seed: int, model: Path, config: Path
+    start: Path,
+    *,
+    source: str,
+    architecture: str,
+    initialisation: str,
+    seed: int,
+    model: Path,
+    config: Path,
 ) -> None:
     """Write the weights that the pin `start` names to `model`, and what they are to `config`.
 
@@ -29,12 +36,12 @@ def take(
     if source not in SOURCES:
         require_apart("base.source", source, Path.cwd())
     pin = files.read_yaml(start)
-    if start_pin(source, architecture, seed, pin) != pin:
+    if start_pin(source, architecture, seed, pin, initialisation) != pin:
         raise DataError(
             "the weights that params/base.yaml asks for must be those that data/start.yaml "
             "pins, but are not. Take them: thawline sync"
         )
-    weights = _read(source, architecture, seed, pin)
+    weights = _read(source, architecture, pin)
     described = weights.describe(sha256="")
     whole = torch.contiguous_format  # and each in a storage of its own
     state = {key: v.clone(memory_format=whole) for key, v in sorted(weights.state.items())}
@@ -44,9 +51,9 @@ def take(
     print(f"{described.architecture} from {described.source}{replaced * bool(described.classes)}")
 
 
-def _read(source: str, architecture: str, seed: int, pin: dict[str, Any]) -> PretrainedWeights:
+def _read(source: str, architecture: str, pin: dict[str, Any]) -> PretrainedWeights:
     if source == "none":
-        return drawn(architecture, seed)
+        return drawn(architecture, pin["seed"], pin.get("initialisation", TIMM))
     if source == "hub":
         return from_hub(architecture, pin["revision"])
     return packaged() if source == "package" else local(source, architecture)

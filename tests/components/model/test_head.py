@@ -34,7 +34,7 @@ def test_hidden_layers_are_read(text, layers):
 
 @pytest.mark.parametrize("text", ["", "0", "64:1", "64:1.5", "64+", "+64", "64;0.1", "-3", "wide"])
 def test_other_words_are_refused(text):
-    with pytest.raises(ValueError, match="such as 512:0.2"):
+    with pytest.raises(ValueError, match=r"such as 512:0\.2"):
         hidden_layers(text)
 
 

@@ -126,8 +126,8 @@ def test_hidden_layers_of_the_head_are_rebuilt_from_what_is_written(images, pret
     assert [part.out_features for part in model.classifier if hasattr(part, "weight")] == [8, 4, 2]
     assert reached.loss == pytest.approx(kept["validation_loss"], rel=1e-5)
     assert "head_layers" in network.identity
+    plain = replace(network, head_layers="none")
     with pytest.raises(DataError, match="must be those of"):
-        plain = replace(network, head_layers="none")
         trained(plain, load_file(written.weights), 2, pretrained.size)
 
 
