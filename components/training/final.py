@@ -70,6 +70,7 @@ def fine_tune(
             workers=workers,
         )
         probe.put(model)
+        print(f"the head starts from a linear model of {probe.images:,} images")
     fitted = fit(
         model,
         groups(model),

@@ -68,11 +68,15 @@ def named(space: Space, setting: Setting) -> str:
     """A setting as a sentence names it: the baseline goes without saying."""
     baseline = space.setting(setting.freeze_depth, setting.learning_rate)
     others = (
-        f", {name.replace('_', ' ')} {getattr(setting, name):g}"
+        f", {name.replace('_', ' ')} {_shown(getattr(setting, name))}"
         for name in CHOICES
         if getattr(setting, name) != getattr(baseline, name)
     )
     return f"{space.layers[setting.freeze_depth]} at {setting.learning_rate:.2g}{''.join(others)}"
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:

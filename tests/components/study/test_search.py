@@ -11,6 +11,8 @@ from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
+from components.study.strategies.strategy import named
+from components.study.strategies.tpe import conditional
 from components.training.recipe import Setting
 
 
@@ -126,9 +128,12 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
         assert "time is up after 1 trials" in found.decisions[0][1]
 
 
-def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
+def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search, plan):
     """A study that is opened again hands the same settings back."""
     more = {
+        **plan.choices,
+        "tuning": ("norms", "full"),
+        "phases": ("lp_ft",),
         "layer_decay": (1.0, 0.7),
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
@@ -140,7 +145,16 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
     rows = [trial.row() for trial in found.trials]
     assert {row["magnitude"] for row in rows} == {1, 2}
-    assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
+    below = ("layer_decay", "tuning", "phases")
+    sampled = [row for row in rows if row["origin"] == "sampled"]
+    for row in sampled:
+        alone = row["freeze_depth"] == 6
+        assert row["phases"] == ("none" if alone else "lp_ft")
+        assert not alone or [row[name] for name in below] == [1.0, "full", "none"]
+    space = found.space
+    assert conditional(space, 5)["tuning"] == ("norms", "full")
+    assert "tuning" not in conditional(space, 6)
+    assert named(space, space.setting(5, 1e-3, tuning="full")).endswith("at 0.001, tuning full")
 
 
 def test_search_without_any_finished_trial_says_so(make_search):
