@@ -59,7 +59,8 @@ def fine_tune(
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model, probe = pretrained.network(seed, chosen.setting), None
+    model = pretrained.network(seed, chosen.setting)
+    probe = None
     if chosen.setting.head_start == "probe":
         probe = fit_head(
             model,
