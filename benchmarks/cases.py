@@ -73,10 +73,12 @@ def prepared(asked: argparse.Namespace) -> Iterator[Case]:
         yield make_case(table, asked.weights, asked.size, folder)
 
 
-def make_case(table: pd.DataFrame, weights: str, size: int, folder: Path) -> Case:
-    """Images that `bring` brought, and weights to start from."""
+def make_case(
+    table: pd.DataFrame, weights: str, size: int, folder: Path, *, mirror: bool = False
+) -> Case:
+    """Images that `bring` brought, which may be mirrored or not, and weights to start from."""
     model, config = weights_of(weights, folder)
-    images, test = splits_of(table, folder, transform_of(config, size))
+    images, test = splits_of(table, folder, transform_of(config, size), mirror=mirror)
     pretrained = Pretrained.read(model, config, images.task.outputs, size)
     return Case(pretrained, images, test, folder)
 
@@ -123,7 +125,9 @@ def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:
     return read_table(folder / "splits.parquet")
 
 
-def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[Images, Split]:
+def splits_of(
+    table: pd.DataFrame, folder: Path, transform: Transform, *, mirror: bool = False
+) -> tuple[Images, Split]:
     """Decoded images: train and validation, and the test split apart."""
     task = Classification.of(table)
     targets = task.targets(table)
@@ -135,7 +139,7 @@ def splits_of(table: pd.DataFrame, folder: Path, transform: Transform) -> tuple[
         for chosen in [np.flatnonzero(table["split"] == name)]
     }
     test = parts.pop("test")
-    family = augmentations.family(transform.size, horizontal_flip=False)
+    family = augmentations.family(transform.size, horizontal_flip=mirror)
     return Images(**parts, task=task, transform=transform, family=family), test
 
 

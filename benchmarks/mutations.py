@@ -158,8 +158,8 @@ MUTATIONS = (
     Mutation(
         name="the schedule begins anew with every epoch",
         file="components/training/fit.py",
-        old="schedule(step, recipe.epochs * steps)",
-        new="schedule(place, steps)",
+        old="step=step, steps=recipe.epochs * steps",
+        new="step=place, steps=steps",
         test=_FIT + "::test_the_schedule_is_as_long_as_the_fit",
     ),
     Mutation(
@@ -172,8 +172,8 @@ MUTATIONS = (
     Mutation(
         name="validation loss is smoothed",
         file="components/training/validate.py",
-        old="task.loss(label_smoothing=0.0)",
-        new="task.loss(label_smoothing=0.1)",
+        old="task.loss(LossRequest(), NO_TARGETS)",
+        new="task.loss(LossRequest(label_smoothing=0.1), NO_TARGETS)",
         test=_VALIDATE,
     ),
     Mutation(
@@ -193,8 +193,8 @@ MUTATIONS = (
     Mutation(
         name="resume: the moments of the optimizer are lost",
         file="components/training/fit.py",
-        old="    checkpoint.restore_moments(stepper.optimizer, saved.moments)\n",
-        new="",
+        old='saved.moments, saved.meta["numbers"]',
+        new="{}, {}",
         test=_FIT + "::test_killed_fit_ends_with_the_same_bits",
     ),
     Mutation(

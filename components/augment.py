@@ -5,9 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from components.frame.effects import NoEffect
-from components.frame.params import Params
+from components.frame.params import Params, PathOr
 from components.frame.spec import In, Out
 from components.frame.stage import run
+
+POLICIES = ("light", "trivial", "rand")
+MOVES = ("rotate", "shift", "shear")
 
 
 class AugmentParams(Params):
@@ -22,9 +25,24 @@ class AugmentParams(Params):
     """The most that `auto` takes, pixels; the cost of training goes with its square."""
     crop_fraction: Annotated[float, Field(gt=0.5, le=1)] = 1.0
     """Side of the central crop when an image is judged, of its short side."""
+    policy: Annotated[str, Field(min_length=1), PathOr(POLICIES)] = "light"
+    """What training makes of an image, or a file of albumentations; `light`: turns, crops and
+    changes of light; `trivial`: one of fourteen operations (TrivialAugment); `rand`: two of them
+    (RandAugment); a file: a pipeline as albumentations.save writes it, JSON or YAML, after the
+    crop."""
     horizontal_flip: bool = False
     """Whether training may mirror images; that would change letters, digits and hands, while
     flowers and waste bear it."""
+    vertical_flip: bool = False
+    """Whether training may turn images upside down; satellites and microscopes see no top."""
+    rotate: Annotated[float, Field(ge=0, le=60)] = 5.0
+    """Degrees that `light` turns each way, for each step of magnitude."""
+    shift: Annotated[float, Field(ge=0, le=0.3)] = 0.0
+    """Fraction of the side that `light` moves each way, for each step of magnitude."""
+    shear: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Degrees that `light` shears each way, for each step of magnitude."""
+    zoom: Annotated[float, Field(ge=0, le=0.3)] = 0.2
+    """Fraction of the area that a crop may lose, for each step of magnitude."""
     preview_images: Annotated[int, Field(ge=1, le=40)] = 10
     """Rows of build/augment/preview.png, at most."""
 
@@ -36,23 +54,58 @@ class AugmentParams(Params):
             why="it bounds what `auto` takes",
             remedy="augment.image_size=auto",
         ),
+        *(
+            NoEffect(
+                parameter=f"augment.{name}",
+                beside="search.magnitude",
+                holds=lambda _, magnitudes: not any(magnitudes),
+                why="magnitude 0 changes no image",
+                remedy="search.magnitude=1",
+            )
+            for name in ("policy", "horizontal_flip", "vertical_flip", *MOVES, "zoom")
+        ),
+        *(
+            NoEffect(
+                parameter=f"augment.{name}",
+                beside="augment.policy",
+                holds=lambda _, policy: policy != "light",
+                why="only `light` goes by it",
+                remedy="augment.policy=light",
+            )
+            for name in MOVES
+        ),
         NoEffect(
-            parameter="augment.horizontal_flip",
-            beside="search.magnitude",
-            holds=lambda _, magnitudes: not any(magnitudes),
-            why="magnitude 0 changes no image",
-            remedy="search.magnitude=1",
+            parameter="search.magnitude",
+            beside="augment.policy",
+            holds=lambda several, policy: policy not in POLICIES and len(set(several) - {0}) > 1,
+            why="a file states its own strength, whatever the magnitude",
+            remedy="augment.policy=light",
         ),
     )
 
 
 def augment(
-    params: AugmentParams, *, splits: In, raw: In, config: In, augmentation: Out, preview: Out
+    params: AugmentParams,
+    *,
+    splits: In,
+    raw: In,
+    config: In,
+    pipeline: In,
+    augmentation: Out,
+    preview: Out,
 ) -> None:
     """Write the evaluation transform and the augmentation family, and a sheet of examples."""
     from components.figures.augmenting import build
 
-    build(splits, raw, config, augmentation=augmentation, preview=preview, **params.model_dump())
+    build(
+        splits,
+        raw,
+        config,
+        pipeline=pipeline,
+        augmentation=augmentation,
+        preview=preview,
+        **params.model_dump(),
+    )
 
 
 if __name__ == "__main__":

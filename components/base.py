@@ -8,6 +8,7 @@ from components.frame.effects import NoEffect
 from components.frame.params import Params, PathOr
 from components.frame.spec import In, Out
 from components.frame.stage import run
+from components.frame.work import Work
 
 PACKAGED = "tf_efficientnet_lite0"
 
@@ -15,10 +16,14 @@ PACKAGED = "tf_efficientnet_lite0"
 class BaseParams(Params):
     """What the network starts from."""
 
-    source: Annotated[str, Field(min_length=1), PathOr(("package", "hub", "none"))] = "package"
-    """`package`, `hub`, `none`, or a .safetensors file or a checkpoint; `package`: those of
-    EfficientNet-Lite0, which need no network; `hub`: timm's weights of `architecture`; `none`:
-    random weights, for comparison."""
+    source: Annotated[str, Field(min_length=1), PathOr(("package", "hub", "none", "champion"))] = (
+        "package"
+    )
+    """`package`, `hub`, `none`, `champion`, or a .safetensors file or a checkpoint; `package`:
+    those of EfficientNet-Lite0, which need no network; `hub`: timm's weights of `architecture`;
+    `none`: random weights, for comparison; `champion`: those of the model in use when the images
+    last changed, with what its classifier knows of classes by name; `package` while there is
+    none."""
     architecture: Annotated[str, Field(min_length=1)] = "auto"
     """A model's name from `thawline models`; for `hub` with a tag, where it has several weights;
     `auto`: the one that the weights state."""
@@ -36,6 +41,13 @@ class BaseParams(Params):
             why=f"the packaged weights are those of {PACKAGED}",
             remedy="base.source=hub, for timm's weights of it",
         ),
+        NoEffect(
+            parameter="base.architecture",
+            beside="base.source",
+            holds=lambda name, source: source == "champion" and name != "auto",
+            why="the champion's network is what it is",
+            remedy="base.source=hub, for timm's weights of it",
+        ),
         *(
             NoEffect(
                 parameter=f"base.{name}",
@@ -49,11 +61,11 @@ class BaseParams(Params):
     )
 
 
-def base(params: BaseParams, *, start: In, model: Out, config: Out) -> None:
+def base(params: BaseParams, *, start: In, model: Out, config: Out, work: Work) -> None:
     """Write what the pin `start` names as safetensors, with all a user of the weights needs."""
     from components.model.weights.take import take
 
-    take(start, model=model, config=config, **params.model_dump())
+    take(start, work.cache, model=model, config=config, **params.model_dump())
 
 
 if __name__ == "__main__":

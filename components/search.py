@@ -1,8 +1,16 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
+import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from components.frame.effects import NoEffect
 from components.frame.params import Params
@@ -31,9 +39,47 @@ def _readable(text: str) -> str:
 
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
+
+
+def _as_text(value: object) -> object:
+    """Weights by the names of classes as one text, so that they can be a choice like any other."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict) else value
+
+
+def _weights(text: str) -> str:
+    if text not in CLASS_WEIGHTS:
+        try:
+            WEIGHTS.validate_json(text)
+        except ValidationError:
+            raise ValueError(
+                "must be none, balanced or weights above 0 by class, such as {cat: 2.0}, but is "
+                f"{text}"
+            ) from None
+    return text
+
+
+CHANGES_IMAGES = {
+    "mixup": "blended images cannot come from the cache",
+    "cutmix": "images with pasted boxes cannot come from the cache",
+    "erasing": "images with erased boxes cannot come from the cache",
+}
+"""Why the cache is of no use, by technique."""
+CLASS_WEIGHTS = ("none", "balanced")
+WEIGHTS = TypeAdapter(
+    Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+)
+ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
+Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 HEAD = "head"
 BELOW_HEAD = ("layer_decay", "tuning", "surgical", "lora_rank", "phases")
 """Parameters about the layers below the head."""
+FEWEST_ROWS = 2
+"""Images that a part of a batch needs: batch normalisation cannot learn from one."""
+PLATEAU_EPOCHS = 3
+"""In so many epochs the rate of `plateau` cannot fall yet."""
+Schedule = Literal[
+    "constant", "cosine", "step", "exponential", "plateau", "cyclic", "one_cycle", "warm_restarts"
+]
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
 
@@ -97,13 +143,13 @@ class SearchParams(Params):
     max_minutes: Annotated[float, Field(gt=0)] | None = None
     """No trial but the finalists' is begun later; `null`: no limit; a search that ends by it may
     end elsewhere the next time."""
-    compute: Annotated[float, Field(gt=0)] = 4.0
+    compute: Annotated[float, Field(gt=0)] = 1.0
     """Factor on what `staged` may spend; 1.0 is one training of the whole network, and 0.008 for
     each of `max_trials`; probes come on top."""
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial; the schedule of the rate is as long."""
     learning_rate: RateRange = RateRange(low=1e-4, high=1e-2)
-    """Of AdamW at its highest; searched on a logarithmic scale."""
+    """At its highest; searched on a logarithmic scale."""
     freeze_depth: FreezeDepthRange = FreezeDepthRange(low=0, high=HEAD)
     """How many groups of layers, from the stem, are frozen; each end an index (0 freezes none), a
     fraction of the groups (0.0 to 1.0), a layer's name, or `head`."""
@@ -128,12 +174,17 @@ class SearchParams(Params):
     """Of kept activations of frozen layers, at most, GiB; 0: none."""
     cache_precision: Literal["float32", "float16"] = "float32"
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
-    batch_size: Annotated[int, Field(ge=2)] = 32
-    """Images a step; `train` uses the same."""
+    subset: Subset = 1.0
+    """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
+    each class keeps its fraction; validation and `train` have all."""
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
+    """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
+    network fits into memory with and that leaves 8 steps an epoch, or less where that does not;
+    elsewhere 32; `train` uses the same."""
     layer_decay: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
     """Factor on the rate for each group below the head, or several: [1.0, 0.7]; 1.0: none."""
     weight_decay: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.05])
-    """Of AdamW, on weights alone."""
+    """On weights alone; biases and norms do not decay."""
     head_dropout: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Fraction of what the classifier reads that is dropped."""
     magnitude: Annotated[list[Annotated[int, Field(ge=0, le=3)]], *Choice] = Field([1])
@@ -141,6 +192,13 @@ class SearchParams(Params):
     mixup: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
     """Blends pairs of images, as 0.2 does; by fractions from a beta distribution with this as both
     parameters; 0.0: none are; blended images cannot come from the cache."""
+    cutmix: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Pastes a box of another image, as 1.0 does; its area's fraction is from a beta distribution
+    with this as both parameters, and is the target's too; 0.0: nothing is pasted; beside mixup a
+    batch gets one of the two; such images cannot come from the cache."""
+    erasing: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Probability that a rectangle of an image becomes noise; such images cannot come from the
+    cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
     tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
@@ -169,15 +227,74 @@ class SearchParams(Params):
     head_init: Annotated[list[Literal["small", "timm", "zero"]], *Choice] = Field(["small"])
     """What the classifier is drawn from; `small`: N(0, 0.01); `timm`: as the architecture has it;
     `zero`: nothing, all classes are as likely at first."""
+    stochastic_depth: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Probability that a residual branch is dropped in training; of the last one, falling to 0 at
+    the stem; 0.0: none beyond the network's own."""
+    distillation: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Weight of the champion's answers as soft targets, as 1.0; beside the loss; it is the network
+    that training starts from, with `base.source: champion`, and sees what trains; 0.0: none."""
+    distillation_temperature: Annotated[list[Annotated[float, Field(gt=0)]], *Choice] = Field([2.0])
+    """Of those answers and the network's own; outputs are divided by it, so that small
+    probabilities count."""
+    ema: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
+    """Decay of an exponential moving average of the weights, as 0.999; it is validated and kept in
+    the weights' place; a short fit reaches a lower decay; 0.0: none."""
     head_start: Annotated[list[Literal["drawn", "probe"]], *Choice] = Field(["drawn"])
     """What the head starts from; `drawn`: random numbers; `probe`: a logistic regression on what
     the pretrained network makes of the training images (LP-FT: Kumar et al., ICLR 2022)."""
+    optimizer: Annotated[list[Annotated[str, Field(min_length=1)]], *Choice] = Field(["adamw"])
+    """By timm's name, such as adamw, sgd, lamb or lion; those of its list that run on torch alone
+    and need first derivatives alone; rates that suit one are far off for another."""
+    momentum: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.9])
+    """Of optimizers that have one, such as sgd."""
+    schedule: Annotated[list[Schedule], *Choice] = Field(["cosine"])
+    """How the rate goes after its rise; `constant`; `cosine`: half of one, to zero; `step`: three
+    levels, each a tenth of the last; `exponential`: to a hundredth; `plateau`: a tenth each time
+    that validation got no better for two epochs; `cyclic`: three triangles down to a quarter (Smith
+    2017); `one_cycle`: up and down along cosines, as torch has it, the rise as long as `warm_up`;
+    `warm_restarts`: three half cosines, each twice as long (Loshchilov & Hutter 2017); `train` uses
+    the same."""
+    warm_up: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
+    """Fraction of the steps in which the rate rises from zero; 0.0: none (Goyal et al. 2017)."""
+    backbone_rate: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
+    """Factor on the rate of everything below the head; beside `layer_decay`, which goes on from
+    there; 1.0: one rate for all."""
+    l1: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Factor on the sum of the trained weights' absolute values; it is added to the loss; biases
+    and norms are left out (Tibshirani 1996); 0.0: none."""
+    l2_sp: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """Pulls everything below the head to where it started, as 0.01 does; in place of the decay to
+    zero there: half the squared distance times this is added to the loss (Li et al. 2018,
+    arXiv:1802.01483); 0.0: not at all."""
+    clip_norm: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
+    """The gradients' norm at most; over all that trains (Pascanu et al. 2013); 0.0: any."""
+    accumulation: Annotated[list[Annotated[int, Field(ge=1)]], *Choice] = Field([1])
+    """Parts in which each batch is taken, to save memory; their gradients are added, so the step is
+    that of the whole batch, but batch normalisation sees the parts; it doubles where memory runs
+    out; `train` uses the same."""
+    gradient_checkpointing: Annotated[list[bool], *Choice] = Field([False])
+    """Computes activations anew in the backward pass; a third more time for less memory and the
+    same gradients (Chen et al. 2016, arXiv:1604.06174); `train` uses the same."""
+    loss: Annotated[list[Literal["cross_entropy", "focal"]], *Choice] = Field(["cross_entropy"])
+    """What training lowers; `focal`: what is already right counts less."""
+    focal_gamma: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([2.0])
+    """How much less, with loss `focal`; 0.0 is the cross-entropy."""
+    class_weights: Annotated[list[ClassWeights], *Choice] = Field(["none"])
+    """Of the classes in the loss, `none`, `balanced`, or {class: weight}; `balanced`: each class
+    counts the same in all, however many images it has; a class without a weight has 1.0."""
+    sampling: Annotated[list[Literal["shuffled", "balanced"]], *Choice] = Field(["shuffled"])
+    """What an epoch draws; `shuffled`: each once; `balanced`: each class equally often, an
+    epoch as long as ever."""
+    curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
+    """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
+    pretrained features finds hard; 0.0: all are in at once."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the network runs; `auto` takes CUDA or MPS where there is one."""
-    precision: Literal["auto", "off"] = "auto"
-    """`auto` is bfloat16 on CUDA; `off`: float32 everywhere."""
+    precision: Literal["auto", "off", "bf16"] = "auto"
+    """`auto` is bfloat16 on CUDA; `off`: float32 everywhere; `bf16`: bfloat16 also on a CPU, which
+    is faster on one with AMX alone; weights stay float32."""
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
 
@@ -224,19 +341,23 @@ class SearchParams(Params):
             why="magnitude 0 changes no image, so all are equal",
             remedy="search.magnitude=1",
         ),
-        NoEffect(
-            parameter="search.cache_gib",
-            beside="search.mixup",
-            holds=lambda gib, mixups: gib > 0 and all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+        *(
+            NoEffect(
+                parameter=f"search.{parameter}",
+                beside=f"search.{technique}",
+                holds=lambda kept, several: kept != 0 and all(several),
+                why=why,
+                remedy=f"search.{technique}=0.0",
+            )
+            for parameter in ("cache_gib", "cache_precision")
+            for technique, why in CHANGES_IMAGES.items()
         ),
         NoEffect(
-            parameter="search.cache_precision",
-            beside="search.mixup",
-            holds=lambda _, mixups: all(mixups),
-            why="blended images cannot come from the cache",
-            remedy="search.mixup=0.0",
+            parameter="search.focal_gamma",
+            beside="search.loss",
+            holds=lambda _, losses: "focal" not in losses,
+            why="the cross-entropy has none",
+            remedy="search.loss=focal",
         ),
         NoEffect(
             parameter="search.cache_precision",
@@ -293,6 +414,69 @@ class SearchParams(Params):
             why="an epoch has one phase",
             remedy="search.epochs to 2 or more",
         ),
+        NoEffect(
+            parameter="search.cache_gib",
+            beside="search.distillation",
+            holds=lambda gib, weights: gib > 0 and all(weights),
+            why="the teacher looks at images, not at what the cache keeps",
+            remedy="search.distillation=0.0",
+        ),
+        NoEffect(
+            parameter="search.distillation",
+            beside="base.source",
+            holds=lambda weights, source: any(weights) and source != "champion",
+            why="the champion teaches where training starts from it",
+            remedy="base.source=champion",
+        ),
+        NoEffect(
+            parameter="search.distillation_temperature",
+            beside="search.distillation",
+            holds=lambda _, weights: not any(weights),
+            why="nobody teaches",
+            remedy="search.distillation=1.0",
+        ),
+        NoEffect(
+            parameter="search.stochastic_depth",
+            beside="search.freeze_depth.low",
+            holds=lambda rates, low: any(rates) and low == HEAD,
+            why="the head has no branch to drop",
+            remedy="search.freeze_depth.low=0",
+        ),
+        NoEffect(
+            parameter="search.backbone_rate",
+            beside="search.freeze_depth.low",
+            holds=lambda _, low: low == HEAD,
+            why="the head is one group, with nothing below it that trains",
+            remedy="search.freeze_depth.low=0",
+        ),
+        NoEffect(
+            parameter="search.l2_sp",
+            beside="search.freeze_depth.low",
+            holds=lambda _, low: low == HEAD,
+            why="the head starts anew, and nothing below it trains",
+            remedy="search.freeze_depth.low=0",
+        ),
+        NoEffect(
+            parameter="search.gradient_checkpointing",
+            beside="search.freeze_depth.low",
+            holds=lambda _, low: low == HEAD,
+            why="there is no backward pass below the head",
+            remedy="search.freeze_depth.low=0",
+        ),
+        NoEffect(
+            parameter="search.l2_sp",
+            beside="base.source",
+            holds=lambda _, source: source == "none",
+            why="random weights are nothing to hold on to",
+            remedy="base.source to pretrained weights",
+        ),
+        NoEffect(
+            parameter="search.schedule",
+            beside="search.epochs",
+            holds=lambda schedules, epochs: schedules == ["plateau"] and epochs <= PLATEAU_EPOCHS,
+            why="a trial ends before the rate can fall; it does so from the fourth epoch on",
+            remedy="search.epochs to 4 or more",
+        ),
     )
 
     @model_validator(mode="after")
@@ -311,6 +495,16 @@ class SearchParams(Params):
                     f"enqueue: a freeze_depth must lie in freeze_depth.low to high, {lowest} to "
                     f"{highest}, but is {freeze_depth}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_are_of_two_images(self) -> Self:
+        most = max(self.accumulation)
+        if self.batch_size != "auto" and self.batch_size < FEWEST_ROWS * most:
+            raise ValueError(
+                f"accumulation must leave {FEWEST_ROWS} images or more in each part of a batch of "
+                f"{self.batch_size}, but is {most}"
+            )
         return self
 
     @model_validator(mode="after")

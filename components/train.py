@@ -14,17 +14,29 @@ from components.frame.work import Work
 class TrainParams(Params):
     """How long to train; what else there is to choose, the search chose."""
 
-    epochs: Annotated[int, Field(ge=1)] = 10
+    epochs: Annotated[int, Field(ge=1)] = 24
     """Epochs, at most; the schedule of the rate is as long."""
-    patience: Annotated[int, Field(ge=1)] = 4
-    """Epochs without a better validation score, after which training ends; as many as `epochs`:
-    never early."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Epochs without a better validation score, after which training ends; `null`: never early; the
+    best epochs of a schedule are its last ones."""
+    subset: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Of the images to train on, for a quick look; a fraction up to 1.0, or a whole number of
+    images; each class keeps its fraction; validation has all."""
+    soup: Literal["none", "greedy"] = "none"
+    """Averages the weights of the best epochs; `greedy`: as far as validation gets better by
+    it, and then with those that training started from; the statistics of batch normalisation are
+    taken anew."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
+    test_time_views: Literal[1, 2, 4] = 1
+    """Of an image that a trained network answers for, 1 none but itself; the mean counts, in
+    `evaluate` and wherever the model serves, at so many times the cost; 2: it and its mirror image;
+    4: the corners of it enlarged; validation while training has one."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the network runs; `auto` takes CUDA or MPS where there is one."""
-    precision: Literal["auto", "off"] = "auto"
-    """`auto` is bfloat16 on CUDA; `off`: float32 everywhere."""
+    precision: Literal["auto", "off", "bf16"] = "auto"
+    """`auto` is bfloat16 on CUDA; `off`: float32 everywhere; `bf16`: bfloat16 also on a CPU, which
+    is faster on one with AMX alone; weights stay float32."""
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
 
@@ -32,9 +44,16 @@ class TrainParams(Params):
         NoEffect(
             parameter="train.patience",
             beside="train.epochs",
-            holds=lambda patience, epochs: patience > epochs,
-            why="training ends before; as many as epochs means never early",
+            holds=lambda patience, epochs: patience is not None and patience > epochs,
+            why="training ends before",
             remedy="train.epochs to as many or more",
+        ),
+        NoEffect(
+            parameter="train.test_time_views",
+            beside="augment.horizontal_flip",
+            holds=lambda views, flip: views == 2 and not flip,  # noqa: PLR2004  # the mirror image
+            why="training sees no mirror image, which may be another thing",
+            remedy="augment.horizontal_flip=true",
         ),
     )
 

@@ -28,6 +28,7 @@ class Place:
         for name in ("params", "components"):
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "dvc.yaml", root)
+        files.write_yaml(root / "data" / "pipeline.yaml", {"pipeline": None})
 
     def change(self, stage: str, **values) -> None:
         path = self.root / "params" / f"{stage}.yaml"

@@ -12,6 +12,8 @@ from components.data.manifest import read_table, write_table
 from components.frame import files
 from components.frame.errors import DataError, UsageError
 
+IMBALANCED = 3.0
+"""Times as many images as the smallest class that the largest has, from which on that is said."""
 SPLITS = ("train", "val", "test")
 
 
@@ -46,8 +48,26 @@ def assign(
     print(", ".join(f"{split} {(table['split'] == split).sum():,}" for split in SPLITS))
     for name in small:
         print(f"class {name!r} is too small for its fraction: its splits may move as it grows")
+    if said := imbalance(table.loc[table["split"] == "train", "class"].value_counts()):
+        print(said)
     for split, number in _written_into(table).items():
         print(f"the {split} split that the source brought is written into: {number:,} images more")
+
+
+def imbalance(images: "pd.Series[int]") -> str:
+    """How far the largest class is from the smallest, and what to try; empty: not far.
+
+    Args:
+        images: to train on, by class, the largest class first.
+    """
+    most, fewest = images.iloc[0], images.iloc[-1]
+    if len(images) == 1 or most < IMBALANCED * fewest:
+        return ""
+    return (
+        f"classes are imbalanced, {most / fewest:.0f} to 1: from {fewest:,} images to train on "
+        f"({images.index[-1]!r}) up to {most:,}. Where each class is to count the same: --set "
+        "search.class_weights=balanced, and judge by macro_recall (balanced accuracy)"
+    )
 
 
 def _keys(pattern: str | None, table: pd.DataFrame) -> "pd.Series[str]":

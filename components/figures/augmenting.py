@@ -1,7 +1,7 @@
 """The augmentation of a run, written for what trains and drawn for a person."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from components.data.images.augmentation import family, load
 from components.data.images.decoder import read
+from components.data.images.pipeline_pin import POLICIES, Pipeline
 from components.data.images.policy import AugmentationDescription
 from components.data.images.sizing import auto_size
 from components.data.images.transform import Transform
 from components.data.manifest import read_table
 from components.figures.augmentation_preview import save_preview
 from components.figures.lettering import legible
-from components.frame.errors import UsageError
+from components.frame import files
+from components.frame.errors import DataError, UsageError
 from components.model.description import PretrainedDescription
 from components.tasks.registry import task_class
 
@@ -34,15 +36,18 @@ def build(
     image_size: Literal["auto"] | int,
     image_size_limit: int | None,
     crop_fraction: float,
-    horizontal_flip: bool,
+    policy: str,
+    pipeline: Path,
     preview_images: int,
     augmentation: Path,
     preview: Path,
+    **asked: Any,  # noqa: ANN401  # the others that `augmentation.Asked` has
 ) -> None:
     """Write the evaluation transform and the augmentation family, and a sheet of examples.
 
     Raises:
         UsageError: there is no such task.
+        DataError: a pipeline of a person's own is not pinned, or cannot be used.
     """
     _check_task(task)
     table = read_table(splits)
@@ -54,7 +59,7 @@ def build(
     described = AugmentationDescription(
         task=task,
         evaluation=transform.to_dict(),
-        training=family(transform.size, horizontal_flip=horizontal_flip),
+        training=family(transform.size, policy=policy, pipeline=_pinned(pipeline, policy), **asked),
     )
     described.write(augmentation)
     _draw_preview(described, table, raw, preview_images, preview)
@@ -66,6 +71,21 @@ def _check_task(name: str) -> None:
         task_class(name)
     except UsageError as error:
         raise UsageError(f"params/augment.yaml: {error}") from None
+
+
+def _pinned(pin: Path, policy: str) -> Pipeline | None:
+    """The pipeline of a person's own as the pin holds it; None for a policy that has a name.
+
+    Raises:
+        DataError: the pin is of another policy.
+    """
+    pipeline: Pipeline | None = files.read_yaml(pin)["pipeline"]
+    if (pipeline is None) is not (policy in POLICIES):
+        raise DataError(
+            "the pipeline that params/augment.yaml asks for must be the one that "
+            "data/pipeline.yaml pins, but is not. Take it: thawline sync"
+        )
+    return pipeline
 
 
 def _size(table: pd.DataFrame, pretrained: PretrainedDescription, limit: int | None) -> int:

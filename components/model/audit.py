@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from math import isclose
 from typing import Literal
 
 from torch import nn
@@ -59,15 +59,18 @@ def audit(
     return reports
 
 
-def require_decay(reports: Sequence[GroupReport], layer_decay: float) -> None:
-    """See that groups nearer to the stem train with lower rates where that is asked for.
+def require_rates(reports: Sequence[GroupReport], rates: Sequence[float]) -> None:
+    """See that each group that trains does so at its own rate, and at no other.
 
     Raises:
-        InertError: they do not.
+        InertError: one does not.
     """
-    rates = [report.learning_rates[0] for report in reports if report.trained]
-    if layer_decay != 1.0 and len(rates) > 1 and not all(a < b for a, b in pairwise(rates)):
-        raise InertError(f"a layer decay of {layer_decay:g} was asked for, but the rates: {rates}")
+    for report, rate in zip(reports, rates, strict=True):
+        if report.trained and not all(isclose(one, rate) for one in report.learning_rates):
+            raise InertError(
+                f"the group `{report.name}` must train at a rate of {rate:g}, but trains at "
+                f"{report.learning_rates}"
+            )
 
 
 def _report(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import timm
@@ -13,6 +14,8 @@ from components.model.description import NetworkDescription, PretrainedDescripti
 from components.model.head import add_hidden_layers, draw_head
 
 State = Mapping[str, torch.Tensor]
+ANOTHER = "_another"
+"""Where a network keeps how it was made."""
 
 
 def create(
@@ -36,7 +39,14 @@ def create(
             f"{architecture} cannot be built for images of {size} pixels ({error}). "
             "Choose another augment.image_size, such as the network's own."
         ) from error
+    vars(model)[ANOTHER] = partial(create, architecture, outputs, size, arguments)
     return model
+
+
+def another(model: nn.Module, **more: object) -> nn.Module:
+    """Another network as `create` made this one, weights at random; `more` as there."""
+    made: nn.Module = vars(model)[ANOTHER](**more)
+    return made
 
 
 def build_pretrained(

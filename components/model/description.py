@@ -45,6 +45,8 @@ class PretrainedDescription(Document):
     source: str
     licence: str
     sha256: str
+    names: tuple[str, ...] = ()
+    """What those outputs stand for, where a new head keeps the rows of those that it shares."""
 
     @property
     def origin(self) -> Origin:
@@ -92,9 +94,19 @@ class NetworkDescription(Document):
         return super().from_dict(content, where)
 
     @property
+    def output_names(self) -> tuple[str, ...]:
+        """What each output stands for, such as a class; empty: they have no names."""
+        return output_names(self.task)
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What a model's answers depend on besides its weights; its name is no part of a task's."""
         task = {key: value for key, value in self.task.items() if key != "name"}
         own = {"architecture": self.architecture, "arguments": self.arguments}
         head = {} if self.head_layers == NO_LAYERS else {"head_layers": self.head_layers}
         return {"transform": self.transform, **task, **own, **head}
+
+
+def output_names(task: Mapping[str, Any]) -> tuple[str, ...]:
+    """What each output of a task stands for, by the task's description; empty: nothing by name."""
+    return tuple(task.get("classes", ()))

@@ -8,7 +8,7 @@ import torch
 from components.frame.errors import UsageError
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "off"]
+Precision = Literal["auto", "off", "bf16"]
 
 
 def choose_device(name: DeviceName) -> torch.device:
@@ -28,9 +28,19 @@ def choose_device(name: DeviceName) -> torch.device:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Mixed precision where it pays: bfloat16 on CUDA; a CPU without AMX would only be slower."""
-    if precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast("cuda", dtype=torch.bfloat16)
+    """Mixed precision where it pays or is asked for; a CPU without AMX is only slower by it.
+
+    Raises:
+        UsageError: it is asked for, but the device does not have it.
+    """
+    there = device.type != "cuda" or torch.cuda.is_bf16_supported()
+    if precision == "bf16" and not there:
+        raise UsageError(
+            f"precision: bf16 is asked for, but {torch.cuda.get_device_name(device)} has none. Set "
+            "it to auto."
+        )
+    if precision == "bf16" or (precision == "auto" and device.type == "cuda" and there):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
 
 

@@ -14,6 +14,19 @@ HEAD_STD = 0.01
 """Standard deviation of a new head's weights. With timm's own, five epochs of full fine-tuning of
 MobileNetV2 end 4 to 10 points lower (docs/log.md)."""
 
+KNOWN = "_known_outputs"
+"""Where a network keeps which of its outputs its starting weights could give already."""
+
+
+def know_outputs(model: nn.Module, outputs: Sequence[int]) -> None:
+    """Note which outputs of a classifier are no new ones."""
+    vars(model)[KNOWN] = tuple(outputs)
+
+
+def known_outputs(model: nn.Module) -> tuple[int, ...]:
+    """Which outputs its starting weights could give already, by `know_outputs`; empty: none."""
+    return tuple(vars(model).get(KNOWN, ()))
+
 
 class LayeredHead(nn.Sequential):
     """Hidden layers and the classifier, in place of a network's own classifier alone."""
@@ -79,36 +92,32 @@ def classifier_names(model: nn.Module) -> tuple[str, ...]:
 
 
 def grow_head(
-    weight: Tensor, bias: Tensor, old_names: Sequence[str], new_names: Sequence[str], seed: int
-) -> tuple[Tensor, Tensor]:
-    """The classifier's rows for other classes: by name the old ones' own, others drawn.
+    weight: Tensor,
+    bias: Tensor | None,
+    old_names: Sequence[str],
+    new_names: Sequence[str],
+    seed: int,
+) -> tuple[Tensor, Tensor | None]:
+    """A classifier for `new_names` that keeps the rows of those it knows; the others are drawn.
 
     Args:
-        weight: a row for each old class, (old, ...).
-        bias: (old,).
-        old_names: of the rows, each once.
-        new_names: those that rows are wanted for, in their order, each once.
-        seed: draws a row for each name that is not among the old ones from N(0, 0.01), its bias is
-            zero; equal for equal seeds and names that are new.
-
-    Returns:
-        The weight (new, ...) and the bias (new,).
-
-    Raises:
-        ValueError: there are not as many old names as rows, or a name stands twice.
+        weight: (old names, ...).
+        bias: (old names,), or none.
+        old_names: what the rows stand for.
+        new_names: what the rows of the result stand for, in that order.
+        seed: draws new rows as `draw_head` does, from N(0, 0.01), with a bias of zero.
     """
-    if len(old_names) != len(weight) or len(weight) != len(bias):
-        raise ValueError(f"{len(old_names)} names for {len(weight)} rows and {len(bias)} biases")
-    if len({*old_names}) < len(old_names) or len({*new_names}) < len(new_names):
-        raise ValueError(f"a name stands twice: {old_names}, {new_names}")
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randn(len(new_names), *weight.shape[1:], generator=generator) * HEAD_STD
-    grown, biases = rows.to(weight), torch.zeros(len(new_names)).to(bias)
-    place = {name: index for index, name in enumerate(old_names)}
-    for index, name in enumerate(new_names):
+    drawn = torch.Generator().manual_seed(seed)
+    shape = (len(new_names), *weight.shape[1:])
+    grown = torch.randn(shape, generator=drawn, dtype=weight.dtype) * HEAD_STD
+    offsets = None if bias is None else torch.zeros(len(new_names), dtype=bias.dtype)
+    place = {name: row for row, name in enumerate(old_names)}
+    for row, name in enumerate(new_names):
         if name in place:
-            grown[index], biases[index] = weight[place[name]], bias[place[name]]
-    return grown, biases
+            grown[row] = weight[place[name]]
+            if offsets is not None and bias is not None:
+                offsets[row] = bias[place[name]]
+    return grown, offsets
 
 
 def _clear_bias(layer: nn.Linear | nn.Conv2d) -> None:

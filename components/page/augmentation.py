@@ -6,6 +6,12 @@ from components.page import inline
 from components.page.section import Section
 
 WORDS = {0: "none", 1: "light", 2: "medium", 3: "strong"}
+POLICIES = {
+    "light": "",
+    "trivial": "one operation at random (TrivialAugment)",
+    "rand": "two operations at random (RandAugment)",
+}
+"""What draws, where it is worth a word."""
 
 
 def augmentation(findings: Findings) -> Section:
@@ -24,6 +30,8 @@ def augmentation(findings: Findings) -> Section:
             "height": height,
             "size": findings.transform.size,
             "flip": given.horizontal_flip,
+            "upside_down": given.vertical_flip,
+            "policy": POLICIES.get(given.policy, "a pipeline of your own"),
             "magnitude": magnitude,
             "word": WORDS.get(magnitude, ""),
         },

@@ -23,7 +23,7 @@ from components.study.plan import Plan
 from components.study.runner import Outcome
 from components.study.trial import Asked, State, Trial
 from components.training.history import Epoch
-from components.training.recipe import HEAD_ALONE, Setting
+from components.training.recipe import DEFAULTS, Setting
 
 STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -116,8 +116,10 @@ class Record:
     @staticmethod
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings."""
-        alone = {name: (*plan.choices[name], none) for name, none in HEAD_ALONE.items()}
-        choices = {k: tuple(dict.fromkeys(v)) for k, v in {**plan.choices, **alone}.items()}
+        choices = {
+            name: tuple(dict.fromkeys([*several, DEFAULTS[name]]))
+            for name, several in plan.choices.items()
+        }
         return {
             "freeze_depth": IntDistribution(*plan.freeze_depths),
             "learning_rate": FloatDistribution(*plan.rates, log=True),

@@ -1,9 +1,9 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -11,15 +11,20 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
-from components.model.device import DeviceName, choose_device
+from components.model.device import DeviceName, Precision, choose_device
+from components.model.drop_paths import drop_paths
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
-from components.tasks.task import Task
-from components.training.images import check_batch_size
+from components.tasks.task import LossRequest, Task
+from components.training import samplers
+from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
+from components.training.largest_batch import largest_batch
+from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import CHOICES, HEAD_ALONE, Best, Setting
+from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +46,29 @@ def run_search(
     outputs: SearchOutputs,
     work: Work,
     *,
-    batch_size: int,
+    batch_size: int | Literal["auto"],
     device: DeviceName,
+    subset: float,
+    precision: Precision,
     **asked: Any,  # noqa: ANN401  # the other parameters, as `SearchParams` has checked them
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    check_batch_size(batch_size, images, "params/search.yaml")
-    plan = make_plan(pretrained, batch_size=batch_size, **asked)
+    images = part_of(images, subset, asked["seed"], "params/search.yaml")
     where = choose_device(device)
+    if batch_size == "auto":
+        batch_size = largest_batch(
+            lambda: pretrained.network(0),
+            pretrained.size,
+            len(images.train),
+            device=where,
+            precision=precision,
+            keep=work.folder / "batch_size.json",
+        )
+        print(f"batch_size auto: {batch_size}")
+    check_batch_size(batch_size, images, "params/search.yaml")
+    plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
+    _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
     result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
     best = Best(
@@ -68,6 +87,18 @@ def run_search(
     )
 
 
+def _check_targets(plan: Plan, images: Images) -> None:
+    """See that what is asked of losses and samplers can be had of these targets.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    choices, targets = plan.choices, images.train.targets
+    samplers.check(choices["sampling"], choices["curriculum"], targets, "params/search.yaml")
+    for weights in choices["class_weights"]:
+        images.task.loss(LossRequest(class_weights=weights), targets)
+
+
 def make_plan(
     pretrained: Pretrained,
     *,
@@ -80,23 +111,27 @@ def make_plan(
     """The parameters of the search with freeze depths as this network's groups.
 
     Raises:
-        UsageError: it has no such freeze depths, or they leave a setting out.
+        UsageError: it has no such freeze depths, or they leave a setting out; or it has no branch
+            to drop.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
     if low == len(pretrained.layers) - 1:
-        _require_head_alone(choices, low)
-    baseline = {name: several[0] for name, several in choices.items()}
+        _require_nothing_below(choices, low)
+    require_optimizers(choices["optimizer"], choices["momentum"])
+    if rates := [rate for rate in choices["stochastic_depth"] if rate]:
+        drop_paths(pretrained.network(0), rates[0])
+    first = {name: several[0] for name, several in choices.items()}
+    bare = {name: DEFAULTS[name] for name in BELOW_THE_HEAD}
+    head = len(pretrained.layers) - 1
+    freeze_depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
     enqueued = (
-        _settled(
-            Setting(
-                freeze_depth=_within(pretrained, one["freeze_depth"], low, high),
-                learning_rate=one["learning_rate"],
-                **baseline,
-            ),
-            pretrained,
+        Setting(
+            freeze_depth=place,
+            learning_rate=one["learning_rate"],
+            **first | (bare if place == head else {}),
         )
-        for one in enqueue
+        for place, one in zip(freeze_depths, enqueue, strict=True)
     )
     return Plan(
         freeze_depths=(low, high),
@@ -131,16 +166,10 @@ def _within(pretrained: Pretrained, asked: float | str, low: int, high: int) -> 
     return freeze_depth
 
 
-def _settled(setting: Setting, pretrained: Pretrained) -> Setting:
-    """A setting that asks nothing of the layers below the head where none of them trains."""
-    alone = setting.freeze_depth == len(pretrained.layers) - 1
-    return replace(setting, **HEAD_ALONE) if alone else setting
-
-
-def _require_head_alone(choices: Mapping[str, tuple[Any, ...]], low: int) -> None:
-    """See that nothing is asked of the layers below the head where it alone trains."""
-    for name, none in HEAD_ALONE.items():
-        if choices[name] != (none,):
+def _require_nothing_below(choices: Mapping[str, tuple[Any, ...]], low: int) -> None:
+    """See that nothing is asked for below the head where that alone trains."""
+    for name in BELOW_THE_HEAD:
+        if choices[name] != (DEFAULTS[name],):
             raise UsageError(
                 f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
                 f"beside freeze_depth.low={low}, which is the head. Lower that, or take the first "

@@ -62,7 +62,7 @@ class Runner:
         """
         seed = derived_seed(self.plan.seed, number, 1)
         model = self.reuse.model(asked.setting, seed)
-        inputs = self.reuse.inputs(model, asked.setting, seed)
+        inputs = self.reuse.inputs(model, asked.setting, seed, asked.epochs)
         cached = inputs.forward is not None
         epochs: list[Epoch] = []
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from components.model.partial.cost import Cost
 from components.study.plan import Plan
-from components.training.recipe import HEAD_ALONE, Setting
+from components.training.optimizers import has_momentum
+from components.training.recipe import BELOW_THE_HEAD, DEFAULTS, Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this fraction of a pass is left behind the frozen layers: above
@@ -75,15 +76,19 @@ class Space:
         return self.uncached_trial(0)
 
     def setting(self, freeze_depth: int, rate: float, **others: Any) -> Setting:  # noqa: ANN401  # as `Setting` has them
-        """The nearest setting that is allowed, with the baseline where nothing is said."""
+        """The nearest setting that is allowed, with the baseline where nothing is said.
+
+        What has no effect there is at its default.
+        """
         (fewest, most), (low, high) = self.plan.freeze_depths, self.plan.rates
         choices = {name: several[0] for name, several in self.plan.choices.items()} | others
         freeze_depth = min(max(freeze_depth, fewest), most)
-        for name, none in HEAD_ALONE.items():
-            if freeze_depth == self.head:
-                choices[name] = none
-            elif choices[name] not in self.plan.choices[name]:  # taken over from the head alone
+        void = set(BELOW_THE_HEAD) if freeze_depth == self.head else set()
+        void |= set() if has_momentum(choices["optimizer"]) else {"momentum"}
+        for name in set(BELOW_THE_HEAD) - void:
+            if choices[name] not in self.plan.choices[name]:  # taken over from the head alone
                 choices[name] = self.plan.choices[name][0]
+        choices |= {name: DEFAULTS[name] for name in void}
         rate = min(max(rate, low), high)
         return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)
 

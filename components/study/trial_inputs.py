@@ -21,11 +21,13 @@ from components.model.partial.cut_points import CutPoints, find_cut_points
 from components.model.partial.forward import Cut
 from components.study.plan import Plan
 from components.study.space import WORTH_CACHING, Space
+from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, ImageFeed, Views
 from components.training.images import Images
 from components.training.pretrained import Pretrained, Renewable
 from components.training.probe import Probe, fit_head
 from components.training.recipe import Setting
+from components.training.samplers import Sampling
 from components.training.techniques.registry import why_images
 from components.training.validate import Forward
 
@@ -53,6 +55,7 @@ class Reuse:
         """Freeze depths that are kept in the first pass over the images, whichever is asked for."""
         self._cache = FeatureCache(cache / FOLDER, plan.cache_bytes, plan.cache_precision)
         self._cut_points: dict[int, CutPoints] = {}
+        self._difficulty: tuple[float, ...] = ()
 
     @cached_property
     def space(self) -> Space:
@@ -77,10 +80,16 @@ class Reuse:
             probe.put(model)
         return model
 
-    def inputs(self, model: nn.Module, setting: Setting, seed: int) -> TrialInputs:
-        """From the cache where that pays and can be; `model` must be as it starts."""
+    def inputs(
+        self, model: nn.Module, setting: Setting, seed: int, epochs: int | None = None
+    ) -> TrialInputs:
+        """From the cache where that pays and can be; `model` must be as it starts.
+
+        `epochs` are the trial's; None: those of a full one.
+        """
         plan, freeze_depth, magnitude = self.plan, setting.freeze_depth, setting.magnitude
-        images = self._image_feed(setting, seed)
+        sampling = Sampling.of(setting, epochs or plan.epochs, partial(self._losses, model))
+        images = self._image_feed(setting, seed, sampling)
         if why := why_images(setting, self.images.task):
             return TrialInputs(images, None, why)
         if not self.space.cacheable(freeze_depth):
@@ -99,6 +108,7 @@ class Reuse:
             seed=seed,
             train=kept[:-1],
             val=kept[-1],
+            sampling=sampling,
         )
         return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
 
@@ -119,7 +129,16 @@ class Reuse:
         left = self.space.fraction(freeze_depth)
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
-    def _image_feed(self, setting: Setting, seed: int) -> ImageFeed:
+    def _losses(self, model: nn.Module) -> tuple[float, ...]:
+        """Of each training image, to a classifier on what the network makes of it as it starts."""
+        if not self._difficulty:
+            plan = self.plan
+            self._difficulty = image_losses(
+                model, self.images.train, batch_size=plan.batch_size, workers=plan.workers
+            )
+        return self._difficulty
+
+    def _image_feed(self, setting: Setting, seed: int, sampling: Sampling) -> ImageFeed:
         return ImageFeed(
             images=self.images,
             batch_size=self.plan.batch_size,
@@ -127,6 +146,7 @@ class Reuse:
             seed=seed,
             workers=self.plan.workers,
             views=self.views,
+            sampling=sampling,
         )
 
     def _cut_points_at(self, freeze_depth: int) -> CutPoints:

@@ -1,7 +1,9 @@
 """Classification: which of several classes an image shows. Its score is whether that is right."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -9,18 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.frame import documents
-from components.tasks.task import Array, Interval, Loss
+from components.frame.errors import UsageError
+from components.tasks.task import Array, Interval, LossRequest
 
 if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
     from components.tasks.linear import Linear
+    from components.tasks.losses import Loss
 
 CLASS = "class"
 """The column of a table that holds the targets, and of a served answer."""
 PROBABILITY = "probability_"
 """Begins the name of a served answer's column for a class."""
+NO_WEIGHTS, BALANCED = "none", "balanced"
+"""Of `class_weights`; anything else gives them by name."""
 LONGEST_LIST = 300
 """Characters of class names; more of them are only counted."""
 WEAKEST = 3
@@ -67,11 +73,44 @@ class Classification:
         """The numbers of the classes, shape (images,)."""
         return self._numbers(table[CLASS])
 
-    def loss(self, *, label_smoothing: float) -> Loss:
-        """Cross-entropy, with so much of the target spread over all classes."""
-        from components.tasks.losses import LOSSES
+    def loss(self, asked: LossRequest, targets: Array) -> "Loss":
+        """Cross-entropy or focal loss, each image by the weight of its class."""
+        from components.tasks.losses import LOSSES, Loss
 
-        return partial(LOSSES["cross_entropy"], label_smoothing=label_smoothing)
+        named = LOSSES[asked.loss](asked.focal_gamma)
+        each = partial(named, label_smoothing=asked.label_smoothing)
+        return Loss(each, self._weights(asked.class_weights, targets))
+
+    def _weights(self, asked: str, targets: Array) -> "Tensor | None":
+        """By class: `balanced` as scikit-learn has it, or those given, and 1.0 where none is."""
+        if asked == NO_WEIGHTS:
+            return None
+        import torch
+
+        if asked == BALANCED:
+            from sklearn.utils.class_weight import compute_class_weight
+
+            by_number = compute_class_weight("balanced", classes=np.arange(self.outputs), y=targets)
+        else:
+            given = json.loads(asked)
+            self._check_named(given)
+            by_number = np.array([given.get(name, 1.0) for name in self.classes])
+        if (by_number == by_number[0]).all():
+            raise UsageError(
+                f"search.class_weights must have an effect, but {asked} weighs all classes the "
+                "same here. Take it back: thawline params --reset search.class_weights"
+            )
+        return torch.from_numpy(by_number).float()
+
+    def _check_named(self, given: Mapping[str, float]) -> None:
+        for name in given:
+            if name not in self.classes:
+                near = get_close_matches(name, self.classes, n=3, cutoff=0.5)
+                hint = f"Near are: {', '.join(near)}" if near else f"There are: {self._listed()}"
+                raise UsageError(
+                    f"search.class_weights must name classes that there are, but {name!r} is none. "
+                    f"{hint}."
+                )
 
     def blendable(self, targets: "Tensor") -> "Tensor":
         """A one for the class among zeros, shape (n, classes)."""
@@ -165,7 +204,7 @@ class Classification:
 
     def about(self) -> str:
         """The classes by name, or how many where they are many."""
-        listed = ", ".join(self.classes)
+        listed = self._listed()
         named = f": {listed}" if len(listed) <= LONGEST_LIST else ""
         return f"names the class of an image; {len(self.classes)} classes{named}"
 
@@ -186,6 +225,9 @@ class Classification:
     def answerable(self, truth: "pd.Series[Any]") -> NDArray[np.bool_]:
         """Whether the class is one of this model's."""
         return truth.isin(self.classes).to_numpy(bool)
+
+    def _listed(self) -> str:
+        return ", ".join(self.classes)
 
     def _numbers(self, names: "pd.Series[Any]") -> NDArray[np.int64]:
         numbers = {name: index for index, name in enumerate(self.classes)}

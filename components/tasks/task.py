@@ -6,6 +6,7 @@ for it, such as accuracy.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -16,12 +17,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from components.tasks.linear import Linear
+    from components.tasks.losses import Loss
 
-Loss = Callable[..., "Tensor"]
-"""From outputs, targets and `reduction` (`mean` or `sum`) to a tensor of one number."""
 Array = NDArray[Any]
 Interval = Callable[[NDArray[np.float64]], tuple[float, float]]
 """Around the mean of some images' scores, shape (n,), n above 0."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossRequest:
+    """What is asked of a loss; as it stands here, nothing: a task's own loss as it is."""
+
+    loss: str = "cross_entropy"
+    """A name in `losses.LOSSES`."""
+    focal_gamma: float = 2.0
+    """Of the focal loss."""
+    label_smoothing: float = 0.0
+    """Fraction of the target that is spread over all classes, 0 to 1."""
+    class_weights: str = "none"
+    """`none`, `balanced`, or weights by the names of classes, as JSON."""
 
 
 class Task(Protocol):
@@ -69,11 +83,15 @@ class Task(Protocol):
         """The same as the loss takes them, shape (images, ...)."""
         ...
 
-    def loss(self, *, label_smoothing: float) -> Loss:
+    def loss(self, asked: LossRequest, targets: Array) -> "Loss":
         """The loss that training lowers.
 
+        Args:
+            asked: how it is to differ from the task's own.
+            targets: of all images that are trained on.
+
         Raises:
-            UsageError: it takes no smoothing, but some is asked for.
+            UsageError: something is asked for that this task's loss does not take.
         """
         ...
 

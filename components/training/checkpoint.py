@@ -1,7 +1,7 @@
 """A fit's whole state at the end of an epoch, as one safetensors file: whole or not at all."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,25 +93,56 @@ def restore_model(model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def moments(optimizer: torch.optim.Optimizer) -> Tensors:
-    """The optimizer's state by parameter name."""
-    return {
-        f"{name}/{key}": value
-        for name, parameter in _named(optimizer)
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
+    """The tensors that the optimizer keeps, by `PARAMETER/KEY`, and by `#GROUP/KEY`."""
+    return {path: value for path, value in _kept(optimizer) if isinstance(value, torch.Tensor)}
 
 
-def restore_moments(optimizer: torch.optim.Optimizer, state: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `moments` gave, laid out in memory as the parameters are.
+def numbers(optimizer: torch.optim.Optimizer) -> dict[str, float | bool]:
+    """The numbers that the optimizer keeps, by the same names."""
+    return {path: value for path, value in _kept(optimizer) if isinstance(value, int | float)}
+
+
+def restore_moments(
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, torch.Tensor],
+    plain: Mapping[str, float | bool],
+) -> None:
+    """Put back what `moments` and `numbers` gave, laid out in memory as the parameters are.
 
     The fused optimizer goes through all of them as one row of numbers.
     """
-    parameters = dict(_named(optimizer))
+    parameters, places = dict(_named(optimizer)), dict(_places(optimizer, new=True))
     for path, value in state.items():
         name, key = path.rsplit("/", 1)
-        parameter = parameters[name]
-        like = parameter if value.ndim else value.to(parameter.device)
-        optimizer.state[parameter][key] = torch.empty_like(like).copy_(value)
+        parameter = parameters.get(name)
+        places[name][key] = value if parameter is None else _as_kept(value, parameter)
+    for path, number in plain.items():
+        name, key = path.rsplit("/", 1)
+        places[name][key] = number
+
+
+def _as_kept(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """On the parameter's device, and in its layout where it has its shape."""
+    like = parameter if value.shape == parameter.shape else value
+    return torch.empty_like(like, dtype=value.dtype, device=parameter.device).copy_(value)
+
+
+def _kept(optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Any]]:
+    for name, own in _places(optimizer, new=False):
+        for key, value in own.items():
+            yield f"{name}/{key}", value
+
+
+def _places(optimizer: torch.optim.Optimizer, *, new: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Where an optimizer keeps something: for a parameter, and for a group, as some of timm's do.
+
+    With `new` also for parameters that it keeps nothing for yet.
+    """
+    for name, parameter in _named(optimizer):
+        if new or parameter in optimizer.state:
+            yield name, optimizer.state[parameter]
+    for index, group in enumerate(optimizer.param_groups):
+        yield f"#{index}", group
 
 
 def _named(optimizer: torch.optim.Optimizer) -> list[tuple[str, torch.Tensor]]:

@@ -8,7 +8,9 @@ import torch
 from components.data.batch import Batch
 from components.data.images import augmentation
 from components.features.activations import Features
+from components.tasks.task import Array
 from components.training.images import Images
+from components.training.samplers import PLAIN, Sampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +26,25 @@ class ImageFeed:
     workers: int
     views: "Views | None" = None
     """Where given, epochs take turns with these instead of drawing anew."""
+    sampling: Sampling = PLAIN
 
     def training(self, epoch: int) -> Iterator[Batch]:
         """The augmented batches of an epoch."""
-        return self.images.train.augmented(
+        split = self.images.train
+        return split.augmented(
             augmentation.load(self.images.family, self.magnitude),
+            self.sampling.rows(split.targets, self.batch_size, seed=self.seed, epoch=epoch),
             self.batch_size,
             seed=self.seed,
             epoch=epoch,
             workers=self.workers,
             view=self.views.of(epoch) if self.views else None,
         )
+
+    @property
+    def targets(self) -> Array:
+        """Those of all images that are trained on."""
+        return self.images.train.targets
 
     def steps(self) -> int:
         """Batches an epoch."""
@@ -70,14 +80,20 @@ class FeatureFeed:
     train: Sequence[Features]
     """By view."""
     val: Features
+    sampling: Sampling = PLAIN
 
     def training(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch."""
         split, features = self.images.train, self.train[(epoch - 1) % len(self.train)]
-        order = split.order(self.batch_size, seed=self.seed, epoch=epoch)
+        order = self.sampling.rows(split.targets, self.batch_size, seed=self.seed, epoch=epoch)
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
             yield Batch(features[rows], torch.from_numpy(split.targets[rows]))
+
+    @property
+    def targets(self) -> Array:
+        """Those of all images that are trained on."""
+        return self.images.train.targets
 
     def steps(self) -> int:
         """Batches an epoch."""

@@ -1,14 +1,18 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 from torch import nn
 
+from components.data.images.augmentation import mirrors
+from components.data.images.transform import MIRRORED, Transform
 from components.frame import files
+from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.audit import GroupReport
@@ -16,6 +20,7 @@ from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.groups import groups
 from components.tasks.registry import described
+from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
@@ -25,6 +30,9 @@ from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
 from components.training.recipe import Best, Recipe
+from components.training.samplers import Sampling
+from components.training.soup import Soup
+from components.training.subset import subset as part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +52,24 @@ def fine_tune(
     work: Work,
     *,
     epochs: int,
-    patience: int,
+    patience: int | None,
+    soup: Literal["none", "greedy"],
     seed: int,
     device: DeviceName,
     precision: Precision,
     workers: int,
+    subset: float,
+    test_time_views: int,
 ) -> None:
-    """Train with the setting in `best` and keep the weights of the best epoch."""
+    """Train with the setting in `best` and keep the weights of the best epoch.
+
+    Raises:
+        UsageError: the mirror image is to be a view, but training sees none.
+    """
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
+    _check_views(test_time_views, images)
+    images = part_of(images, subset, seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
     print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
@@ -72,6 +89,13 @@ def fine_tune(
         )
         probe.put(model)
         print(f"the head starts from a linear model of {probe.images:,} images")
+    losses = partial(
+        image_losses,
+        model.to(where),
+        images.train,
+        batch_size=chosen.batch_size,
+        workers=workers,
+    )
     fitted = fit(
         model,
         groups(model),
@@ -81,12 +105,13 @@ def fine_tune(
             magnitude=chosen.setting.magnitude,
             seed=seed,
             workers=workers,
+            sampling=Sampling.of(chosen.setting, epochs, losses),
         ),
         images.task,
         Recipe(
             setting=chosen.setting,
             epochs=epochs,
-            patience=patience,
+            patience=patience or epochs,
             seed=seed,
             precision=precision,
         ),
@@ -94,11 +119,22 @@ def fine_tune(
         keep=work.folder / "epoch.safetensors",
         keep_best=True,
         on_epoch=report,
+        soup=soup == "greedy",
     )
     _write_weights(model, outputs.weights)
-    _describe(chosen, images, pretrained, fitted).write(outputs.network)
+    transform = replace(images.transform, views=test_time_views)
+    _describe(chosen, images, pretrained, transform, fitted).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
     files.write_json(outputs.training, _summary(fitted, images.task.score_name, probe))
+
+
+def _check_views(views: int, images: Images) -> None:
+    if views == MIRRORED and not mirrors(images.family):
+        raise UsageError(
+            "params/train.yaml: test_time_views must be 1 or 4 where training mirrors no image, "
+            f"but is {views}: a mirror image may be another thing. Where it is not, set "
+            "augment.horizontal_flip=true."
+        )
 
 
 def _write_weights(model: nn.Module, path: Path) -> None:
@@ -107,7 +143,7 @@ def _write_weights(model: nn.Module, path: Path) -> None:
 
 
 def _describe(
-    chosen: Best, images: Images, pretrained: Pretrained, fitted: Fit
+    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
 ) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
     setting, config = chosen.setting, pretrained.config
@@ -115,7 +151,7 @@ def _describe(
         architecture=config.architecture,
         arguments=config.arguments,
         task=described(images.task),
-        transform=images.transform.to_dict(),
+        transform=transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
         trained_fraction=_trained_fraction(fitted.audit),
@@ -132,17 +168,19 @@ def _trained_fraction(audit: Sequence[GroupReport]) -> float:
 
 
 def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
-    """What `dvc metrics` shows, the score under the name that people read."""
-    best, start = fitted.best, {"head_start": probe.in_force()} if probe else {}
+    """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
+    best, kept = fitted.best, fitted.validation
+    start = {"head_start": probe.in_force()} if probe else {}
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        f"validation_{score_name}": best.validation_score,
-        f"validation_{score_name}_error": best.validation_score_error,
-        "validation_loss": best.validation_loss,
+        f"validation_{score_name}": kept.score,
+        f"validation_{score_name}_error": kept.error,
+        "validation_loss": kept.loss,
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
         "techniques": start | dict(fitted.techniques),
+        **_soup(fitted.soup),
         "groups": [
             {
                 "name": report.name,
@@ -153,3 +191,10 @@ def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any
             for report in fitted.audit
         ],
     }
+
+
+def _soup(soup: Soup | None) -> dict[str, Any]:
+    """What was averaged, where that was asked for."""
+    if soup is None:
+        return {}
+    return {"soup": {"epochs": list(soup.epochs), "fraction": soup.fraction}}

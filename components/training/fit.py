@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,20 +14,27 @@ from torch import nn
 
 from components.data.batch import Batch
 from components.frame.seeds import derived_seed
-from components.model.audit import GroupReport, audit, require_decay
+from components.model.audit import GroupReport, audit, require_rates
+from components.model.batch_norm import reestimate
+from components.model.device import autocast
 from components.model.freezing import train_only
 from components.model.groups import Group, behind
-from components.tasks.task import Task
+from components.model.head import known_outputs
+from components.tasks.task import Array, Task
 from components.training import checkpoint
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.history import Epoch, Fit, OnEpoch
-from components.training.optimizers import make_optimizer
+from components.training.optimizers import make_optimizer, scale
 from components.training.recipe import Recipe
-from components.training.schedules import SCHEDULES
+from components.training.schedules import Moment, fraction
+from components.training.soup import MOST, Soup, cook
 from components.training.step import DivergedError, Stepper
 from components.training.techniques.registry import requested
 from components.training.techniques.technique import Technique
-from components.training.validate import Forward, validate, whole
+from components.training.validate import Forward, Validated, validate, whole
+
+ENOUGH = 32
+"""Batches whose statistics stand for those of all training images."""
 
 
 class Feed(Protocol):
@@ -35,6 +43,11 @@ class Feed(Protocol):
     @property
     def batch_size(self) -> int:
         """Rows a batch; the last one of validation may have fewer."""
+        ...
+
+    @property
+    def targets(self) -> Array:
+        """Those of all images that are trained on, as the task's loss takes them."""
         ...
 
     def training(self, epoch: int) -> Iterator[Batch]:
@@ -58,7 +71,8 @@ class _State:
     speed: list[tuple[float, float]] = field(default_factory=list)
     """Seconds and images a second of each epoch; kept for the events alone."""
     best: Epoch | None = None
-    best_tensors: Tensors = field(default_factory=dict)
+    kept: dict[int, Tensors] = field(default_factory=dict)
+    """The weights of the best epochs by their number, the best one first."""
     stopped: bool = False
     techniques: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each technique did in the last epoch."""
@@ -76,13 +90,14 @@ def fit(
     keep_best: bool,
     on_epoch: OnEpoch,
     forward: Forward | None = None,
+    soup: bool = False,
 ) -> Fit:
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
-    With `keep_best` the model ends with the weights of its best epoch, otherwise of its last.
-    `forward` takes what the feed gives, where that is not images, to the model's outputs.
-
-    However the fit ends, the model has its own form again.
+    With `keep_best` the model ends with the weights of its best epoch, otherwise of its last; with
+    `soup` besides with those of its best epochs, averaged as far as that makes it better.
+    `forward` takes what the feed gives, where that is not images, to the model's outputs. However
+    the fit ends, the model has its own form again.
 
     Raises:
         DivergedError: a loss is no number.
@@ -105,6 +120,7 @@ def fit(
             keep_best=keep_best,
             on_epoch=on_epoch,
             forward=forward or whole(model),
+            soup=soup,
         )
 
 
@@ -121,9 +137,11 @@ def _fitted(
     keep_best: bool,
     on_epoch: OnEpoch,
     forward: Forward,
+    soup: bool,
 ) -> Fit:
     model.to(device).to(memory_format=torch.channels_last)
-    optimizer, in_force = _prepared(model, groups, recipe, techniques)
+    optimizer, prepared, in_force = _prepared(model, groups, recipe, techniques)
+    start = checkpoint.model_state(model) if soup else {}
     stepper = Stepper(
         model,
         forward,
@@ -131,32 +149,36 @@ def _fitted(
         task,
         device=device,
         precision=recipe.precision,
-        label_smoothing=recipe.setting.label_smoothing,
+        loss=task.loss(recipe.setting.loss_request, feed.targets),
         techniques=techniques,
+        parts=recipe.setting.accumulation,
     )
     state = _resumed(stepper, recipe, keep)
     for epoch, speed in zip(state.history, state.speed, strict=True):
         state.stopped = on_epoch(epoch, *speed)
     while not _is_over(state, recipe):
-        _advance(state, stepper, feed, recipe, keep_best=keep_best)
+        _advance(state, stepper, feed, recipe, most=(MOST if soup else 1) * keep_best)
         checkpoint.save(keep, _snapshot(stepper, recipe, state))
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
-    if keep_best:
-        checkpoint.restore_model(model, state.best_tensors)
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
+    cooked = _cooked(stepper, feed, recipe, state, start, prepared[-1]) if soup else None
+    if keep_best:
+        tensors = cooked.tensors if cooked else state.kept[state.best.epoch]
+        checkpoint.restore_model(model, tensors)
     return Fit(
         history=tuple(state.history),
         best=state.best,
         audit=in_force,
         parts=stepper.parts,
         techniques=state.techniques,
+        soup=cooked,
     )
 
 
 def _prepared(
     model: nn.Module, groups: Sequence[Group], recipe: Recipe, techniques: Sequence[Technique]
-) -> tuple[torch.optim.Optimizer, tuple[GroupReport, ...]]:
-    """Have the techniques change the network; an optimizer of what trains, what is in force."""
+) -> tuple[torch.optim.Optimizer, Sequence[Group], tuple[GroupReport, ...]]:
+    """Have the techniques change the network; an optimizer, the groups, what is in force."""
     with torch.random.fork_rng():
         torch.manual_seed(derived_seed(recipe.seed, 0))  # epochs, from 1, have theirs
         for technique in techniques:
@@ -169,27 +191,38 @@ def _prepared(
         technique.begin(model, groups)
     optimizer = make_optimizer(model, groups, recipe)
     in_force = audit(model, groups, trained, optimizer)
-    require_decay(in_force, recipe.setting.layer_decay)
-    return optimizer, in_force
+    setting, last = recipe.setting, len(groups) - 1
+    require_rates(
+        in_force,
+        [setting.learning_rate * scale(last - index, setting) for index in range(len(groups))],
+    )
+    return optimizer, groups, in_force
 
 
-def _advance(
-    state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, keep_best: bool
-) -> None:
-    """Run the next epoch and note what it ended with."""
+def _advance(state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, most: int) -> None:
+    """Run the next epoch and note what it ended with; keep the weights of so many epochs."""
     started, number = time.monotonic(), len(state.history) + 1
-    trained = _trained(stepper, feed, recipe, number)
+    scores = [epoch.validation_score for epoch in state.history]
+    trained = _trained(stepper, feed, recipe, number, scores)
     with ExitStack() as around:
         for technique in stepper.techniques:
             around.enter_context(technique.around_validation(stepper.model))
-        epoch = _validated(stepper, feed, recipe, number, trained)
-        if state.best is None or epoch.rank > state.best.rank:
-            state.best = epoch
-            state.best_tensors = checkpoint.model_state(stepper.model) if keep_best else {}
+        epoch = _validated(stepper, feed, number, trained)
+        state.history.append(epoch)
+        _keep(state, stepper.model, most)
     seconds = time.monotonic() - started
-    state.history.append(epoch)
     state.speed.append((seconds, trained.images / seconds))
     state.techniques = {technique.name: technique.in_force() for technique in stepper.techniques}
+
+
+def _keep(state: _State, model: nn.Module, most: int) -> None:
+    """Note which epoch is the best, and the weights of the last one if it is among so many."""
+    ranked = sorted(
+        state.history, key=lambda epoch: epoch.rank, reverse=True
+    )  # of equals the first
+    numbers, last = [epoch.epoch for epoch in ranked[:most]], state.history[-1].epoch
+    kept = state.kept | ({last: checkpoint.model_state(model)} if last in numbers else {})
+    state.best, state.kept = ranked[0], {number: kept[number] for number in numbers}
 
 
 @dataclass(frozen=True)
@@ -202,7 +235,9 @@ class _Trained:
     images: int
 
 
-def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trained:
+def _trained(
+    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, scores: Sequence[float]
+) -> _Trained:
     """Train for the epoch of this number."""
     phase = _phase(stepper, recipe, number)
     with torch.random.fork_rng(), ExitStack() as around:
@@ -211,7 +246,7 @@ def _trained(stepper: Stepper, feed: Feed, recipe: Recipe, number: int) -> _Trai
         torch.manual_seed(derived_seed(recipe.seed, number))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
-        return _train(stepper, feed, recipe, number, phase)
+        return _train(stepper, feed, recipe, number, phase, scores)
 
 
 def _phase(stepper: Stepper, recipe: Recipe, number: int) -> tuple[int, int]:
@@ -222,19 +257,9 @@ def _phase(stepper: Stepper, recipe: Recipe, number: int) -> tuple[int, int]:
     return first, min(start for start in starts if start > number)
 
 
-def _validated(
-    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, trained: _Trained
-) -> Epoch:
+def _validated(stepper: Stepper, feed: Feed, number: int, trained: _Trained) -> Epoch:
     """Validate; the epoch's record."""
-    reached = validate(
-        stepper.model,
-        feed.validation(),
-        stepper.task,
-        device=stepper.device,
-        precision=recipe.precision,
-        forward=stepper.forward,
-        size=feed.batch_size,
-    )
+    reached = _reached(stepper, feed)
     if not isfinite(reached.loss):  # what the last step of an epoch did shows here first
         raise DivergedError(
             f"the validation loss must be a number, but is {reached.loss} after epoch {number}. "
@@ -251,19 +276,64 @@ def _validated(
     )
 
 
+def _reached(stepper: Stepper, feed: Feed) -> Validated:
+    return validate(
+        stepper.model,
+        feed.validation(),
+        stepper.task,
+        device=stepper.device,
+        precision=stepper.precision,
+        forward=stepper.forward,
+        size=feed.batch_size,
+    )
+
+
+def _cooked(
+    stepper: Stepper, feed: Feed, recipe: Recipe, state: _State, start: Tensors, head: Group
+) -> Soup:
+    """The soup of the epochs that are kept."""
+
+    def run() -> None:
+        for batch in islice(feed.training(1), ENOUGH):
+            with autocast(stepper.device, stepper.precision):
+                stepper.forward(batch.to(stepper.device).inputs)
+
+    def judge(tensors: Tensors) -> tuple[Validated, Tensors]:
+        checkpoint.restore_model(stepper.model, tensors)
+        with torch.random.fork_rng():
+            torch.manual_seed(derived_seed(recipe.seed, 0))  # dropout draws beside the statistics
+            reestimate(stepper.model, run)
+        return _reached(stepper, feed), checkpoint.model_state(stepper.model)
+
+    assert state.best is not None  # noqa: S101  # an epoch is kept
+    whole_head = len(known_outputs(stepper.model)) == stepper.task.outputs
+    drawn = () if whole_head else head.parameters
+    return cook(state.kept, state.best.validation, start, drawn, judge)
+
+
 def _train(
-    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, phase: tuple[int, int]
+    stepper: Stepper,
+    feed: Feed,
+    recipe: Recipe,
+    number: int,
+    phase: tuple[int, int],
+    scores: Sequence[float],
 ) -> _Trained:
     stepper.model.train()
-    schedule, steps = SCHEDULES[recipe.schedule], feed.steps()
     first, end = phase
+    setting, steps = recipe.setting, feed.steps()
     loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
     for place, plain in enumerate(feed.training(number)):
         batch, step = plain, (number - 1) * steps + place
         for technique in stepper.techniques:
             batch = technique.batch(batch, derived_seed(recipe.seed, number, place))
-        done, length = step - (first - 1) * steps, (end - first) * steps
-        rate = recipe.setting.learning_rate * schedule(done, length)
+        moment = Moment(
+            step=step - (first - 1) * steps,
+            steps=(end - first) * steps,
+            warm_up=setting.warm_up,
+            scores=scores[first - 1 :],
+        )
+        rate = setting.learning_rate * fraction(setting.schedule, moment)
         loss, score = stepper.step(batch, step, rate)
         loss_sum += loss * len(batch)
         score_sum += score
@@ -284,7 +354,7 @@ def _snapshot(stepper: Stepper, recipe: Recipe, state: _State) -> Checkpoint:
     }
     return Checkpoint(
         model=checkpoint.model_state(stepper.model),
-        best=state.best_tensors,
+        best={f"{epoch}/{k}": v for epoch, kept in state.kept.items() for k, v in kept.items()},
         moments=checkpoint.moments(stepper.optimizer),
         techniques=kept,
         meta={
@@ -292,6 +362,7 @@ def _snapshot(stepper: Stepper, recipe: Recipe, state: _State) -> Checkpoint:
             "history": [asdict(epoch) for epoch in state.history],
             "speed": state.speed,
             "parts": stepper.parts,
+            "numbers": checkpoint.numbers(stepper.optimizer),
             "techniques": state.techniques,
         },
     )
@@ -303,7 +374,7 @@ def _resumed(stepper: Stepper, recipe: Recipe, keep: Path) -> _State:
     if saved is None:
         return _State()
     checkpoint.restore_model(stepper.model, saved.model)
-    checkpoint.restore_moments(stepper.optimizer, saved.moments)
+    checkpoint.restore_moments(stepper.optimizer, saved.moments, saved.meta["numbers"])
     stepper.parts = saved.meta["parts"]
     for technique in stepper.techniques:
         start = f"{technique.name}/"
@@ -314,6 +385,16 @@ def _resumed(stepper: Stepper, recipe: Recipe, keep: Path) -> _State:
         history=history,
         speed=[(seconds, speed) for seconds, speed in saved.meta["speed"]],
         best=max(history, key=lambda epoch: epoch.rank),
-        best_tensors=saved.best,
+        kept=_by_epoch(saved.best, history),
         techniques=saved.meta["techniques"],
     )
+
+
+def _by_epoch(saved: Tensors, history: Sequence[Epoch]) -> dict[int, Tensors]:
+    """The weights that a checkpoint keeps, the best epoch's first."""
+    found: dict[int, Tensors] = {}
+    for key, value in saved.items():
+        number, _, name = key.partition("/")
+        found.setdefault(int(number), {})[name] = value
+    ranks = {epoch.epoch: epoch.rank for epoch in history}
+    return {number: found[number] for number in sorted(found, key=ranks.__getitem__, reverse=True)}

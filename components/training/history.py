@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.model.audit import GroupReport
+from components.training.soup import Soup
+from components.training.validate import Validated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +26,14 @@ class Epoch:
     """At its last step."""
 
     @property
+    def validation(self) -> Validated:
+        """What it reached."""
+        return Validated(self.validation_loss, self.validation_score, self.validation_score_error)
+
+    @property
     def rank(self) -> tuple[float, float]:
         """Sorts epochs from the worst to the best."""
-        return self.validation_score, -self.validation_loss
+        return self.validation.rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +49,13 @@ class Fit:
     """How many parts a batch was taken in at the end, since memory held no more."""
     techniques: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each technique did, by its name."""
+    soup: Soup | None = None
+    """What the weights were averaged of, where that was asked for."""
+
+    @property
+    def validation(self) -> Validated:
+        """What the weights that were kept reach."""
+        return (self.soup or self.best).validation
 
 
 OnEpoch = Callable[[Epoch, float, float], bool]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.frame.work import Work
+from components.model.description import output_names
+from components.tasks.registry import described
 from components.training.images import Images, open_images
 from components.training.pretrained import Pretrained
 from components.training.progress import progress
@@ -24,4 +26,5 @@ class Inputs:
         told = progress(work.events, stage, "decoded")
         images = open_images(self.splits, self.raw, self.augmentation, work.cache, told)
         outputs, size = images.task.outputs, images.transform.size
-        return images, Pretrained.read(self.model, self.config, outputs, size)
+        names = output_names(described(images.task))
+        return images, Pretrained.read(self.model, self.config, outputs, size, names)

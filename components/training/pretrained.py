@@ -15,6 +15,8 @@ from components.model.head import (
     add_hidden_layers,
     classifier_names,
     draw_head,
+    grow_head,
+    know_outputs,
     last_layers,
     zero_head,
 )
@@ -40,10 +42,14 @@ class Pretrained:
     """From stem to head."""
     fractions: tuple[float, ...]
     """The fraction of the parameters trained at each freeze depth, with four digits."""
+    names: tuple[str, ...] = ()
+    """What the outputs stand for; empty: nothing by name."""
 
     @classmethod
-    def read(cls, model: Path, config: Path, outputs: int, size: int) -> "Pretrained":
-        """Read what `base` wrote, for a head of so many outputs."""
+    def read(
+        cls, model: Path, config: Path, outputs: int, size: int, names: tuple[str, ...] = ()
+    ) -> "Pretrained":
+        """Read what `base` wrote, for a head of so many outputs, which may have names."""
         described, state = PretrainedDescription.read(config), files.read_tensors(model)
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
@@ -57,6 +63,7 @@ class Pretrained:
             size=size,
             groups=parts,
             fractions=fractions,
+            names=names,
         )
 
     @property
@@ -74,32 +81,54 @@ class Pretrained:
         return [group.name for group in self.groups]
 
     def network(self, seed: int, setting: Setting | None = None) -> nn.Module:
-        """A new network; the seed draws its head, which is the setting's, or a plain one."""
+        """A new network; the seed draws its head, but for what is known of it."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = build_pretrained(self.config, self.state, self.outputs, self.size)
-        self.draw(model, seed, setting)
+        self.redraw_head(model, seed, setting)
         return model
 
-    def draw(self, model: nn.Module, seed: int, setting: Setting | None = None) -> None:
-        """Draw the head from a seed alone, on the CPU: equal on every device."""
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The outputs that the weights started from can give already."""
+        return tuple(i for i, name in enumerate(self.names) if name in self.config.names)
+
+    def redraw_head(self, model: nn.Module, seed: int, setting: Setting | None = None) -> None:
+        """Draw the head from a seed alone, on the CPU: equal on every device.
+
+        The rows of outputs that the weights started from have by the same name are theirs, where
+        the classifier has no hidden layers.
+        """
         layers = setting.head_layers if setting else NO_LAYERS
-        init = setting.head_init if setting else "small"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             add_hidden_layers(model, layers)
-            if init == "timm":
-                self._take_timms(model, layers)
-            else:
-                HEAD_INITS[init](model)
+            self._draw(model, layers, setting.head_init if setting else "small")
+        known = self.known if layers == NO_LAYERS else ()
+        know_outputs(model, known)
+        for part in classifier_names(model) if known else ():
+            self._keep_rows(model.get_submodule(part), part, seed)
 
-    def _take_timms(self, model: nn.Module, layers: str) -> None:
-        """Take over the classifier of a network that timm has just built."""
+    def _draw(self, model: nn.Module, layers: str, init: str) -> None:
+        """Draw the classifier; `timm`'s is that of a network which timm has just built."""
+        if init in HEAD_INITS:
+            HEAD_INITS[init](model)
+            return
         config = self.config
         bare = create(config.architecture, self.outputs, self.size, config.arguments)
         add_hidden_layers(bare, layers)
         for mine, drawn in zip(last_layers(model), last_layers(bare), strict=True):
             mine.load_state_dict(drawn.state_dict())
+
+    def _keep_rows(self, layer: nn.Module, part: str, seed: int) -> None:
+        weight, bias = (self.state.get(f"{part}.{name}") for name in ("weight", "bias"))
+        if weight is not None:
+            grown = grow_head(weight, bias, self.config.names, self.names, seed)
+            own = dict(layer.named_parameters())
+            with torch.no_grad():
+                for name, value in zip(("weight", "bias"), grown, strict=True):
+                    if value is not None:
+                        own[name].copy_(value)
 
     def freeze_depth(self, text: float | str) -> int:
         """The freeze depth that a parameter means: an index, a fraction, a layer's name or `head`.
@@ -114,7 +143,7 @@ class Renewable:
     """One network for many fits: made anew each time, which takes no building."""
 
     def __init__(self, pretrained: Pretrained, device: torch.device) -> None:
-        self.pretrained = pretrained
+        self._pretrained = pretrained
         self.model = pretrained.network(0).to(device).to(memory_format=torch.channels_last)
         self._classifiers = {
             path: self.model.get_submodule(path) for path in classifier_names(self.model)
@@ -126,5 +155,5 @@ class Renewable:
         for path, module in self._classifiers.items():
             self.model.set_submodule(path, module)
         self.model.load_state_dict(self._state)
-        self.pretrained.draw(self.model, seed, setting)
+        self._pretrained.redraw_head(self.model, seed, setting)
         return self.model

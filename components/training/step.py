@@ -9,12 +9,13 @@ from torch import Tensor, nn
 from components.data.batch import Batch
 from components.frame.errors import DataError, UsageError
 from components.model.device import Precision, autocast
+from components.tasks.losses import Loss
 from components.tasks.task import Task
 from components.training.techniques.technique import Technique
 from components.training.validate import Forward
 
 MOST_PARTS = 8
-"""A batch is halved at most three times."""
+"""What does not fit is taken in more parts up to so many."""
 FEWEST_ROWS = 2
 """Rows a part needs: batch normalisation cannot learn from one."""
 
@@ -39,15 +40,16 @@ class Stepper:
         *,
         device: torch.device,
         precision: Precision,
-        label_smoothing: float,
+        loss: Loss,
         techniques: tuple[Technique, ...] = (),
+        parts: int = 1,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
     ) -> None:
         self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
         self.device, self.precision, self.tell = device, precision, tell
-        self.loss = task.loss(label_smoothing=label_smoothing)
+        self.loss = loss
         self.techniques = techniques
-        self.parts = 1
+        self.parts = parts
         """How many parts a batch is taken in."""
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
@@ -85,12 +87,13 @@ class Stepper:
     def _accumulate(self, batch: Batch) -> tuple[Tensor, float]:
         self.optimizer.zero_grad(set_to_none=True)
         loss, score, size = torch.zeros((), device=self.device), 0.0, -(-len(batch) // self.parts)
+        whole = self.loss.weight(batch.targets)
         for first in range(0, len(batch), size):
             part = batch.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
                 outputs = self.forward(part.inputs).float()
                 mean = self._penalised(part, outputs)
-            fraction = mean * (len(part) / len(batch))
+            fraction = mean * (self.loss.weight(part.targets) / whole)
             fraction.backward()  # type: ignore[no-untyped-call]  # torch's own
             loss += fraction.detach()
             score += float(self.task.scores(outputs.detach(), part.targets).sum())
@@ -114,7 +117,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if self.parts == MOST_PARTS or rows < 2 * self.parts * FEWEST_ROWS:
+        if self.parts >= MOST_PARTS or rows < 2 * self.parts * FEWEST_ROWS:
             raise TooLargeError(
                 f"a batch of {rows} must fit into memory, but does not even in parts of "
                 f"{rows // self.parts}. Lower search.batch_size or augment.image_size."

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from components.data.batch import Batch
 from components.evaluation import scores
 from components.model.device import Precision, autocast
-from components.tasks.task import Task
+from components.tasks.task import Array, LossRequest, Task
 
+NO_TARGETS: Array = np.empty(0)
+"""What a loss of which nothing is asked need not know."""
 Forward = Callable[[Tensor], Any]
 """From the inputs of a batch on the device, images or activations, to the network's outputs."""
 
@@ -26,6 +29,11 @@ class Validated:
     """The mean over images."""
     error: float
     """The standard error of the score."""
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """Sorts from the worst to the best."""
+        return self.score, -self.loss
 
 
 def whole(model: nn.Module) -> Forward:
@@ -53,7 +61,7 @@ def validate(
     bit whether the frozen layers ran now or, in batches of that size, long ago.
     """
     model.eval()
-    run, lose = forward or whole(model), task.loss(label_smoothing=0.0)
+    run, lose = forward or whole(model), task.loss(LossRequest(), NO_TARGETS)
     loss, batch_scores = 0.0, []
     with torch.inference_mode(), autocast(device, precision):
         for batch in batches:

@@ -20,12 +20,14 @@ from flows.tracking import stores
 from flows.tracking.outputs import Outputs
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
-    from flows.gate.verdict import Verdict
+    from components.tasks.task import Task
+    from flows.gate.verdict import Comparison, Verdict
     from flows.tracking.stores import Store
 
-MIRRORED = ("promote", "reason", "advice", "refused", "images")
+MIRRORED = ("promote", "reason", "advice", "refused", "images", "earlier")
 """Fields of a verdict that stand as tags on the version, too: its reason tells the figures."""
 
 
@@ -72,7 +74,7 @@ def judge(project: Project, params: JudgeParams) -> Judged:
         if champion is None:
             judged = _without_champion(project, challenger)
         else:
-            judged = _compare(project, params.alpha, challenger, champion)
+            judged = _compare(project, store, params.alpha, challenger, champion)
         if judged.entry is not None:
             _mirror(store, challenger, judged.entry)
         _show(project, store)
@@ -103,7 +105,7 @@ def _refused(
         "name": challenger.name,
         "challenger": versions.digest_of(challenger),
         "champion": None if champion is None else versions.digest_of(champion),
-        **dict.fromkeys(("test_set", "alpha", "left_out")),
+        **dict.fromkeys(("test_set", "alpha", "left_out", "earlier")),
     }
     judged = _entered(project, challenger, about, verdict.refused(fault))
     assert judged.entry is not None  # noqa: S101  # it was just written
@@ -125,7 +127,7 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
     name, model = challenger.name, versions.digest_of(challenger)
     last = ledger.recorded_champion(project, name)
     if last is None:
-        nobody = dict.fromkeys(("champion", "test_set", "alpha", "left_out"))
+        nobody = dict.fromkeys(("champion", "test_set", "alpha", "left_out", "earlier"))
         fact = {"name": name, "challenger": model, **nobody}
         return _entered(project, challenger, fact, verdict.first())
     if last["model"] == model:
@@ -143,12 +145,17 @@ def _without_champion(project: Project, challenger: "ModelVersion") -> Judged:
 
 
 def _compare(
-    project: Project, alpha: float, challenger: "ModelVersion", champion: "ModelVersion"
+    project: Project,
+    store: "Store",
+    alpha: float,
+    challenger: "ModelVersion",
+    champion: "ModelVersion",
 ) -> Judged:
     """Judge by images, unless the ledger has this very verdict already."""
     import pandas as pd
 
-    from flows.gate.champion import fair
+    from flows.gate import forgetting, verdict
+    from flows.gate.champion import fair, learned
 
     scored = pd.read_parquet(identity.built(project, "build/evaluate/predictions.parquet"))
     images = fair(project, champion, scored)
@@ -162,24 +169,28 @@ def _compare(
     known = ledger.last(project, "verdict", **fact)
     if known is not None:
         return _told(known)
-    fact["left_out"] = len(scored) - len(images)
-    return _entered(project, challenger, fact, _verdict(project, alpha, champion, images))
-
-
-def _verdict(
-    project: Project,
-    alpha: float,
-    champion: "ModelVersion",
-    images: Any,  # noqa: ANN401  # a data frame
-) -> "Verdict":
-    from flows.gate import verdict
-    from flows.gate.champion import answers, learned
-
+    fact |= {"left_out": len(scored) - len(images), "earlier": None}
     task, its = Outputs(project).task, learned(project, champion)
     if task.name != its.name:
-        return verdict.other_task(task.name, its.name)
+        return _entered(project, challenger, fact, verdict.other_task(task.name, its.name))
+    comparison = _comparison(project, champion, images, task, its)
+    fact["earlier"] = forgetting.measured(project, store, challenger, images, comparison)
+    return _entered(project, challenger, fact, verdict.decide(comparison, alpha))
+
+
+def _comparison(
+    project: Project,
+    champion: "ModelVersion",
+    images: "pd.DataFrame",
+    task: "Task",
+    its: "Task",
+) -> "Comparison":
+    """The scores of both for the images; `its` is what the champion learned."""
+    from flows.gate.champion import answers
+    from flows.gate.verdict import Comparison
+
     served = answers(project, champion, versions.digest_of(champion), images)
-    comparison = verdict.Comparison(
+    return Comparison(
         score_name=task.score_name,
         shown=task.shown,
         challenger=images["score"].tolist(),
@@ -188,7 +199,6 @@ def _verdict(
         lacking=task.lacking(its),
         adding=its.lacking(task),
     )
-    return verdict.decide(comparison, alpha)
 
 
 def _entered(

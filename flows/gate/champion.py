@@ -25,12 +25,21 @@ EARLIER = {"side": "split"}
 
 def fair(project: Project, version: "ModelVersion", images: "pd.DataFrame") -> "pd.DataFrame":
     """The images, by path, that the champion was neither trained on nor chosen by."""
+    splits = images_of(project, version)
+    seen = splits.loc[splits["split"].isin(SEEN), "sha256"]
+    return images[~images["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
+
+
+def images_of(project: Project, version: "ModelVersion") -> "pd.DataFrame":
+    """The table of the images that a version was made from: `sha256`, `split` and more.
+
+    Raises:
+        DataError: the store does not have it.
+    """
     import pandas as pd
 
     with fetched.part(project, version, fetched.SPLITS) as path:
-        splits = pd.read_parquet(path).rename(columns=EARLIER)
-    seen = splits.loc[splits["split"].isin(SEEN), "sha256"]
-    return images[~images["sha256"].isin(seen)].sort_values("path").reset_index(drop=True)
+        return pd.read_parquet(path).rename(columns=EARLIER)
 
 
 def learned(project: Project, version: "ModelVersion") -> "Task":

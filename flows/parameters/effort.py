@@ -16,48 +16,40 @@ Values = dict[str, Any]
 STANDARD: Values = {
     "augment.image_size_limit": None,
     "search.max_trials": 16,
-    "search.compute": 4.0,
+    "search.compute": 1.0,
     "search.epochs": 4,
-    "train.epochs": 10,
-    "train.patience": 4,
+    "train.epochs": 24,
 }
 """The shipped defaults of all that an effort sets."""
 EFFORTS: dict[Effort, Values] = {
     "quick": {
+        **STANDARD,
         "augment.image_size_limit": 96,
         "search.max_trials": 8,
-        "search.compute": 1.0,
-        "search.epochs": 3,
-        "train.epochs": 8,
-        "train.patience": 3,
+        "search.epochs": 2,
+        "train.epochs": 10,
     },
     "standard": STANDARD,
     "best": {
         **STANDARD,
         "search.max_trials": 32,
-        "search.compute": 8.0,
-        "train.epochs": 40,
-        "train.patience": 12,
+        "search.compute": 2.0,
+        "search.epochs": 6,
+        "train.epochs": 64,
     },
 }
-"""From the cheapest to the dearest. Given the same time, longer training beats more search."""
+"""From the cheapest to the dearest; of each job about a fifth is the search, the rest training."""
 
 
 LADDER: tuple[Values, ...] = (
-    {
-        **EFFORTS["quick"],
-        "augment.image_size_limit": 64,
-        "search.max_trials": 4,
-        "search.epochs": 2,
-        "train.epochs": 5,
-    },
+    {**EFFORTS["quick"], "augment.image_size_limit": 64, "train.epochs": 5},
     EFFORTS["quick"],
-    {**EFFORTS["quick"], "train.epochs": 20, "train.patience": 6},
-    {**EFFORTS["quick"], "augment.image_size_limit": 128, "train.epochs": 20, "train.patience": 6},
-    {**EFFORTS["quick"], "augment.image_size_limit": 160, "train.epochs": 20, "train.patience": 6},
-    {**STANDARD, "search.compute": 1.0, "train.epochs": 20, "train.patience": 6},
-    {**STANDARD, "search.compute": 1.0, "train.epochs": 40, "train.patience": 12},
-    {**STANDARD, "train.epochs": 40, "train.patience": 12},
+    {**EFFORTS["quick"], "search.epochs": 3, "train.epochs": 16},
+    {**STANDARD, "augment.image_size_limit": 96},
+    {**STANDARD, "augment.image_size_limit": 128},
+    {**STANDARD, "augment.image_size_limit": 160},
+    STANDARD,
+    {**STANDARD, "search.epochs": 6, "train.epochs": 40},
     EFFORTS["best"],
 )
 """What a budget of time chooses among, from the cheapest to the dearest."""

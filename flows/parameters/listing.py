@@ -85,8 +85,9 @@ def short(field: FieldInfo) -> str:
     """What a file says beside a parameter: words to choose among, and how its meaning begins."""
     meaning = (field.description or "").split(";")[0].rstrip(".")
     lower = meaning[:1].lower() + meaning[1:]
-    words = range_of(field).partition(",")[0]
-    return f"{words}: {lower}" if "Literal" in str(field.annotation) else lower
+    kind = field.annotation  # of a list of words there may be too many for a line
+    words = "Literal" in str(kind) and get_origin(kind) is not list
+    return f"{range_of(field)}: {lower}" if words else lower
 
 
 def range_of(field: FieldInfo) -> str:

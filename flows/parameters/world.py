@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from components.data.images.pipeline_pin import POLICIES, pipeline_pin
 from components.data.layout import places
 from components.data.source import DIGITS, open_source
 from components.frame.apart import require_apart
@@ -15,6 +16,7 @@ from components.frame.effects import NoEffect
 from components.frame.errors import DataError, UsageError
 from components.model.weights.pin import SOURCES
 from components.model.weights.place import file_of
+from components.search import SearchParams
 from components.tasks.names import task_names
 from flows.parameters.architectures import architectures
 from flows.project import Project
@@ -61,7 +63,7 @@ def faults(project: Project, values: Mapping[str, Any]) -> Iterator[str]:
         values: by their names, such as `ingest.source`; what is missing is not looked at.
     """
     with chdir(project.root):
-        for look in (_images, _weights, _task):
+        for look in (_images, _weights, _task, _policy, _optimizers):
             try:
                 look(project.root, values)
             except (DataError, UsageError) as error:
@@ -145,6 +147,23 @@ def _task(_root: Path, values: Mapping[str, Any]) -> None:
     task, known = values.get("augment.task"), task_names()
     if task is not None and task not in known:
         raise UsageError(f"augment.task must be one of {', '.join(known)}, but is {task!r}.")
+
+
+def _optimizers(_root: Path, values: Mapping[str, Any]) -> None:
+    names, momenta = values.get("search.optimizer"), values.get("search.momentum")
+    plain = SearchParams()
+    if names is None or momenta is None or (names, momenta) == (plain.optimizer, plain.momentum):
+        return
+    from components.training.optimizers import require_optimizers  # seconds, for what is seldom
+
+    require_optimizers(names, momenta)
+
+
+def _policy(root: Path, values: Mapping[str, Any]) -> None:
+    policy = values.get("augment.policy", POLICIES[0])
+    if policy not in POLICIES:
+        require_apart("augment.policy", policy, root)
+    pipeline_pin(policy)
 
 
 def _stated_architecture(path: Path) -> str | None:

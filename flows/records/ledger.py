@@ -38,6 +38,8 @@ KINDS = {
         "test_set": "the digest of the images that both were judged on",
         "alpha": "largest accepted chance of promoting a model that is no better",
         "left_out": "how many test images the champion had been trained on or chosen by",
+        "earlier": "both on earlier test sets, the newest first: `version`, `images` that are left "
+        "`of` so many, `challenger_score`, `champion_score`; null: not trained on from a champion",
         "promote": "whether the challenger may take the champion's place",
         "reason": "why, in a sentence",
         "advice": "what a person may do about it; null: nothing is to be done",

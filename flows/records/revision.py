@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-GENERATED = frozenset({"dvc.lock", "data/source.yaml", "data/start.yaml"})
+GENERATED = frozenset({"dvc.lock", "data/source.yaml", "data/start.yaml", "data/pipeline.yaml"})
 """Files that runs write: a commit is not dirty for them."""
 CODE = ("components/", "flows/", "params/", "dvc.yaml")
 """Where a file that git does not know may change what is built."""

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from samples import draw, encode
 
+from components.augment import POLICIES
+from components.data.images import pipeline_pin
 from components.data.images.policy import AugmentationDescription
 from components.frame import files
 from components.model.description import PretrainedDescription
@@ -72,3 +74,42 @@ def test_no_row_of_the_preview_has_the_draws_of_another(ready, monkeypatch):
     assert all(len(row) == 3 for row in rows)
     assert not set.intersection(*rows)
     assert len(set(drawn)) == 12
+
+
+def test_policies_are_the_same_wherever_they_are_named():
+    """Else one would be taken for a file."""
+    assert POLICIES == pipeline_pin.POLICIES
+
+
+def test_a_pipeline_of_a_person_s_own_is_taken_from_its_pin(ready):
+    """As text: the file itself may have changed since, or be gone."""
+    transform = {"__class_fullname__": "InvertImg", "p": 1.0}
+    pin = {"pipeline": {"transform": transform}}
+    files.write_yaml(ready.root / "data" / "pipeline.yaml", pin)
+    ready.change("augment", policy="mine.json")
+    outcome = ready.run("augment")
+    assert outcome.code == 0, outcome.errors
+    written = AugmentationDescription.read(ready.root / "build/augment/augmentation.json")
+    assert "InvertImg" in str(written.training["1"])
+    assert "InvertImg" not in str(written.training["0"])
+
+
+@pytest.mark.parametrize(("policy", "pipeline"), [("mine.json", None), ("rand", {"transform": {}})])
+def test_a_pin_of_another_policy_is_refused(ready, policy, pipeline):
+    """With the command that renews it."""
+    files.write_yaml(ready.root / "data" / "pipeline.yaml", {"pipeline": pipeline})
+    ready.change("augment", policy=policy)
+    outcome = ready.run("augment")
+    assert outcome.code == 3
+    assert "data/pipeline.yaml pins, but is not. Take it: thawline sync" in outcome.errors
+
+
+def test_a_pipeline_that_cannot_be_used_ends_the_stage_with_a_sentence(ready):
+    """And no traceback of albumentations."""
+    pin = {"pipeline": {"transform": {"__class_fullname__": "Lambda", "__name__": "mine"}}}
+    files.write_yaml(ready.root / "data" / "pipeline.yaml", pin)
+    ready.change("augment", policy="mine.json")
+    outcome = ready.run("augment")
+    assert outcome.code == 3
+    assert "'Lambda' is none that can be read from a file" in outcome.errors
+    assert not (ready.root / "build/augment/augmentation.json").exists()

@@ -189,3 +189,15 @@ def test_a_brought_split_that_is_written_into_is_said(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "the val split that the source brought is written into: 1 images more" in said
     assert "the test split" not in said
+
+
+@pytest.mark.parametrize(("small", "said"), [(400, ""), (200, ""), (40, "imbalanced")])
+def test_imbalance_is_said_with_what_to_try(tmp_path, small, said, capsys):
+    """From three times as many images to train on."""
+    splits = splits_of(tmp_path, table({"big": 400, "small": small}))
+    out = capsys.readouterr().out
+    assert ("classes are imbalanced" in out) is bool(said)
+    if said:
+        trained = splits[splits == "train"].index.str.startswith("small").sum()
+        assert f"from {trained:,} images to train on ('small') up to" in out
+        assert "--set search.class_weights=balanced" in out

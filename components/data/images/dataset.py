@@ -1,7 +1,7 @@
 """A split as batches for the network."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +46,12 @@ class Split:
     def batches(self, size: int, *, workers: int = 0) -> Iterator[Batch]:
         """All images in order, by the evaluation transform."""
         images = _Evaluated(self)
-        yield from self._load(images, np.arange(len(self)), size, workers)
+        yield from self._load(images, range(len(self)), size, workers)
 
     def augmented(
         self,
         augmentation: Augmentation,
+        rows: NDArray[np.int64],
         size: int,
         *,
         seed: int,
@@ -58,38 +59,36 @@ class Split:
         workers: int = 0,
         view: tuple[int, int] | None = None,
     ) -> Iterator[Batch]:
-        """One epoch: shuffled, augmented, the incomplete last batch left out.
+        """One epoch of these rows in batches of this size, augmented.
 
-        Each image's augmentation depends on seed, epoch and image alone, so neither the number
-        of workers nor a kill and resume changes it. With `view`, another seed and a number, it
-        depends on those and the image instead: epochs and fits can share it.
+        Each image's augmentation depends on seed, epoch, image and how often it was drawn before
+        in the epoch alone, so neither the number of workers nor a kill and resume changes it. With
+        `view`, another seed and a number, it depends on those and the image instead: epochs and
+        fits can share it.
         """
         images = _Augmented(self, augmentation, *(view or (seed, epoch)))
-        yield from self._load(images, self.order(size, seed=seed, epoch=epoch), size, workers)
+        repeats = np.zeros_like(rows) if view else _repeats(rows)
+        drawn = list(zip(rows.tolist(), repeats.tolist(), strict=True))
+        yield from self._load(images, drawn, size, workers)
 
     def view(
         self, augmentation: Augmentation, size: int, view: tuple[int, int], *, workers: int = 0
     ) -> Iterator[Batch]:
         """All images in order, each augmented as `augmented` does it with this `view`."""
         images = _Augmented(self, augmentation, *view)
-        yield from self._load(images, np.arange(len(self)), size, workers)
-
-    def order(self, size: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
-        """The rows of an epoch's whole batches, shuffled."""
-        order = np.random.default_rng([seed, epoch]).permutation(len(self))
-        return order[: max(size, len(self) // size * size)]
+        yield from self._load(images, [(row, 0) for row in range(len(self))], size, workers)
 
     def steps(self, size: int) -> int:
-        """Batches of an epoch of `augmented`."""
+        """Whole batches of an epoch."""
         return max(1, len(self) // size)
 
     def _load(
-        self, images: Dataset[Item], order: NDArray[np.int64], size: int, workers: int
+        self, images: Dataset[Item], drawn: Sequence[Any], size: int, workers: int
     ) -> Iterator[Batch]:
         loader = DataLoader(
             images,
             batch_size=size,
-            sampler=order.tolist(),
+            sampler=drawn,
             num_workers=workers,
             collate_fn=self._collate,
             generator=torch.Generator(),  # torch's own would leave less for dropout to draw from
@@ -122,11 +121,20 @@ class _Augmented(Dataset[Item]):
     def __init__(self, split: Split, augmentation: Augmentation, seed: int, epoch: int) -> None:
         self.split, self.augmentation, self.seed, self.epoch = split, augmentation, seed, epoch
 
-    def __getitem__(self, index: int) -> Item:
-        split = self.split
+    def __getitem__(self, drawn: tuple[int, int]) -> Item:
+        split, (index, repeat) = self.split, drawn
         image = split.pixels[int(split.indices[index])]
-        seed = derived_seed(self.seed, self.epoch, index)
+        seed = derived_seed(self.seed, self.epoch, index, *([repeat] if repeat else []))
         return self.augmentation(image, seed), split.targets[index]
+
+
+def _repeats(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each row stands before, in the order of the rows."""
+    before: dict[int, int] = {}
+    repeats = np.empty_like(rows)
+    for place, row in enumerate(rows.tolist()):
+        repeats[place] = before[row] = before.get(row, -1) + 1
+    return repeats
 
 
 def _dead_worker(error: RuntimeError, workers: int) -> UnreachableError | None:

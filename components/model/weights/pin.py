@@ -5,10 +5,14 @@ from typing import Any
 from components.frame import files
 from components.model.weights.place import file_of
 
-SOURCES = ("package", "hub", "none")
+CHAMPION = "champion"
+SOURCES = ("package", "hub", "none", CHAMPION)
 """Of weights; anything else names a file."""
 TIMM = "timm"
 """The initialisation that a pin without one means."""
+TAKEN = ("images", "name", "version", "weights", "network")
+"""What the pin of a champion says of it: the images that there were then, the registered version,
+and the SHA-256 of its weights and of their description."""
 
 
 def start_pin(
@@ -20,7 +24,8 @@ def start_pin(
         source: as `params/base.yaml` has it, like the next two and the last.
         architecture: timm's name, or `auto`.
         seed: of random weights.
-        known: the present pin; a revision of the hub in it is kept while it is the same model's.
+        known: the present pin; a revision of the hub in it is kept while it is the same model's,
+            and a champion or that there was none.
         initialisation: of random weights.
 
     Raises:
@@ -34,7 +39,14 @@ def start_pin(
     if source == "hub":
         same = {key: known.get(key) for key in asked} == asked
         return asked | {"revision": known["revision"] if same else _revision(architecture)}
-    return asked | {"sha256": files.sha256(file_of(source))}
+    if source == CHAMPION:
+        taken = {key: known[key] for key in TAKEN if key in known}
+        return asked | taken | ({} if "weights" in taken else _file_pin("package"))
+    return asked | _file_pin(source)
+
+
+def _file_pin(source: str) -> dict[str, Any]:
+    return {"sha256": files.sha256(file_of(source))}
 
 
 def _revision(architecture: str) -> str:

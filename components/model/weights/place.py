@@ -11,6 +11,11 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".bin", ".tar")
 """The last as in `.pth.tar`: what is in a file is told by its content."""
 
 
+def champion_file(cache: Path, sha256: str) -> Path:
+    """Where a file of the champion lies in the cache of a project, by its content."""
+    return cache / "champion" / sha256
+
+
 def file_of(source: str) -> Path:
     """The file that holds the weights of a source other than `hub` and `none`.
 
@@ -25,7 +30,7 @@ def file_of(source: str) -> Path:
     path = Path(source).expanduser()
     if not path.is_file() or path.suffix not in SUFFIXES:
         raise UsageError(
-            "params/base.yaml: source must be `package`, `hub`, `none` or an existing file of "
-            f"weights ({', '.join(SUFFIXES)}), but is {source!r}."
+            "params/base.yaml: source must be `package`, `hub`, `none`, `champion` or an existing "
+            f"file of weights ({', '.join(SUFFIXES)}), but is {source!r}."
         )
     return path

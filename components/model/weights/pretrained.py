@@ -26,6 +26,8 @@ class PretrainedWeights:
     mean: tuple[float, ...] = ()
     """Of the images they were trained on; empty: as timm has it for the architecture."""
     std: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+    """What the outputs of their classifier stand for; empty: it is of no use here."""
 
     def describe(self, sha256: str) -> PretrainedDescription:
         """The weights' description, once they are known to fit their architecture.
@@ -44,6 +46,7 @@ class PretrainedWeights:
             input_size=tuple(network.stated["input_size"]),
             fixed_input_size=bool(network.stated.get("fixed_input_size")),
             classes=network.classes(self.state),
+            names=self.names,
             source=self.source,
             licence=self.licence,
             sha256=sha256,

@@ -76,7 +76,7 @@ def named(space: Space, setting: Setting) -> str:
 
 
 def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:

@@ -10,7 +10,7 @@ from components.frame.seeds import derived_seed
 from components.study.space import Space
 from components.study.strategies.strategy import FINALISTS, Exploring, Notes, asked, finalists
 from components.study.trial import Trial
-from components.training.recipe import HEAD_ALONE, Setting
+from components.training.recipe import BELOW_THE_HEAD, Setting
 
 STARTUP = 6
 """Trials drawn at random before the first estimate."""
@@ -60,13 +60,17 @@ def conditional(space: Space, freeze_depth: int) -> dict[str, tuple[float, ...]]
     return {
         name: choices
         for name, choices in space.plan.choices.items()
-        if len(choices) > 1 and not (alone and name in HEAD_ALONE)
+        if len(choices) > 1 and not (alone and name in BELOW_THE_HEAD)
     }
 
 
 def as_optuna(space: Space, trial: Trial) -> FrozenTrial:
     """A trial as Optuna's estimators take it, with what there was to choose."""
-    others = conditional(space, trial.freeze_depth)
+    others = {
+        name: choices
+        for name, choices in conditional(space, trial.freeze_depth).items()
+        if getattr(trial.setting, name) in choices
+    }
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
     return create_trial(
         state=states.get(trial.state, TrialState.FAIL),

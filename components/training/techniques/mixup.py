@@ -2,14 +2,17 @@
 
 from typing import Any, ClassVar, Self
 
-import torch
-from torch import Tensor
-from torch.distributions import Beta
-
 from components.data.batch import Batch
 from components.frame.errors import InertError
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.blending import (
+    Blending,
+    alphas,
+    blended,
+    drawn_weight,
+    turn,
+)
 from components.training.techniques.technique import Technique
 
 
@@ -19,25 +22,27 @@ class Mixup(Technique):
     name: ClassVar[str] = "mixup"
     needs_images: ClassVar[str] = "mixup blends images before the frozen layers"
 
-    def __init__(self, alpha: float, task: Task) -> None:
-        """`alpha`: both parameters of the beta distribution that weights come from, above 0."""
-        self.alpha, self.task = alpha, task
+    def __init__(self, alpha: float, task: Task, among: tuple[Blending, ...] = ("mixup",)) -> None:
+        """`alpha`: both parameters of the beta distribution that weights come from, above 0.
+
+        `among`: the techniques that take turns with blending batches.
+        """
+        self.alpha, self.task, self.among = alpha, task, among
         self.batches = 0
-        self._weights = Beta(torch.tensor([alpha]), torch.tensor([alpha]))
 
     @classmethod
     def asked(cls, setting: Setting, task: Task) -> Self | None:
         """Where alpha is above zero."""
-        return cls(setting.mixup, task) if setting.mixup else None
+        return cls(setting.mixup, task, tuple(alphas(setting))) if setting.mixup else None
 
     def batch(self, batch: Batch, seed: int) -> Batch:
         """The blended batch; its targets are the task's blended ones, (n, ...) of float32."""
-        with torch.random.fork_rng(devices=[]):  # it draws from torch's global state
-            torch.manual_seed(seed)
-            weight = float(self._weights.sample())
-        self.batches += 1
+        self.batches += 1  # those of which another technique has its turn too: a few may all be
+        if turn(self.among, seed) != self.name:
+            return batch
+        weight = drawn_weight(self.alpha, seed)
         targets = self.task.blendable(batch.targets)
-        return Batch(_blended(batch.inputs, weight), _blended(targets, weight))
+        return Batch(blended(batch.inputs, weight), blended(targets, weight))
 
     def in_force(self) -> dict[str, Any]:
         """How images were blended.
@@ -48,8 +53,3 @@ class Mixup(Technique):
         if not self.batches:
             raise InertError(f"a mixup of {self.alpha:g} was asked for, but nothing was blended")
         return {"alpha": self.alpha}
-
-
-def _blended(rows: Tensor, weight: float) -> Tensor:
-    """Each of the rows (n, ...) blended with the one before it."""
-    return rows.roll(1, 0).mul_(1.0 - weight).add_(rows.mul(weight))

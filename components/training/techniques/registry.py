@@ -2,25 +2,43 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.clip_norm import ClipNorm
+from components.training.techniques.cutmix import CutMix
+from components.training.techniques.distillation import Distillation
+from components.training.techniques.ema import Ema
+from components.training.techniques.erasing import Erasing
 from components.training.techniques.freeze_depth import FreezeDepth
+from components.training.techniques.gradient_checkpointing import GradientCheckpointing
 from components.training.techniques.head_dropout import HeadDropout
+from components.training.techniques.l1 import L1
+from components.training.techniques.l2_sp import L2SP
 from components.training.techniques.lora import Lora
 from components.training.techniques.mixup import Mixup
 from components.training.techniques.phases import Phases
+from components.training.techniques.stochastic_depth import StochasticDepth
 from components.training.techniques.surgical import Surgical
 from components.training.techniques.technique import Technique
 from components.training.techniques.tuning import Tuning
 
 TECHNIQUES: list[type[Technique]] = [
+    Ema,
     FreezeDepth,
     Surgical,
     Tuning,
     Lora,
     Phases,
     HeadDropout,
+    StochasticDepth,
+    Erasing,
     Mixup,
+    CutMix,
+    L1,
+    L2SP,
+    Distillation,
+    ClipNorm,
+    GradientCheckpointing,
 ]
-"""In the order in which they are applied."""
+"""In the order in which they are applied; what is around a step or an epoch ends in the reverse."""
 
 
 def requested(setting: Setting, task: Task) -> tuple[Technique, ...]:

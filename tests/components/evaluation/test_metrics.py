@@ -1,5 +1,7 @@
 """Figures agree with other implementations."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,18 @@ def case(seed, images=200, classes=4):
     scores = generator.normal(size=(images, classes)) + 1.5 * np.eye(classes)[labels]
     probabilities = torch.tensor(scores, dtype=torch.float32).softmax(1).numpy()
     return labels, probabilities
+
+
+def test_mean_recall_is_the_balanced_accuracy():
+    """Where classes are imbalanced; also where one is missing."""
+    labels, probabilities = case(3)
+    seen = (labels == 0) | ((labels == 2) & (np.arange(len(labels)) % 9 == 0))
+    found = metrics.overall(labels[seen], probabilities[seen])["macro_recall"]
+    guesses = probabilities[seen].argmax(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some answers name classes that are not there
+        expected = reference.balanced_accuracy_score(labels[seen], guesses)
+    assert found == pytest.approx(expected)
 
 
 @settings(max_examples=10)

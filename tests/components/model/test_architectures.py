@@ -8,9 +8,11 @@ from components.model.freezing import freeze
 from components.model.groups import groups
 from components.model.predict import answers
 from components.tasks.classification import Classification
+from components.tasks.task import LossRequest
 from components.training.optimizers import make_optimizer
 from components.training.recipe import Recipe, Setting
 from components.training.step import Stepper
+from components.training.validate import NO_TARGETS
 
 CPU = torch.device("cpu")
 TASK = Classification(("a", "b", "c", "d", "e"))
@@ -34,13 +36,13 @@ def test_family_is_built_frozen_trained_and_asked(architecture, build):
         TASK,
         device=CPU,
         precision="off",
-        label_smoothing=0.1,
+        loss=TASK.loss(LossRequest(label_smoothing=0.1), NO_TARGETS),
     )
     loss, _ = stepper.step(Batch(images, torch.tensor([0, 1])), 0, RATE)
     assert torch.isfinite(loss)
     moved = {name for name, value in model.named_parameters() if not value.equal(before[name])}
     assert not moved & {name for part in parts[:depth] for name in part.parameters}
     assert moved & set(parts[-1].parameters)
-    probabilities = answers(model, images.numpy(), lambda outputs: outputs.softmax(dim=1))
+    probabilities = answers(model, images.numpy()[:, None], lambda outputs: outputs.softmax(dim=1))
     assert probabilities.shape == (2, 5)
     assert probabilities.sum(axis=1) == pytest.approx([1, 1], abs=1e-5)

@@ -103,11 +103,3 @@ def test_equal_classes_keep_their_rows_in_another_order():
     grown, biases = grow_head(weight, bias, OLD, OLD[::-1], seed=0)
     assert torch.equal(grown, weight.flip(0))
     assert torch.equal(biases, bias.flip(0))
-
-
-@pytest.mark.parametrize(
-    ("old", "new"), [(["ant", "bee"], NEW), (["ant", "ant", "bee"], NEW), (OLD, ["dog", "dog"])]
-)
-def test_names_that_do_not_fit_are_refused(old, new):
-    with pytest.raises(ValueError, match="name"):
-        grow_head(torch.zeros(3, 2), torch.zeros(3), old, new, seed=0)

@@ -1,18 +1,23 @@
 """What is asked of a search is what it does, or an error before the first trial."""
 
+from dataclasses import replace
+
 import pytest
 
 from components.frame.errors import UsageError
-from components.search import BELOW_HEAD, SearchParams
+from components.model.backbone import create
+from components.search import SearchParams
 from components.study.run import make_plan
-from components.training.recipe import HEAD_ALONE
+from components.training.recipe import BELOW_THE_HEAD
 
+APART = {"device", "subset"}
+"""What is no part of a plan."""
 HEAD = {"freeze_depth": "head", "learning_rate": 1e-2}
 
 
 def planned(pretrained, **changes):
     asked = SearchParams(**changes).model_dump()
-    others = {name: value for name, value in asked.items() if name != "device"}
+    others = {name: value for name, value in asked.items() if name not in APART}
     return make_plan(pretrained, **others)
 
 
@@ -31,25 +36,65 @@ def test_a_baseline_setting_outside_the_range_is_refused(pretrained, low):
         planned(pretrained, freeze_depth={"low": low, "high": "head"}, enqueue=[HEAD, stem])
 
 
-@pytest.mark.parametrize(("name", "value"), [("layer_decay", 0.7), ("tuning", "norms")])
-def test_what_no_trial_can_use_below_the_head_is_refused(pretrained, name, value):
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"layer_decay": [0.7]},
+        {"backbone_rate": [0.1]},
+        {"l2_sp": [0.01]},
+        {"gradient_checkpointing": [True]},
+        {"tuning": ["norms"]},
+        {"lora_rank": [8]},
+    ],
+    ids=str,
+)
+def test_what_no_trial_can_use_is_refused(pretrained, asked):
     """Where the lowest freeze depth is the head by its number, too."""
     last = len(pretrained.groups) - 1
-    with pytest.raises(UsageError, match=rf"{name} must have an effect, but"):
+    with pytest.raises(UsageError, match=rf"{next(iter(asked))} must have an effect, but"):
         planned(
             pretrained,
             freeze_depth={"low": last, "high": "head"},
             enqueue=[HEAD],
-            **{name: [value]},
+            **asked,
         )
 
 
-def test_what_is_about_layers_below_the_head_is_not_asked_of_the_head_alone(pretrained):
-    """The baseline that trains more has it."""
-    alone, whole = planned(pretrained, lora_rank=[4], layer_decay=[0.7]).enqueued
-    assert (alone.lora_rank, alone.layer_decay) == (0, 1.0)
-    assert (whole.lora_rank, whole.layer_decay) == (4, 0.7)
+def test_a_momentum_of_no_optimizer_is_refused(pretrained):
+    """And an optimizer that is not there; before the first trial."""
+    with pytest.raises(UsageError, match=r"search.momentum must have an effect"):
+        planned(pretrained, momentum=[0.8])
+    with pytest.raises(UsageError, match=r"search.optimizer must be one that timm has"):
+        planned(pretrained, optimizer=["sgdd"])
 
 
-def test_the_head_alone_lacks_nothing_that_parameters_say_is_below_it():
-    assert set(BELOW_HEAD) == set(HEAD_ALONE)
+@pytest.mark.parametrize(("batch_size", "parts"), [(4, 3), (32, 17)])
+def test_parts_that_leave_one_image_are_refused(batch_size, parts):
+    """Batch normalisation cannot learn from one."""
+    with pytest.raises(ValueError, match="accumulation must leave 2 images or more"):
+        SearchParams(batch_size=batch_size, accumulation=parts)
+
+
+def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrained):
+    """Not hours later, when the first trial below the head begins."""
+    model = create("ghostnet_050", 2, 32, {})
+    config = replace(pretrained.config, architecture="ghostnet_050", arguments={}, classes=2)
+    bare = replace(pretrained, config=config, state=model.state_dict())
+    with pytest.raises(UsageError, match=r"search\.stochastic_depth must be 0\.0 for GhostNet"):
+        planned(bare, stochastic_depth=[0.0, 0.2])
+    assert planned(pretrained, stochastic_depth=[0.0, 0.2]).choices["stochastic_depth"] == (
+        0.0,
+        0.2,
+    )
+
+
+def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
+    """The others have the first of the choices."""
+    asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
+    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]
+
+
+def test_parameters_say_of_each_that_the_head_alone_makes_it_void():
+    """Where the file says `head`, before any network is built."""
+    void = {rule.parameter for rule in SearchParams.no_effect if rule.beside.endswith(".low")}
+    assert void == {f"search.{name}" for name in BELOW_THE_HEAD}

@@ -13,7 +13,7 @@ from components.frame.errors import DataError
 from components.study import search as module
 from components.study.strategies.strategy import named
 from components.study.strategies.tpe import conditional
-from components.training.recipe import Setting
+from components.training.recipe import DEFAULTS, Setting
 
 
 class PowerCutError(Exception):
@@ -128,29 +128,36 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
         assert "time is up after 1 trials" in found.decisions[0][1]
 
 
-def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search, plan):
+def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
-    more = {
-        **plan.choices,
+    more = {name: (value,) for name, value in DEFAULTS.items()} | {
         "tuning": ("norms", "full"),
         "phases": ("lp_ft",),
         "layer_decay": (1.0, 0.7),
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
         "magnitude": (1, 2),
-        "mixup": (0.0,),
+        "class_weights": ("none", '{"a": 2.0}'),
         "label_smoothing": (0.1, 0.0),
+        "stochastic_depth": (0.1, 0.0),
+        "distillation": (0.0,),
+        "distillation_temperature": (2.0,),
+        "ema": (0.0,),
+        "optimizer": ("sgd", "adamw"),
+        "momentum": (0.8, 0.7),
     }
     found = make_search(strategy="tpe", choices=more, max_trials=8).run()
     assert table(make_search(strategy="tpe", choices=more, max_trials=8).run()) == table(found)
     rows = [trial.row() for trial in found.trials]
     assert {row["magnitude"] for row in rows} == {1, 2}
-    below = ("layer_decay", "tuning", "phases")
-    sampled = [row for row in rows if row["origin"] == "sampled"]
-    for row in sampled:
+    assert all(row["layer_decay"] == 1.0 for row in rows if row["freeze_depth"] == 6)
+    assert all(row["stochastic_depth"] == 0.0 for row in rows if row["freeze_depth"] == 6)
+    assert {row["optimizer"] for row in rows} == {"adamw", "sgd"}
+    assert all((row["momentum"] == 0.9) is (row["optimizer"] == "adamw") for row in rows)
+    for row in (row for row in rows if row["origin"] == "sampled"):
         alone = row["freeze_depth"] == 6
         assert row["phases"] == ("none" if alone else "lp_ft")
-        assert not alone or [row[name] for name in below] == [1.0, "full", "none"]
+        assert row["tuning"] == "full" or not alone
     space = found.space
     assert conditional(space, 5)["tuning"] == ("norms", "full")
     assert "tuning" not in conditional(space, 6)

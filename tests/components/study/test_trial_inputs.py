@@ -12,21 +12,46 @@ from components.training.techniques.mixup import Mixup
 CPU = torch.device("cpu")
 WHOLE = Setting(freeze_depth=0, learning_rate=1e-3)
 OTHERS = {
-    "magnitude": 3,
-    "head_start": "probe",
-    "head_layers": "16:0.2",
+    "accumulation": 2,
+    "class_weights": '{"b": 3.0}',
+    "clip_norm": 1e-3,
     "head_init": "zero",
-    "tuning": "norms",
-    "surgical": "last",
-    "lora_rank": 4,
+    "head_layers": "16:0.2",
+    "head_start": "probe",
     "lora_alpha": 2.0,
+    "lora_rank": 4,
+    "loss": "focal",
+    "magnitude": 3,
+    "optimizer": "sgd",
     "phases": "lp_ft",
+    "sampling": "balanced",
+    "schedule": "constant",
+    "surgical": "last",
+    "tuning": "norms",
 }
 """What a choice is in place of its default, where that is not 0.5."""
-BESIDE = {"lora_alpha": {"lora_rank": 4}}
-"""What a choice needs to have an effect."""
-ELSEWHERE = {"lora_layers"}
-"""What needs another network: a transformer's parts."""
+BESIDE = {
+    "focal_gamma": {"loss": "focal"},
+    "lora_alpha": {"lora_rank": 4},
+    "momentum": {"optimizer": "sgd"},
+}
+"""What a choice needs beside it."""
+RATES = {"layer_decay": [0.25, 0.5, 1.0], "backbone_rate": [0.5, 0.5, 1.0]}
+"""The factors on the rate of the groups that train, where they differ."""
+RESTING = {"surgical": 1}
+"""How many groups do not train besides."""
+SAME = {"gradient_checkpointing", "lora_layers"}
+"""What changes memory alone, or is about transformers; their own tests see them in force."""
+MANY = {
+    "layer_decay": 0.5,
+    "weight_decay": 0.0,
+    "head_dropout": 0.5,
+    "magnitude": 3,
+    "sampling": "balanced",
+    "curriculum": 0.9,
+    "class_weights": '{"b": 3.0}',
+}
+"""That can all be done with kept activations."""
 
 
 def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
@@ -40,7 +65,7 @@ def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
 
 @pytest.mark.parametrize(
     "others",
-    [{}, {"layer_decay": 0.5, "weight_decay": 0.0, "head_dropout": 0.5, "magnitude": 3}],
+    [{}, MANY],
     ids=["baseline", "others"],
 )
 def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
@@ -156,16 +181,17 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
 
 
-@pytest.mark.parametrize("name", [name for name in CHOICES if name not in ELSEWHERE])
+@pytest.mark.parametrize("name", [name for name in CHOICES if name not in SAME])
 def test_each_choice_changes_the_training(make_search, name):
     """None of them is inert, and the audit tells the rates."""
     search = make_search()
-    baseline, _ = run(search, 4)
-    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)}, **BESIDE.get(name, {}))
+    beside = BESIDE.get(name, {})
+    baseline, _ = run(search, 4, **beside)
+    other, _ = run(search, 4, **{name: OTHERS.get(name, 0.5)}, **beside)
     assert baseline.history[-1].train_loss != other.history[-1].train_loss
     rates = [group["learning_rates"] for group in other.audit[4:] if group["trained"]]
-    expected = [0.25, 0.5, 1.0] if name == "layer_decay" else [1.0] * len(rates)
-    assert rates == [pytest.approx((3e-3 * factor,)) for factor in expected]
+    expected = RATES.get(name, [1.0] * (3 - RESTING.get(name, 0)))
+    assert rates == [pytest.approx((3e-3 * one,)) for one in expected]
 
 
 def test_blended_images_never_come_from_the_cache(make_search):

@@ -1,7 +1,7 @@
 """A second task, as somebody would add it: one number an image. Its score is minus the error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from components.frame.errors import UsageError
-from components.tasks.task import Array, Interval, Loss
+from components.tasks.losses import Loss
+from components.tasks.task import Array, Interval, LossRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +45,11 @@ class Regression:
     def targets(self, table: "pd.DataFrame") -> NDArray[np.float32]:
         return self.truth(table).to_numpy(np.float32)[:, None]
 
-    def loss(self, *, label_smoothing: float) -> Loss:
-        if label_smoothing:
-            raise UsageError(f"label_smoothing must be 0 for numbers, but is {label_smoothing}.")
-        return functional.mse_loss
+    def loss(self, asked: LossRequest, targets: Array) -> Loss:
+        for name, value in asdict(LossRequest()).items():
+            if getattr(asked, name) != value:
+                raise UsageError(f"{name} must be {value} here, but is {getattr(asked, name)}.")
+        return Loss(functional.mse_loss)
 
     def blendable(self, targets: Tensor) -> Tensor:
         return targets

@@ -10,10 +10,12 @@ from torch.nn import functional
 from components.frame.errors import UsageError
 from components.tasks import registry
 from components.tasks.classification import Classification
+from components.tasks.task import LossRequest
 
 TASK = Classification(("ant", "bee", "cat"))
 OUTPUTS = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 0.4], [1.0, 3.0, 2.0], [0.0, 0.1, 5.0]])
 TRUTH = pd.Series(["ant", "cat", "bee", "cat"])
+LABELS = np.array([0, 2, 1, 2])
 RIGHT = [1.0, 0.0, 1.0, 1.0]
 
 
@@ -44,7 +46,8 @@ def test_score_is_the_same_in_training_and_as_served():
 def test_loss_is_smoothed_cross_entropy():
     """As torch has it."""
     for reduction in ("mean", "sum"):
-        found = TASK.loss(label_smoothing=0.1)(OUTPUTS, targets(), reduction=reduction)
+        asked = LossRequest(label_smoothing=0.1)
+        found = TASK.loss(asked, LABELS)(OUTPUTS, targets(), reduction=reduction)
         expected = functional.cross_entropy(
             OUTPUTS, targets(), reduction=reduction, label_smoothing=0.1
         )

@@ -149,4 +149,4 @@ def test_smoothing_that_a_task_cannot_do_is_refused(place):
     done = place.run("search")
     place.change("search", **before)
     assert done.code == 2
-    assert "label_smoothing must be 0 for numbers, but is 0.1" in done.errors
+    assert "label_smoothing must be 0.0 here, but is 0.1" in done.errors

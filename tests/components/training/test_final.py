@@ -1,5 +1,6 @@
 """The final training: what the search chose is what is trained, and its best epoch what is kept."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pandas as pd
@@ -7,18 +8,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from components.data.images import augmentation
 from components.frame import files
-from components.frame.errors import DataError
+from components.frame.errors import DataError, UsageError
 from components.frame.events import Events
 from components.frame.work import Work
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
+from components.training import final
 from components.training.feed import ImageFeed
 from components.training.final import TrainOutputs, fine_tune
 from components.training.fit import fit
 from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
-from components.training.validate import validate
+from components.training.validate import Validated, validate
 
 EPOCHS, CPU = 3, torch.device("cpu")
 SETTING = Setting(freeze_depth=1, learning_rate=1e-2, mixup=0.4, magnitude=2, weight_decay=0.0)
@@ -41,32 +44,35 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-def tuned(images, pretrained, folder, setting):
+def tuned(images, pretrained, folder, setting=SETTING, soup="none"):
     """What a training with a setting wrote."""
     best = folder / "best.yaml"
     Best(layer="blocks.0", batch_size=10, setting=setting).write(best)
     names = ("weights.safetensors", "network.json", "history.csv", "training.json")
     weights, network, history, training = (folder / name for name in names)
-    written = TrainOutputs(weights=weights, network=network, history=history, training=training)
+    outputs = TrainOutputs(weights=weights, network=network, history=history, training=training)
     fine_tune(
         Opened(images, pretrained),
-        written,
+        outputs,
         best,
         Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
         epochs=EPOCHS,
         patience=EPOCHS,
+        soup=soup,
         seed=4,
         device="cpu",
         precision="off",
         workers=0,
+        subset=1.0,
+        test_time_views=4,
     )
-    return written
+    return outputs
 
 
 @pytest.fixture(scope="module")
 def outputs(spoilt, pretrained, tmp_path_factory):
     """What a training with `SETTING` wrote."""
-    return tuned(spoilt, pretrained, tmp_path_factory.mktemp("final"), SETTING)
+    return tuned(spoilt, pretrained, tmp_path_factory.mktemp("final"))
 
 
 def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, tmp_path):
@@ -101,7 +107,7 @@ def test_the_weights_are_the_best_epochs_and_described_as_such(outputs, spoilt):
     found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
     assert told["kept_epoch"] == best.epoch < EPOCHS
     assert found.loss == pytest.approx(best.validation_loss, abs=1e-5)
-    assert described.transform == spoilt.transform.to_dict()
+    assert described.transform == spoilt.transform.to_dict() | {"views": 4}
     assert (described.freeze_depth, described.learning_rate) == (1, 1e-2)
 
 
@@ -137,3 +143,28 @@ def test_the_trained_fraction_is_that_of_what_trained(images, pretrained, tmp_pa
     groups = files.read_json(written.training)["groups"]
     fraction = sum(g["trained"] for g in groups) / sum(g["parameters"] for g in groups)
     assert NetworkDescription.read(written.network).trained_fraction == round(fraction, 4) < 0.1
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
+    """It may be another thing: a letter, a hand."""
+    given = replace(images, family=augmentation.family(32, horizontal_flip=flip))
+    for views in (1, 4):
+        final._check_views(views, given)
+    with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
+        final._check_views(2, given)
+
+
+def test_a_soup_is_written_and_told_where_it_is_asked_for(
+    outputs, spoilt, pretrained, tmp_path, monkeypatch
+):
+    """Whichever mixture is taken: the weights are those, and reach what is told of them."""
+    monkeypatch.setattr(Validated, "rank", (0.0, 0.0))  # all are as good
+    cooked = tuned(spoilt, pretrained, tmp_path, soup="greedy")
+    told = files.read_json(cooked.training)
+    assert "soup" not in files.read_json(outputs.training)
+    assert told["soup"] == {"epochs": [1, 2, 3], "fraction": 0.25}
+    model = trained(NetworkDescription.read(cooked.network), load_file(cooked.weights), 2, 32)
+    found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
+    assert found.loss == pytest.approx(told["validation_loss"], abs=1e-5)
+    assert found.score == told["validation_accuracy"]

@@ -16,9 +16,10 @@ from components.data.images.dataset import Split
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.frame import events
-from components.frame.errors import DataError, UnreachableError
+from components.frame.errors import DataError, InertError, UnreachableError
+from components.model.audit import audit, require_rates
 from components.model.backbone import create
-from components.model.groups import groups
+from components.model.groups import behind, groups
 from components.tasks.classification import Classification
 from components.training import checkpoint
 from components.training.feed import ImageFeed
@@ -27,7 +28,7 @@ from components.training.history import Epoch
 from components.training.images import Images
 from components.training.progress import EpochReport
 from components.training.recipe import Recipe, Setting
-from components.training.schedules import cosine
+from components.training.schedules import Moment, fraction
 from components.training.step import DivergedError
 from components.training.validate import validate
 
@@ -234,7 +235,7 @@ def test_dead_worker_is_named_at_once(feed, number):
         return image
 
     with pytest.raises(UnreachableError, match=r"must live on, but one has died.*`workers`"):
-        list(feed.images.train.augmented(dies, 8, seed=0, epoch=1, workers=1))
+        list(feed.images.train.augmented(dies, np.arange(8), 8, seed=0, epoch=1, workers=1))
 
 
 def test_checkpoint_gives_back_what_was_saved(tmp_path):
@@ -257,12 +258,16 @@ def test_checkpoint_gives_back_what_was_saved(tmp_path):
 
 def test_schedule_rises_then_falls_to_nearly_nothing():
     """A tenth of the steps up, a cosine down."""
-    rates = [cosine(step, 100) for step in range(100)]
-    assert rates[9] == 1.0 == max(rates)
-    assert rates[:10] == sorted(rates[:10])
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert 0 < rates[-1] < 0.001
-    assert all(0 < cosine(step, 3) <= 1 for step in range(3))
+
+    def rates(steps):
+        return [fraction("cosine", Moment(step=step, steps=steps)) for step in range(steps)]
+
+    found = rates(100)
+    assert found[9] == 1.0 == max(found)
+    assert found[:10] == sorted(found[:10])
+    assert found[10:] == sorted(found[10:], reverse=True)
+    assert 0 < found[-1] < 0.001
+    assert all(0 < rate <= 1 for rate in rates(3))
 
 
 def test_the_schedule_is_as_long_as_the_fit(feed, tmp_path):
@@ -270,6 +275,52 @@ def test_the_schedule_is_as_long_as_the_fit(feed, tmp_path):
     _, done = run(feed, tmp_path / "keep.safetensors", recipe(learning_rate=1e-3))
     expected = [1e-3 * 0.5 * (1 + np.cos(np.pi * (step - 2) / 13)) for step in (4, 9, 14)]
     assert [epoch.learning_rate for epoch in done.history] == pytest.approx(expected)
+
+
+def test_the_schedule_is_the_one_that_is_asked_for(feed, tmp_path):
+    """With its own rise; and `plateau` looks at what validation was."""
+    asked = recipe(learning_rate=1e-3, schedule="constant", warm_up=0.9)
+    _, done = run(feed, tmp_path / "constant", asked)
+    expected = [1e-3 * (step + 1) / 14 for step in (4, 9)]
+    assert [one.learning_rate for one in done.history[:2]] == pytest.approx(expected)
+    asked = recipe(learning_rate=1e-9, schedule="plateau", epochs=4, patience=4)
+    _, done = run(feed, tmp_path / "plateau", asked)
+    assert [one.learning_rate for one in done.history] == pytest.approx([1e-9] * 3 + [1e-10])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "lamb"])
+def test_a_killed_fit_of_another_optimizer_ends_with_the_same_bits(feed, tmp_path, optimizer):
+    """What it keeps for parameters and for groups is in the checkpoint."""
+    asked = recipe(optimizer=optimizer)
+    whole, expected = run(feed, tmp_path / "whole", asked)
+    with pytest.raises(PowerCutError):
+        run(feed, tmp_path / "cut", asked, on_epoch=cut_after(1))
+    resumed, found = run(feed, tmp_path / "cut", asked)
+    assert found.history == expected.history
+    assert state_hash(resumed) == state_hash(whole)
+    assert state_hash(whole) != state_hash(run(feed, tmp_path / "plain", recipe())[0])
+
+
+def test_a_fit_in_bfloat16_ends_near_the_one_in_float32(feed, tmp_path):
+    """Its sums are coarser, its weights stay float32."""
+    asked = recipe(epochs=1)
+    plain, one = run(feed, tmp_path / "plain", asked)
+    coarse, other = run(feed, tmp_path / "coarse", replace(asked, precision="bf16"))
+    assert one.best.train_loss != other.best.train_loss
+    assert one.best.train_loss == pytest.approx(other.best.train_loss, abs=0.05)
+    assert all(parameter.dtype == torch.float32 for parameter in coarse.parameters())
+    assert state_hash(plain) != state_hash(coarse)
+
+
+def test_a_rate_that_a_group_does_not_train_at_is_told():
+    """The audit compares each group's with what the setting asks for."""
+    model = network()
+    parts = groups(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    reports = audit(model, parts, behind(parts, 0), optimizer)
+    require_rates(reports, [0.1] * len(parts))
+    with pytest.raises(InertError, match=r"must train at a rate of 0\.05, but trains at"):
+        require_rates(reports, [0.05, *[0.1] * (len(parts) - 1)])
 
 
 def test_of_epochs_the_score_decides_and_then_the_loss():

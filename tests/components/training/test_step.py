@@ -10,7 +10,9 @@ from torch import nn
 
 from components.data.batch import Batch
 from components.tasks.classification import Classification
+from components.tasks.task import LossRequest
 from components.training.step import Stepper, TooLargeError, is_out_of_memory
+from components.training.validate import NO_TARGETS
 
 CPU = torch.device("cpu")
 ROWS = 16
@@ -27,7 +29,7 @@ def batch(rows=ROWS):
     return Batch(torch.randn(rows, 3, 2, 2), torch.randint(3, (rows,)))
 
 
-def steps(model, *, holds, told):
+def steps(model, *, holds, told, parts=1, loss=None):
     """Steps on a device that holds so many rows at once."""
 
     def forward(rows):
@@ -43,18 +45,21 @@ def steps(model, *, holds, told):
         TASK,
         device=CPU,
         precision="off",
-        label_smoothing=0.1,
+        parts=parts,
+        loss=loss or TASK.loss(LossRequest(label_smoothing=0.1), NO_TARGETS),
         tell=told.append,
     )
 
 
+@pytest.mark.parametrize("weights", ["none", '{"a": 7.0}'])
 @pytest.mark.parametrize("rows", [ROWS, 14])
-def test_step_in_parts_is_the_step_of_the_whole_batch(rows):
-    """Each part counts by its rows, also a smaller last one; and it is said once a halving."""
+def test_step_in_parts_is_the_step_of_the_whole_batch(rows, weights):
+    """Each part counts by its rows or their weights, also a smaller last one; it is said once."""
     model, told = network(), []
     alike = copy.deepcopy(model)
-    whole = steps(alike, holds=ROWS, told=[])
-    parted = steps(model, holds=5, told=told)
+    loss = TASK.loss(LossRequest(class_weights=weights), NO_TARGETS)
+    whole = steps(alike, holds=ROWS, told=[], loss=loss)
+    parted = steps(model, holds=5, told=told, loss=loss)
     for number in range(2):
         expected = whole.step(batch(rows), number, 0.1)
         loss, right = parted.step(batch(rows), number, 0.1)
@@ -64,6 +69,30 @@ def test_step_in_parts_is_the_step_of_the_whole_batch(rows):
         torch.testing.assert_close(mine, other)
     assert (whole.parts, parted.parts) == (1, 4)
     assert [sentence.split(" parts")[0][-1] for sentence in told] == ["2", "4"]
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+def test_parts_that_are_asked_for_are_taken_from_the_start(parts):
+    """Accumulation: the step is the whole batch's, though so many rows never were at once."""
+    model, told = network(), []
+    alike = copy.deepcopy(model)
+    whole = steps(alike, holds=ROWS, told=[])
+    parted = steps(model, holds=-(-ROWS // parts), told=told, parts=parts)
+    for number in range(2):
+        expected = whole.step(batch(), number, 0.1)
+        found = parted.step(batch(), number, 0.1)
+        assert float(found[0]) == pytest.approx(float(expected[0]), rel=1e-5)
+    for mine, other in zip(model.parameters(), alike.parameters(), strict=True):
+        torch.testing.assert_close(mine, other)
+    assert (parted.parts, told) == (parts, [])
+
+
+def test_parts_that_are_asked_for_are_halved_as_well_where_memory_runs_out():
+    """Up to the same number of parts."""
+    told = []
+    parted = steps(network(), holds=4, told=told, parts=3)
+    parted.step(batch(24), 0, 0.1)
+    assert (parted.parts, len(told)) == (6, 1)
 
 
 def test_batch_that_fits_in_no_parts_says_what_to_lower():
@@ -96,13 +125,16 @@ import resource, torch
 from torch import nn
 from components.data.batch import Batch
 from components.tasks.classification import Classification
+from components.tasks.task import LossRequest
 from components.training.step import Stepper
+from components.training.validate import NO_TARGETS
 torch.set_num_threads(1)
 layers = [nn.Conv2d(3, 64, 3), *(nn.Conv2d(64, 64, 1) for _ in range(5))]
 model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
 optimizer = torch.optim.SGD([{"params": [*model.parameters()], "scale": 1.0}], lr=0.1)
 task, cpu = Classification(("a", "b")), torch.device("cpu")
-steps = Stepper(model, model, optimizer, task, device=cpu, precision="off", label_smoothing=0.0)
+loss = task.loss(LossRequest(), NO_TARGETS)
+steps = Stepper(model, model, optimizer, task, device=cpu, precision="off", loss=loss)
 steps.step(Batch(torch.randn(2, 3, 64, 64), torch.tensor([0, 1])), 0, 0.1)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 2**20,) * 2)

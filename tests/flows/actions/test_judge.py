@@ -197,3 +197,38 @@ def test_answers_are_kept_by_champion_and_images(project, first):
     assert champion.kept(project, first, table) == same
     assert champion.kept(project, "other", table) != same
     assert champion.kept(project, first, table.iloc[1:]) != same
+
+
+def test_what_a_model_that_was_trained_on_forgot_stands_with_the_verdict(
+    project, first, rebuild, perform, answers
+):
+    """Both on the test set of every version that is left, as far as its images still test."""
+    files.write_yaml(project.data / "start.yaml", {"source": "champion", "weights": "ef" * 32})
+    splits = project.build / "split" / "splits.parquet"
+    whole = pd.read_parquet(splits)
+    shrunk = whole[~whole["path"].str.startswith("red/test")]
+    shrunk.to_parquet(splits)
+    rebuild(1, right=0.75)
+    answers(first, right=0.75)
+    perform(*UP_TO_JUDGE)
+    whole.to_parquet(splits)
+    rebuild(2, right=1.0)
+    answers(first, right=0.5)
+    perform(*UP_TO_JUDGE)
+    entry = ledger.last(project, "verdict", challenger=identity.model_digest(project))
+    assert entry["earlier"] == [
+        {"version": 2, "images": 24, "of": 24, "challenger_score": 1.0, "champion_score": 0.75},
+        {"version": 1, "images": 36, "of": 36, "challenger_score": 1.0, "champion_score": 0.5},
+    ]
+    tags = client(project).get_model_version("thawline", "3").tags
+    assert "'version': 2" in tags["thawline.verdict.earlier"]
+
+
+def test_a_model_from_other_weights_is_not_asked_what_it_forgot(
+    project, first, rebuild, perform, answers
+):
+    """It never knew what the champion knows."""
+    rebuild(1, right=1.0)
+    answers(first, right=0.5)
+    perform(*UP_TO_JUDGE)
+    assert ledger.last(project, "verdict")["earlier"] is None

@@ -124,7 +124,7 @@ def test_it_answers_as_the_network_does(seen, served):
     )
     model = backbone.trained(network, state, len(classes), network.transform["size"])
     transform = Transform.from_dict(network.transform)
-    batch = np.stack([transform(decoder.read(Path(path))) for path in served["images"]])
+    batch = np.concatenate([transform(decoder.read(Path(path))) for path in served["images"]])
     with torch.inference_mode():
         expected = model(torch.from_numpy(batch)).softmax(1).numpy()
 

@@ -1,8 +1,11 @@
 """Pins follow the world, and stay as they are while it does."""
 
+import json
 import os
+import shutil
 
 import pytest
+from places import ROOT
 
 from components.frame import files
 from components.frame.errors import DataError, UsageError
@@ -103,3 +106,20 @@ def test_what_no_table_could_hold_is_refused_before_it_is_pinned(toy, images):
     with pytest.raises(DataError, match="links, pipes and devices are not taken"):
         sync.sync(toy)
     assert (toy.data / "source.yaml").read_bytes() == before
+
+
+def test_an_augmentation_of_a_person_s_own_is_pinned_whole(toy, images, tmp_path):
+    """The stage needs the file no more; and a changed file is pinned anew."""
+    shutil.copy(ROOT / "params" / "augment.yaml", toy.params)
+    assert "data/pipeline.yaml" in sync.sync(toy)
+    assert files.read_yaml(toy.data / "pipeline.yaml") == {"pipeline": None}
+    mine = tmp_path / "mine.json"
+    for name in ("InvertImg", "Transpose"):
+        transform = {"__class_fullname__": name, "p": 1.0}
+        mine.write_text(json.dumps({"transform": transform}))
+        values = files.read_yaml(toy.params / "augment.yaml") | {"policy": str(mine)}
+        files.write_yaml(toy.params / "augment.yaml", values)
+        assert not sync.pinned(toy)
+        assert sync.sync(toy) == "new or changed: pinned anew in data/pipeline.yaml"
+        pinned = files.read_yaml(toy.data / "pipeline.yaml")
+        assert pinned == {"pipeline": {"transform": transform}}

@@ -34,7 +34,7 @@ def test_what_differs_is_marked(shipped):
     """A star before it, the default beside it, and how many there are."""
     overrides.apply(shipped, ["train.epochs=20", "search.magnitude=[1, 2]"])
     text = listing.screen(shipped, listing.parameters(shipped))
-    assert "\n* epochs                   20  (default 10)\n" in text
+    assert "\n* epochs                   20  (default 24)\n" in text
     assert "\n* magnitude                [1, 2]  (default 1)\n" in text
     assert "* differs from the default: 2 of " in text
     assert max(map(len, text.splitlines())) <= 80
@@ -63,7 +63,7 @@ def test_a_range_is_in_words(shipped, key, range_):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "number"), [("train.", 6), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
+    ("pattern", "number"), [("train.", 8), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
 )
 def test_a_pattern_chooses(shipped, pattern, number):
     """A part of the name, or a glob."""
@@ -109,7 +109,7 @@ def test_an_unknown_name_resets_nothing(shipped, name):
 
 def test_a_reset_that_leaves_another_void_is_refused(shipped):
     """As any other value: nothing is written."""
-    overrides.apply(shipped, ["train.epochs=30", "train.patience=20"])
+    overrides.apply(shipped, ["train.epochs=30", "train.patience=28"])
     with pytest.raises(UsageError, match=r"train\.patience"):
         overrides.reset(shipped, ["train.epochs"])
     assert files.read_yaml(shipped.params / "train.yaml")["epochs"] == 30

@@ -8,9 +8,10 @@ from flows.pipeline import overrides
 
 PAIRS = {
     ("base.architecture=resnet50", "base.source=package"): ["base.source=hub"],
+    ("base.architecture=resnet50", "base.source=champion"): ["base.source=hub"],
     ("base.seed=3", "base.source=package"): ["base.source=none"],
     ("base.initialisation=he", "base.source=package"): ["base.source=none"],
-    ("search.compute=1.0", "search.strategy=tpe"): ["search.strategy=staged"],
+    ("search.compute=2.0", "search.strategy=tpe"): ["search.strategy=staged"],
     ("search.prune_after=3", "search.strategy=staged"): ["search.strategy=tpe"],
     ("search.prune_after=3", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
     ("search.prune_after=20", "search.max_trials=16"): [
@@ -21,6 +22,11 @@ PAIRS = {
     ("search.views=3", "search.magnitude=0"): ["search.magnitude=1"],
     ("search.cache_gib=9.0", "search.mixup=[0.2, 0.4]"): ["search.mixup=0.0"],
     ("search.cache_precision=float16", "search.mixup=0.2"): ["search.mixup=0.0"],
+    ("search.cache_gib=9.0", "search.cutmix=1.0"): ["search.cutmix=0.0"],
+    ("search.cache_precision=float16", "search.cutmix=1.0"): ["search.cutmix=0.0"],
+    ("search.cache_gib=9.0", "search.erasing=0.25"): ["search.erasing=0.0"],
+    ("search.cache_precision=float16", "search.erasing=0.25"): ["search.erasing=0.0"],
+    ("search.focal_gamma=3.0", "search.loss=cross_entropy"): ["search.loss=focal"],
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
     **{
         (f"search.{below}", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"]
@@ -38,14 +44,40 @@ PAIRS = {
     ("search.phases=progressive", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
     ("search.head_init=zero", "search.head_start=probe"): ["search.head_start=drawn"],
     ("search.head_start=probe", "search.head_layers=256:0.2"): ["search.head_layers=none"],
+    ("search.cache_gib=9.0", "search.distillation=1.0"): ["search.distillation=0.0"],
+    ("search.distillation=1.0", "base.source=package"): ["base.source=champion"],
+    ("search.distillation_temperature=4.0", "search.distillation=0.0"): [
+        "search.distillation=1.0",
+        "base.source=champion",
+    ],
+    ("search.stochastic_depth=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.backbone_rate=0.1", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.l2_sp=0.01", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    ("search.gradient_checkpointing=true", "search.freeze_depth.low=head"): [
+        "search.freeze_depth.low=0"
+    ],
+    ("search.l2_sp=0.01", "base.source=none"): ["base.source=package"],
+    ("search.schedule=plateau", "search.epochs=2"): ["search.epochs=4"],
+    ("train.test_time_views=2", "augment.horizontal_flip=false"): ["augment.horizontal_flip=true"],
     ("train.patience=11", "train.epochs=10"): ["train.epochs=11"],
     ("augment.image_size_limit=96", "augment.image_size=64"): ["augment.image_size=auto"],
     ("augment.horizontal_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.vertical_flip=true", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.policy=trivial", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.rotate=9.0", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.shift=0.1", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.shear=5.0", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.zoom=0.1", "search.magnitude=0"): ["search.magnitude=1"],
+    ("augment.rotate=9.0", "augment.policy=rand"): ["augment.policy=light"],
+    ("augment.shift=0.1", "augment.policy=trivial"): ["augment.policy=light"],
+    ("augment.shear=5.0", "augment.policy=rand"): ["augment.policy=light"],
+    ("search.magnitude=[0, 1, 2]", "augment.policy={pipeline}"): ["augment.policy=light"],
     ("ingest.max_unpacked_gib=5.0", "ingest.source=digits"): ["ingest.source={tar}"],
     ("split.test_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
 }
 BESIDES = {
+    "search.distillation=1.0": ["base.source=champion"],
     "search.freeze_depth.low=head": ["search.enqueue=[]"],
     "search.epochs=1": ["search.strategy=tpe"],
     "search.max_trials=16": ["search.strategy=tpe"],
@@ -60,7 +92,14 @@ def filled(tmp_path):
     tar.write_bytes(b"")
     for name in ("split/train/cat", "split/val/cat", "split/test/cat", "classes/cat"):
         (tmp_path / name).mkdir(parents=True)
-    places = {"tar": tar, "split": tmp_path / "split", "classes": tmp_path / "classes"}
+    pipeline = tmp_path / "mine.json"
+    pipeline.write_text('{"transform": {}}')
+    places = {
+        "tar": tar,
+        "pipeline": pipeline,
+        "split": tmp_path / "split",
+        "classes": tmp_path / "classes",
+    }
     return lambda *values: [value.format(**places) for value in values]
 
 

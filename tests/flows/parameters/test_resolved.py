@@ -30,7 +30,7 @@ def test_every_value_has_an_origin(shipped, rows):
     assert found["train.seed"]["from"] == "default"
     assert found["search.seed"]["from"] == "set by you"
     assert found["train.epochs"] == {
-        "value": 8,
+        "value": 10,
         "from": "effort quick",
         "resolved": None,
         "by": "",

@@ -1,5 +1,8 @@
 """From a decoded image to the network's input, by formulas written here a second time."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from samples import draw
@@ -26,7 +29,7 @@ def test_a_colour_at_its_mean_is_zero_and_one_deviation_above_is_one():
     image = np.empty((24, 24, 3), np.uint8)
     for factor in (0, 1):
         image[:] = [round(255 * (m + factor * s)) for m, s in zip(MEAN, STD, strict=True)]
-        assert back(image) == pytest.approx(np.full((3, 24, 24), factor), abs=0.02)
+        assert back(image) == pytest.approx(np.full((1, 3, 24, 24), factor), abs=0.02)
 
 
 def test_the_central_square_of_the_short_side_is_seen():
@@ -44,3 +47,39 @@ def test_any_shape_becomes_the_square(shape):
     assert min(shrunk.shape[:2]) == 24
     assert max(shrunk.shape[:2]) <= 24 * MAX_ASPECT
     assert TRANSFORM.crop(shrunk).shape == (24, 24, 3)
+
+
+def seen(views):
+    """What a trained network sees of an image, and the image's central square."""
+    transform, image = replace(TRANSFORM, views=views), draw(1, height=24, width=40)
+    return transform(image), TRANSFORM(image)[0]
+
+
+def test_one_view_is_the_central_square():
+    """And no word of it is written: documents from before there were more are read."""
+    given, square = seen(1)
+    assert np.array_equal(given, square[None])
+    assert set(TRANSFORM.to_dict()) == {"size", "resize", "mean", "std"}
+    assert Transform.from_dict(TRANSFORM.to_dict()).views == 1
+
+
+def test_two_views_are_the_square_and_its_mirror_image():
+    """Left and right change places, colours do not."""
+    given, square = seen(2)
+    assert np.array_equal(given, np.stack([square, square[:, :, ::-1]]))
+
+
+def test_four_views_are_the_corners_of_the_square_enlarged_by_an_eighth():
+    """256 of 224 pixels, as in Krizhevsky et al."""
+    given, _ = seen(4)
+    square = TRANSFORM.crop(TRANSFORM.shrink(draw(1, height=24, width=40)))
+    large = cv2.resize(square, (27, 27), interpolation=cv2.INTER_CUBIC)
+    corners = [large[:24, :24], large[:24, 3:], large[3:, :24], large[3:, 3:]]
+    assert np.array_equal(given, TRANSFORM.normalise(np.stack(corners)))
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_views_are_written_and_read_back(views):
+    """With all else that makes an image the network's input."""
+    transform = replace(TRANSFORM, views=views)
+    assert Transform.from_dict(transform.to_dict()) == transform

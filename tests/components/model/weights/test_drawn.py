@@ -51,7 +51,7 @@ def test_the_pin_names_it_and_what_is_taken_is_of_it(tmp_path):
     pin = start_pin(**ASKED, known={}, initialisation="he")
     start, model, config = (tmp_path / name for name in ("start.yaml", "m.safetensors", "c.json"))
     files.write_yaml(start, pin)
-    take(start, **ASKED, initialisation="he", model=model, config=config)
+    take(start, tmp_path, **ASKED, initialisation="he", model=model, config=config)
     state = files.read_tensors(model)
     assert all(torch.equal(state[k], v) for k, v in drawn("test_vit", 3, "he").state.items())
     assert files.read_json(config)["source"] == "random weights, he"

@@ -15,7 +15,7 @@ from components.study.strategies.strategy import Notes, session
 from components.study.strategies.tpe import conditional, suggest, tpe
 from components.study.trial import Trial
 from components.training.history import Epoch
-from components.training.recipe import CHOICES, Setting
+from components.training.recipe import BELOW_THE_HEAD, DEFAULTS, Setting
 
 GROUPS = (100, 60, 60, 190, 140, 110, 120, 100, 170, 1)
 """Multiply-accumulates of the groups of a small network, about."""
@@ -388,13 +388,17 @@ def test_any_range_of_freeze_depths_is_searched_within_its_bounds(space, freeze_
     assert all(low <= freeze_depth <= high for freeze_depth in kept_freeze_depths(bounded))
 
 
-MORE = {
+MORE = {name: (value,) for name, value in DEFAULTS.items()} | {
     "layer_decay": (1.0, 0.7),
     "weight_decay": (0.05, 0.0),
     "head_dropout": (0.0, 0.3),
     "magnitude": (1, 2),
     "mixup": (0.0, 0.2),
     "label_smoothing": (0.1, 0.0),
+    "stochastic_depth": (0.0, 0.1),
+    "distillation": (0.0, 1.0),
+    "distillation_temperature": (2.0, 4.0),
+    "ema": (0.0, 0.9),
 }
 
 
@@ -404,11 +408,11 @@ def test_what_is_to_be_chosen_besides_is_tried(space, strategy):
     rich = replace(space, plan=replace(space.plan, choices=MORE, compute=100.0, max_trials=40))
     _, trials, _ = play(rich, peaked(5, 3e-3, 0.02), strategy)
     settings = [trial.setting for trial in trials]
-    assert set(MORE) == set(CHOICES)
     for name, several in MORE.items():
         assert {getattr(one, name) for one in settings} == set(several), name
     assert {one.layer_decay for one in settings if one.freeze_depth == HEAD} == {1.0}
-    assert "layer_decay" not in conditional(rich, HEAD)
+    assert {one.stochastic_depth for one in settings if one.freeze_depth == HEAD} == {0.0}
+    assert not {*BELOW_THE_HEAD} & {*conditional(rich, HEAD)}
     assert len({(t.setting, t.stage) for t in trials if t.stage == "full"}) > 12
 
 

@@ -108,6 +108,8 @@ def test_a_fit_trains_on_blended_images_by_the_papers_loss(images, feed_of, tmp_
     with torch.no_grad():
         outputs = fresh.train()(by_hand)
     losses = [float(functional.cross_entropy(outputs, labels)) for labels in (one, other)]
-    assert done.history[0].train_loss == pytest.approx(np.dot([weight, 1 - weight], losses), rel=1e-5)
+    assert done.history[0].train_loss == pytest.approx(
+        np.dot([weight, 1 - weight], losses), rel=1e-5
+    )
     assert done.techniques["mixup"] == {"alpha": 0.4}
     assert len(set(weights)) == len(weights) == 2
