@@ -9,8 +9,8 @@ from components.model.backbone import create
 from components.model.groups import groups
 from components.tasks.classification import Classification
 from components.training.fit import fit
-from components.training.recipe import HEAD_ALONE, Recipe, Setting
-from components.training.schedules import cosine
+from components.training.recipe import Recipe, Setting
+from components.training.schedules import Moment, fraction
 from components.training.techniques.phases import Phases
 
 CPU = torch.device("cpu")
@@ -151,8 +151,9 @@ def test_unfreezing_is_progressive(network, trained):
 
 def test_the_rate_starts_anew_with_each_phase(network, trained):
     done, _ = trained(network, epochs=4, phases="lp_ft")
-    last = [cosine(4, 5), cosine(4, 15), cosine(9, 15), cosine(14, 15)]
-    assert [epoch.learning_rate for epoch in done.history] == [1e-2 * one for one in last]
+    last = [(4, 5), (4, 15), (9, 15), (14, 15)]
+    expected = [1e-2 * fraction("cosine", Moment(step=at, steps=of)) for at, of in last]
+    assert [epoch.learning_rate for epoch in done.history] == expected
 
 
 def test_a_fit_in_phases_goes_on_after_a_kill(trained, feed_of, images, tmp_path):
@@ -193,8 +194,3 @@ def test_phases_end_with_everything_that_trains(network, kind, epochs):
     assert list(starts) == sorted(set(starts))
     assert starts[-1] <= epochs
     assert technique.trained_by_phase[-1] == names(groups(network))
-
-
-def test_defaults_ask_for_nothing_below_the_head():
-    plain = Setting(freeze_depth=0, learning_rate=1.0)
-    assert {name: getattr(plain, name) for name in HEAD_ALONE} == HEAD_ALONE
