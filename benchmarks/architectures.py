@@ -19,8 +19,8 @@ import timm
 import torch
 
 from components.frame import files
-from components.model.backbone import classifier_names
 from components.model.groups import groups
+from components.model.head import classifier_names
 from components.model.partial.cost import cost
 from flows.parameters.architectures import TABLE, Architecture
 

@@ -1,6 +1,6 @@
 """Take the pretrained weights once and pin them by hash."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ class BaseParams(Params):
     architecture: Annotated[str, Field(min_length=1)] = "auto"
     """A model's name from `thawline models`; for `hub` with a tag, where it has several weights;
     `auto`: the one that the weights state."""
+    initialisation: Literal["timm", "he", "xavier"] = "timm"
+    """Of the weights of source `none`; `timm`: as the architecture has it; `he` (He et al., ICCV
+    2015), `xavier` (Glorot and Bengio, AISTATS 2010): so in linear layers and convolutions."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Draws the weights of source `none`."""
 
@@ -45,12 +48,15 @@ class BaseParams(Params):
             why="the champion's network is what it is",
             remedy="base.source=hub, for timm's weights of it",
         ),
-        NoEffect(
-            parameter="base.seed",
-            beside="base.source",
-            holds=lambda _, source: source != "none",
-            why="nothing is drawn where there are weights",
-            remedy="base.source=none",
+        *(
+            NoEffect(
+                parameter=f"base.{name}",
+                beside="base.source",
+                holds=lambda _, source: source != "none",
+                why="nothing is drawn where there are weights",
+                remedy="base.source=none",
+            )
+            for name in ("initialisation", "seed")
         ),
     )
 

@@ -30,6 +30,13 @@ def _differ(values: list[float]) -> list[float]:
     return values
 
 
+def _readable(text: str) -> str:
+    from components.model.hidden_layers import hidden_layers
+
+    hidden_layers(text)
+    return text
+
+
 Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
 """One value, or several to choose among, the baseline first."""
 
@@ -66,6 +73,8 @@ WEIGHTS = TypeAdapter(
 ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
 Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 HEAD = "head"
+BELOW_HEAD = ("layer_decay", "tuning", "surgical", "lora_rank", "phases")
+"""Parameters about the layers below the head."""
 FEWEST_ROWS = 2
 """Images that a part of a batch needs: batch normalisation cannot learn from one."""
 PLATEAU_EPOCHS = 3
@@ -194,6 +203,32 @@ class SearchParams(Params):
     cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
+    """What trains of layers below the head; `norms`: normalisation alone (Frankle et al., ICLR
+    2021); `bitfit`: biases alone (Ben Zaken et al., ACL 2022)."""
+    surgical: Annotated[list[Literal["none", "first", "middle", "last"]], *Choice] = Field(["none"])
+    """The third of the layers that trains alone; of those that the freeze depth leaves, with the
+    head (Lee et al., ICLR 2023); `none`: all of them train."""
+    lora_rank: Annotated[list[Annotated[int, Field(ge=0)]], *Choice] = Field([0])
+    """Of adapters that train in place of the layers, as 8; LoRA (Hu et al., ICLR 2022), by peft,
+    which takes seconds to load; 0: there are none."""
+    lora_alpha: Annotated[list[Annotated[float, Field(gt=0)]], *Choice] = Field([16.0])
+    """Adapters count this over their rank times."""
+    lora_layers: Annotated[list[Literal["all", "attention", "mlp"]], *Choice] = Field(["all"])
+    """Those with adapters; `all`: every linear layer and 1x1 convolution behind the freeze depth;
+    `attention`, `mlp`: those of these parts of a transformer."""
+    phases: Annotated[list[Literal["none", "lp_ft", "progressive"]], *Choice] = Field(["none"])
+    """When layers come to train; `none`: from the start; `lp_ft`: once the head alone has trained
+    for a quarter of the epochs (Kumar et al., ICLR 2022); `progressive`: group by group, the head
+    first (ULMFiT: Howard and Ruder, ACL 2018); the rate warms up anew in each phase."""
+    head_layers: Annotated[list[Annotated[str, AfterValidator(_readable)]], *Choice] = Field(
+        ["none"]
+    )
+    """Hidden layers below the classifier; widths from the features on, each with its dropout if
+    any: 512:0.2+256; `none`: there are none."""
+    head_init: Annotated[list[Literal["small", "timm", "zero"]], *Choice] = Field(["small"])
+    """What the classifier is drawn from; `small`: N(0, 0.01); `timm`: as the architecture has it;
+    `zero`: nothing, all classes are as likely at first."""
     stochastic_depth: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.0])
     """Probability that a residual branch is dropped in training; of the last one, falling to 0 at
     the stem; 0.0: none beyond the network's own."""
@@ -333,6 +368,54 @@ class SearchParams(Params):
             why="nothing is kept",
             remedy="search.cache_gib=4.0",
         ),
+        *(
+            NoEffect(
+                parameter=f"search.{name}",
+                beside="search.freeze_depth.low",
+                holds=lambda _, low: low == HEAD,
+                why="the head is one group, with nothing below it that trains",
+                remedy="search.freeze_depth.low=0",
+            )
+            for name in BELOW_HEAD
+        ),
+        *(
+            NoEffect(
+                parameter=f"search.{name}",
+                beside="search.lora_rank",
+                holds=lambda _, ranks: not any(ranks),
+                why="there are no adapters",
+                remedy="search.lora_rank=8",
+            )
+            for name in ("lora_alpha", "lora_layers")
+        ),
+        NoEffect(
+            parameter="search.tuning",
+            beside="search.lora_rank",
+            holds=lambda _, ranks: all(ranks),
+            why="adapters train in place of the layers' own parameters",
+            remedy="search.lora_rank=0",
+        ),
+        NoEffect(
+            parameter="search.head_init",
+            beside="search.head_start",
+            holds=lambda _, starts: starts == ["probe"],
+            why="the probe takes the place of what is drawn",
+            remedy="search.head_start=drawn",
+        ),
+        NoEffect(
+            parameter="search.head_start",
+            beside="search.head_layers",
+            holds=lambda _, layers: layers != ["none"],
+            why="a probe is a head of one layer",
+            remedy="search.head_layers=none",
+        ),
+        NoEffect(
+            parameter="search.phases",
+            beside="search.epochs",
+            holds=lambda _, epochs: epochs == 1,
+            why="an epoch has one phase",
+            remedy="search.epochs to 2 or more",
+        ),
         NoEffect(
             parameter="search.cache_gib",
             beside="search.distillation",
@@ -353,13 +436,6 @@ class SearchParams(Params):
             holds=lambda _, weights: not any(weights),
             why="nobody teaches",
             remedy="search.distillation=1.0",
-        ),
-        NoEffect(
-            parameter="search.layer_decay",
-            beside="search.freeze_depth.low",
-            holds=lambda _, low: low == HEAD,
-            why="the head is one group, with nothing below it that trains",
-            remedy="search.freeze_depth.low=0",
         ),
         NoEffect(
             parameter="search.stochastic_depth",

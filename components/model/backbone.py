@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import timm
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 
 from components.frame.errors import DataError, UsageError
 from components.model.description import NetworkDescription, PretrainedDescription
-from components.model.head import draw_head
+from components.model.head import add_hidden_layers, draw_head
 
 State = Mapping[str, torch.Tensor]
 ANOTHER = "_another"
@@ -85,6 +85,7 @@ def trained(network: NetworkDescription, state: State, outputs: int, size: int) 
         DataError: they are those of another network.
     """
     model = create(network.architecture, outputs, size, network.arguments)
+    add_hidden_layers(model, network.head_layers)
     try:
         model.load_state_dict(dict(state), strict=True)
     except RuntimeError as error:
@@ -93,12 +94,6 @@ def trained(network: NetworkDescription, state: State, outputs: int, size: int) 
             f"others ({str(error).splitlines()[-1].strip()}). Train anew: dvc repro"
         ) from None
     return model.eval()
-
-
-def classifier_names(model: nn.Module) -> tuple[str, ...]:
-    """The modules that make scores of features, by timm's own account: one, or two in a few."""
-    names = cast("Any", model).pretrained_cfg["classifier"]
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def check_architecture(architecture: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from components.frame.documents import Document
+from components.model.hidden_layers import NO_LAYERS
 
 EARLIER = {"depth": "freeze_depth", "trained_share": "trained_fraction"}
 """Keys of `network.json` in versions that Thawline 0.1 registered, and what they are now."""
@@ -74,10 +75,12 @@ class NetworkDescription(Document):
     learning_rate: float
     """The highest."""
     base: Origin
+    head_layers: str = NO_LAYERS
+    """Hidden ones below the classifier, as `hidden_layers` reads them."""
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "") -> Self:
-        """Check what a document holds; one that Thawline 0.1 wrote is taken as well.
+        """Check what a document holds; one of before there were hidden layers is taken as well.
 
         Raises:
             DataError: a key is missing or unknown, or its value is of another type.
@@ -86,6 +89,8 @@ class NetworkDescription(Document):
             content = {EARLIER.get(key, key): value for key, value in content.items()}
             classes = content.pop("classes")
             content["task"] = {"name": "classification", "classes": classes}
+        if isinstance(content, Mapping):
+            content = {"head_layers": NO_LAYERS, **content}
         return super().from_dict(content, where)
 
     @property
@@ -98,7 +103,8 @@ class NetworkDescription(Document):
         """What a model's answers depend on besides its weights; its name is no part of a task's."""
         task = {key: value for key, value in self.task.items() if key != "name"}
         own = {"architecture": self.architecture, "arguments": self.arguments}
-        return {"transform": self.transform, **task, **own}
+        head = {} if self.head_layers == NO_LAYERS else {"head_layers": self.head_layers}
+        return {"transform": self.transform, **task, **own, **head}
 
 
 def output_names(task: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import torch
 
 from components.frame.errors import InertError
 from components.frame.seeds import derived_seed
+from components.model.groups import groups
 from components.study.plan import Plan
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
@@ -74,7 +75,7 @@ class Runner:
         try:
             done = fit(
                 model,
-                self.reuse.pretrained.groups,
+                groups(model),
                 inputs.feed,
                 self.reuse.images.task,
                 self._recipe(asked, seed),

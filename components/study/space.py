@@ -85,6 +85,9 @@ class Space:
         freeze_depth = min(max(freeze_depth, fewest), most)
         void = set(BELOW_THE_HEAD) if freeze_depth == self.head else set()
         void |= set() if has_momentum(choices["optimizer"]) else {"momentum"}
+        for name in set(BELOW_THE_HEAD) - void:
+            if choices[name] not in self.plan.choices[name]:  # taken over from the head alone
+                choices[name] = self.plan.choices[name][0]
         choices |= {name: DEFAULTS[name] for name in void}
         rate = min(max(rate, low), high)
         return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)

@@ -75,7 +75,7 @@ class Reuse:
     def model(self, setting: Setting, seed: int) -> nn.Module:
         """The network that a trial starts from; all trials use this one, one after the other."""
         probe = self._probe if setting.head_start == "probe" else None
-        model = self.network.renew(seed)
+        model = self.network.renew(seed, setting)
         if probe:
             probe.put(model)
         return model
@@ -152,7 +152,7 @@ class Reuse:
     def _cut_points_at(self, freeze_depth: int) -> CutPoints:
         if freeze_depth not in self._cut_points:
             wanted = {freeze_depth, *(self.ahead if not self._cut_points else ())}
-            model = self.network.model
+            model = self.pretrained.network(0)  # hidden layers of a head change no cut
             cut_points = find_cut_points(model, self.pretrained.groups, self._example(2), wanted)
             self._cut_points |= dict.fromkeys(wanted, cut_points)
         return self._cut_points[freeze_depth]

@@ -14,8 +14,9 @@ from components.frame.errors import DataError
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.integer]
-STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3)
-"""Of the penalty, as scikit-learn has them inverted: `C`, for features of unit variance."""
+STRENGTHS = (1e-1, 1e-2, 1.0, 1e-3)
+"""Of the penalty, as scikit-learn has them inverted: `C`, for features of unit variance;
+the first where no image can be left out."""
 FOLDS = 5
 FEW = 1000
 """Images up to which each fold is held out in turn; of more one is enough."""
@@ -62,7 +63,7 @@ def logistic(features: Array, labels: Labels, classes: int, *, biased: bool = Tr
 
 
 def _strength(standard: Array, labels: Labels, *, biased: bool) -> float:
-    """The one with the lowest log loss on images that are left out; of equal ones the weakest."""
+    """The one with the lowest log loss on images that are left out; of equal ones the first."""
     losses = dict.fromkeys(STRENGTHS, 0.0)
     for rest, held in _folds(labels):
         for strength in STRENGTHS:
@@ -80,7 +81,7 @@ def _folds(labels: Labels) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]
     _, first, place = np.unique(labels[order], return_index=True, return_inverse=True)
     rank = np.empty(len(labels), dtype=np.intp)
     rank[order] = np.arange(len(labels)) - first[place]
-    for fold in range(FOLDS if len(labels) <= FEW else 1):
+    for fold in range(FOLDS) if len(labels) <= FEW else (1,):
         held = (rank > 0) & (rank % FOLDS == fold)
         if held.any():
             yield np.flatnonzero(~held), np.flatnonzero(held)

@@ -1,5 +1,6 @@
 """The final training: the setting that the search chose, until validation gets no better."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ from components.frame import files
 from components.frame.errors import UsageError
 from components.frame.tables import write_csv
 from components.frame.work import Work
+from components.model.audit import GroupReport
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
+from components.model.groups import groups
 from components.tasks.registry import described
 from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
@@ -73,7 +76,8 @@ def fine_tune(
     tell_device(work.events, where, precision)
     report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
     report.tell_resumption()
-    model, probe = pretrained.network(seed), None
+    model = pretrained.network(seed, chosen.setting)
+    probe = None
     if chosen.setting.head_start == "probe":
         probe = fit_head(
             model,
@@ -84,6 +88,7 @@ def fine_tune(
             workers=workers,
         )
         probe.put(model)
+        print(f"the head starts from a linear model of {probe.images:,} images")
     losses = partial(
         image_losses,
         model.to(where),
@@ -94,7 +99,7 @@ def fine_tune(
     sampling = Sampling.of(chosen.setting, epochs, losses)
     fitted = fit(
         model,
-        pretrained.groups,
+        groups(model),
         ImageFeed(
             images=images,
             batch_size=chosen.batch_size,
@@ -119,7 +124,7 @@ def fine_tune(
     )
     _write_weights(model, outputs.weights)
     transform = replace(images.transform, views=test_time_views)
-    _describe(chosen, images, pretrained, transform).write(outputs.network)
+    _describe(chosen, images, pretrained, transform, fitted).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
     summary = _summary(fitted, images.task.score_name, probe)
     data = _data(chosen.setting, images, sampling)
@@ -141,7 +146,7 @@ def _write_weights(model: nn.Module, path: Path) -> None:
 
 
 def _describe(
-    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform
+    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
 ) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
     setting, config = chosen.setting, pretrained.config
@@ -152,9 +157,10 @@ def _describe(
         transform=transform.to_dict(),
         freeze_depth=setting.freeze_depth,
         layer=chosen.layer,
-        trained_fraction=pretrained.fractions[setting.freeze_depth],
+        trained_fraction=_trained_fraction(fitted.audit),
         learning_rate=setting.learning_rate,
         base=config.origin,
+        head_layers=setting.head_layers,
     )
 
 
@@ -163,6 +169,12 @@ def _data(setting: Setting, images: Images, sampling: Sampling) -> dict[str, Any
     loss = images.task.loss(setting.loss_request, images.train.targets)
     drawn = {"images": len(images.train), **sampling.in_force()}
     return {**drawn, "loss": setting.loss, **loss.in_force()}
+
+
+def _trained_fraction(audit: Sequence[GroupReport]) -> float:
+    """Of the parameters, adapters among them, those that trained, with four digits."""
+    trained = sum(report.trained for report in audit)
+    return round(trained / sum(report.parameters for report in audit), 4)
 
 
 def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:

@@ -96,20 +96,55 @@ def fit(
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last; with
     `soup` besides with those of its best epochs, averaged as far as that makes it better.
-    `forward` takes what the feed gives, where that is not images, to the model's outputs.
+    `forward` takes what the feed gives, where that is not images, to the model's outputs. However
+    the fit ends, the model has its own form again.
 
     Raises:
         DivergedError: a loss is no number.
         TooLargeError: a batch does not fit into memory, in however many parts.
         InertError: what the recipe asks for is not in force.
     """
-    model.to(device).to(memory_format=torch.channels_last)
     techniques = requested(recipe.setting, task)
+    with ExitStack() as ends:
+        for technique in techniques:
+            ends.callback(technique.finish, model)
+        return _fitted(
+            model,
+            groups,
+            feed,
+            task,
+            recipe,
+            techniques,
+            device=device,
+            keep=keep,
+            keep_best=keep_best,
+            on_epoch=on_epoch,
+            forward=forward or whole(model),
+            soup=soup,
+        )
+
+
+def _fitted(
+    model: nn.Module,
+    groups: tuple[Group, ...],
+    feed: Feed,
+    task: Task,
+    recipe: Recipe,
+    techniques: tuple[Technique, ...],
+    *,
+    device: torch.device,
+    keep: Path,
+    keep_best: bool,
+    on_epoch: OnEpoch,
+    forward: Forward,
+    soup: bool,
+) -> Fit:
+    model.to(device).to(memory_format=torch.channels_last)
     optimizer, prepared, in_force = _prepared(model, groups, recipe, techniques)
     start = checkpoint.model_state(model) if soup else {}
     stepper = Stepper(
         model,
-        forward or whole(model),
+        forward,
         optimizer,
         task,
         device=device,
@@ -130,8 +165,6 @@ def fit(
     if keep_best:
         tensors = cooked.tensors if cooked else state.kept[state.best.epoch]
         checkpoint.restore_model(model, tensors)
-    for technique in reversed(techniques):
-        technique.finish(model)
     return Fit(
         history=tuple(state.history),
         best=state.best,
@@ -146,8 +179,10 @@ def _prepared(
     model: nn.Module, groups: Sequence[Group], recipe: Recipe, techniques: Sequence[Technique]
 ) -> tuple[torch.optim.Optimizer, Sequence[Group], tuple[GroupReport, ...]]:
     """Have the techniques change the network; an optimizer, the groups, what is in force."""
-    for technique in techniques:
-        groups = technique.prepare(model, groups)
+    with torch.random.fork_rng():
+        torch.manual_seed(derived_seed(recipe.seed, 0))  # epochs, from 1, have theirs
+        for technique in techniques:
+            groups = technique.prepare(model, groups)
     trained: frozenset[str] = behind(groups, 0)
     for technique in techniques:
         trained = technique.trained(model, groups, trained)
@@ -204,13 +239,22 @@ def _trained(
     stepper: Stepper, feed: Feed, recipe: Recipe, number: int, scores: Sequence[float]
 ) -> _Trained:
     """Train for the epoch of this number."""
+    phase = _phase(stepper, recipe, number)
     with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
         torch.manual_seed(derived_seed(recipe.seed, number))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
-        return _train(stepper, feed, recipe, number, scores)
+        return _train(stepper, feed, recipe, number, phase, scores)
+
+
+def _phase(stepper: Stepper, recipe: Recipe, number: int) -> tuple[int, int]:
+    """The first epoch of the phase that an epoch is in, and the one after its last."""
+    asked = (technique.phases(recipe.epochs) for technique in stepper.techniques)
+    starts = {1, recipe.epochs + 1}.union(*asked)
+    first = max(start for start in starts if start <= number)
+    return first, min(start for start in starts if start > number)
 
 
 def _validated(stepper: Stepper, feed: Feed, number: int, trained: _Trained) -> Epoch:
@@ -269,9 +313,15 @@ def _cooked(
 
 
 def _train(
-    stepper: Stepper, feed: Feed, recipe: Recipe, number: int, scores: Sequence[float]
+    stepper: Stepper,
+    feed: Feed,
+    recipe: Recipe,
+    number: int,
+    phase: tuple[int, int],
+    scores: Sequence[float],
 ) -> _Trained:
     stepper.model.train()
+    first, end = phase
     setting, steps = recipe.setting, feed.steps()
     loss_sum, score_sum, images, rate = torch.zeros((), device=stepper.device), 0.0, 0, 0.0
     for place, plain in enumerate(feed.training(number)):
@@ -279,7 +329,10 @@ def _train(
         for technique in stepper.techniques:
             batch = technique.batch(batch, derived_seed(recipe.seed, number, place))
         moment = Moment(
-            step=step, steps=recipe.epochs * steps, warm_up=setting.warm_up, scores=scores
+            step=step - (first - 1) * steps,
+            steps=(end - first) * steps,
+            warm_up=setting.warm_up,
+            scores=scores[first - 1 :],
         )
         rate = setting.learning_rate * fraction(setting.schedule, moment)
         loss, score = stepper.step(batch, step, rate)

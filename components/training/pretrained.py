@@ -8,12 +8,24 @@ import torch
 from torch import nn
 
 from components.frame import files
-from components.model.backbone import State, build_pretrained, classifier_names
+from components.model.backbone import State, build_pretrained, create
 from components.model.description import PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
-from components.model.head import draw_head, grow_head, know_outputs
+from components.model.head import (
+    add_hidden_layers,
+    classifier_names,
+    draw_head,
+    grow_head,
+    know_outputs,
+    last_layers,
+    zero_head,
+)
+from components.model.hidden_layers import NO_LAYERS
+from components.training.recipe import Setting
 
 HEAD = "head"
+HEAD_INITS = {"small": draw_head, "zero": zero_head}
+"""How the classifier is drawn, by name; `timm` needs a network to take it from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +80,12 @@ class Pretrained:
         """The name of the first trained layer, by freeze depth."""
         return [group.name for group in self.groups]
 
-    def network(self, seed: int) -> nn.Module:
+    def network(self, seed: int, setting: Setting | None = None) -> nn.Module:
         """A new network; the seed draws its head, but for what is known of it."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = build_pretrained(self.config, self.state, self.outputs, self.size)
-        self.redraw_head(model, seed)
+        self.redraw_head(model, seed, setting)
         return model
 
     @property
@@ -81,17 +93,32 @@ class Pretrained:
         """The outputs that the weights started from can give already."""
         return tuple(i for i, name in enumerate(self.names) if name in self.config.names)
 
-    def redraw_head(self, model: nn.Module, seed: int) -> None:
+    def redraw_head(self, model: nn.Module, seed: int, setting: Setting | None = None) -> None:
         """Draw the head from a seed alone, on the CPU: equal on every device.
 
-        The rows of outputs that the weights started from have by the same name are theirs.
+        The rows of outputs that the weights started from have by the same name are theirs, where
+        the classifier has no hidden layers.
         """
+        layers = setting.head_layers if setting else NO_LAYERS
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            draw_head(model)
-        know_outputs(model, self.known)
-        for part in classifier_names(model) if self.known else ():
+            add_hidden_layers(model, layers)
+            self._draw(model, layers, setting.head_init if setting else "small")
+        known = self.known if layers == NO_LAYERS else ()
+        know_outputs(model, known)
+        for part in classifier_names(model) if known else ():
             self._keep_rows(model.get_submodule(part), part, seed)
+
+    def _draw(self, model: nn.Module, layers: str, init: str) -> None:
+        """Draw the classifier; `timm`'s is that of a network which timm has just built."""
+        if init in HEAD_INITS:
+            HEAD_INITS[init](model)
+            return
+        config = self.config
+        bare = create(config.architecture, self.outputs, self.size, config.arguments)
+        add_hidden_layers(bare, layers)
+        for mine, drawn in zip(last_layers(model), last_layers(bare), strict=True):
+            mine.load_state_dict(drawn.state_dict())
 
     def _keep_rows(self, layer: nn.Module, part: str, seed: int) -> None:
         weight, bias = (self.state.get(f"{part}.{name}") for name in ("weight", "bias"))
@@ -118,10 +145,15 @@ class Renewable:
     def __init__(self, pretrained: Pretrained, device: torch.device) -> None:
         self._pretrained = pretrained
         self.model = pretrained.network(0).to(device).to(memory_format=torch.channels_last)
+        self._classifiers = {
+            path: self.model.get_submodule(path) for path in classifier_names(self.model)
+        }
         self._state = {name: value.clone() for name, value in self.model.state_dict().items()}
 
-    def renew(self, seed: int) -> nn.Module:
+    def renew(self, seed: int, setting: Setting | None = None) -> nn.Module:
         """The network as `Pretrained.network` would give it."""
+        for path, module in self._classifiers.items():
+            self.model.set_submodule(path, module)
         self.model.load_state_dict(self._state)
-        self._pretrained.redraw_head(self.model, seed)
+        self._pretrained.redraw_head(self.model, seed, setting)
         return self.model

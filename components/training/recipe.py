@@ -37,6 +37,22 @@ class Setting:
     """Probability that a rectangle of an image is replaced by noise."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    tuning: str = "full"
+    """What trains of the layers below the head: `full`, `norms` or `bitfit`."""
+    surgical: str = "none"
+    """The third of these layers that trains alone: `first`, `middle` or `last`; or `none`."""
+    lora_rank: int = 0
+    """Of adapters that train in place of these layers; 0: there are none."""
+    lora_alpha: float = 16.0
+    """Adapters count this over their rank times."""
+    lora_layers: str = "all"
+    """Those that get adapters: `all`, `attention` or `mlp`."""
+    phases: str = "none"
+    """In which these layers come to train: `none`, `lp_ft` or `progressive`."""
+    head_layers: str = "none"
+    """Hidden ones below the classifier, as `hidden_layers` reads them."""
+    head_init: str = "small"
+    """What the classifier is drawn from: `small`, `timm` or `zero`."""
     stochastic_depth: float = 0.0
     """Probability that the last residual branch of an image is dropped, 0 to 1."""
     distillation: float = 0.0
@@ -94,6 +110,10 @@ BELOW_THE_HEAD = (
     "backbone_rate",
     "l2_sp",
     "gradient_checkpointing",
+    "tuning",
+    "surgical",
+    "lora_rank",
+    "phases",
 )
 """Those that say nothing where the head alone is trained: they are at their defaults there."""
 

@@ -8,8 +8,9 @@ import timm
 import torch
 
 from components.frame.errors import DataError, UsageError
-from components.model.backbone import build_pretrained, classifier_names
+from components.model.backbone import build_pretrained
 from components.model.description import PretrainedDescription
+from components.model.head import classifier_names
 from components.model.weights.stated import CHANNELS
 
 State = dict[str, torch.Tensor]

@@ -8,20 +8,25 @@ from components.model.weights.place import file_of
 CHAMPION = "champion"
 SOURCES = ("package", "hub", "none", CHAMPION)
 """Of weights; anything else names a file."""
+TIMM = "timm"
+"""The initialisation that a pin without one means."""
 TAKEN = ("images", "name", "version", "weights", "network")
 """What the pin of a champion says of it: the images that there were then, the registered version,
 and the SHA-256 of its weights and of their description."""
 
 
-def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) -> dict[str, Any]:
+def start_pin(
+    source: str, architecture: str, seed: int, known: dict[str, Any], initialisation: str = TIMM
+) -> dict[str, Any]:
     """The pin of the weights that are asked for.
 
     Args:
-        source: as `params/base.yaml` has it, like the next two.
+        source: as `params/base.yaml` has it, like the next two and the last.
         architecture: timm's name, or `auto`.
         seed: of random weights.
         known: the present pin; a revision of the hub in it is kept while it is the same model's,
             and a champion or that there was none.
+        initialisation: of random weights.
 
     Raises:
         UsageError: there are no such weights.
@@ -29,7 +34,8 @@ def start_pin(source: str, architecture: str, seed: int, known: dict[str, Any]) 
     """
     asked: dict[str, Any] = {"source": source, "architecture": architecture}
     if source == "none":
-        return asked | {"seed": seed}
+        named = {} if initialisation == TIMM else {"initialisation": initialisation}
+        return asked | named | {"seed": seed}
     if source == "hub":
         same = {key: known.get(key) for key in asked} == asked
         return asked | {"revision": known["revision"] if same else _revision(architecture)}

@@ -15,7 +15,7 @@ from components.model.weights.drawn import drawn
 from components.model.weights.hub import from_hub
 from components.model.weights.local import local
 from components.model.weights.packaged import packaged
-from components.model.weights.pin import CHAMPION, SOURCES, start_pin
+from components.model.weights.pin import CHAMPION, SOURCES, TIMM, start_pin
 from components.model.weights.pretrained import PretrainedWeights
 
 
@@ -25,6 +25,7 @@ def take(
     *,
     source: str,
     architecture: str,
+    initialisation: str,
     seed: int,
     model: Path,
     config: Path,
@@ -40,12 +41,12 @@ def take(
     if source not in SOURCES:
         require_apart("base.source", source, Path.cwd())
     pin = files.read_yaml(start)
-    if start_pin(source, architecture, seed, pin) != pin:
+    if start_pin(source, architecture, seed, pin, initialisation) != pin:
         raise DataError(
             "the weights that params/base.yaml asks for must be those that data/start.yaml "
             "pins, but are not. Take them: thawline sync"
         )
-    weights = _read(source, architecture, seed, pin, cache)
+    weights = _read(source, architecture, pin, cache)
     described = weights.describe(sha256="")
     whole = torch.contiguous_format  # and each in a storage of its own
     state = {key: v.clone(memory_format=whole) for key, v in sorted(weights.state.items())}
@@ -61,11 +62,9 @@ def _of_classifier(described: PretrainedDescription) -> str:
     return replaced * bool(described.classes)
 
 
-def _read(
-    source: str, architecture: str, seed: int, pin: dict[str, Any], cache: Path
-) -> PretrainedWeights:
+def _read(source: str, architecture: str, pin: dict[str, Any], cache: Path) -> PretrainedWeights:
     if source == "none":
-        return drawn(architecture, seed)
+        return drawn(architecture, pin["seed"], pin.get("initialisation", TIMM))
     if source == "hub":
         return from_hub(architecture, pin["revision"])
     if source == CHAMPION and "weights" in pin:

@@ -12,13 +12,21 @@ from components.training.techniques.gradient_checkpointing import GradientCheckp
 from components.training.techniques.head_dropout import HeadDropout
 from components.training.techniques.l1 import L1
 from components.training.techniques.l2_sp import L2SP
+from components.training.techniques.lora import Lora
 from components.training.techniques.mixup import Mixup
+from components.training.techniques.phases import Phases
 from components.training.techniques.stochastic_depth import StochasticDepth
+from components.training.techniques.surgical import Surgical
 from components.training.techniques.technique import Technique
+from components.training.techniques.tuning import Tuning
 
 TECHNIQUES: list[type[Technique]] = [
     Ema,
     FreezeDepth,
+    Surgical,
+    Tuning,
+    Lora,
+    Phases,
     HeadDropout,
     StochasticDepth,
     Erasing,

@@ -42,6 +42,13 @@ class Technique:
     def begin(self, model: nn.Module, groups: Sequence[Group]) -> None:
         """Look at the network as it starts: prepared, frozen, nothing trained yet."""
 
+    def phases(self, epochs: int) -> Sequence[int]:
+        """The epochs, from 1, with which the schedule of the rate starts anew, of so many.
+
+        Asked before each epoch, the first time after `begin`.
+        """
+        return (1,)
+
     def around_epoch(self, model: nn.Module, epoch: int) -> AbstractContextManager[None]:
         """What holds while the epoch of this number, from 1, trains."""
         return nullcontext()
@@ -66,7 +73,10 @@ class Technique:
         return nullcontext()
 
     def finish(self, model: nn.Module) -> None:
-        """Give the network back in its own form, with what was trained in it."""
+        """Give the network back in its own form, with what was trained in it.
+
+        Also of a fit that failed, before or after `prepare`.
+        """
 
     def state(self) -> Tensors:
         """What a fit that goes on after a kill needs, besides the model and the optimizer."""

@@ -8,13 +8,16 @@ from components.frame.errors import UsageError
 from components.model.backbone import create
 from components.search import SearchParams
 from components.study.run import make_plan
+from components.training.recipe import BELOW_THE_HEAD
 
+APART = {"device", "subset"}
+"""What is no part of a plan."""
 HEAD = {"freeze_depth": "head", "learning_rate": 1e-2}
 
 
 def planned(pretrained, **changes):
     asked = SearchParams(**changes).model_dump()
-    others = {name: value for name, value in asked.items() if name not in ("device", "subset")}
+    others = {name: value for name, value in asked.items() if name not in APART}
     return make_plan(pretrained, **others)
 
 
@@ -40,6 +43,8 @@ def test_a_baseline_setting_outside_the_range_is_refused(pretrained, low):
         {"backbone_rate": [0.1]},
         {"l2_sp": [0.01]},
         {"gradient_checkpointing": [True]},
+        {"tuning": ["norms"]},
+        {"lora_rank": [8]},
     ],
     ids=str,
 )
@@ -84,3 +89,9 @@ def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pret
     """The others have the first of the choices."""
     asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
     assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]
+
+
+def test_parameters_say_of_each_that_the_head_alone_makes_it_void():
+    """Where the file says `head`, before any network is built."""
+    void = {rule.parameter for rule in SearchParams.no_effect if rule.beside.endswith(".low")}
+    assert void == {f"search.{name}" for name in BELOW_THE_HEAD}

@@ -11,6 +11,8 @@ from components.features.cache import DISK_TOO_FULL
 from components.frame import events
 from components.frame.errors import DataError
 from components.study import search as module
+from components.study.strategies.strategy import named
+from components.study.strategies.tpe import conditional
 from components.training.recipe import DEFAULTS, Setting
 
 
@@ -129,6 +131,8 @@ def test_time_limit_ends_the_exploring_and_is_kept_after_a_kill(make_search):
 def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     """A study that is opened again hands the same settings back."""
     more = {name: (value,) for name, value in DEFAULTS.items()} | {
+        "tuning": ("norms", "full"),
+        "phases": ("lp_ft",),
         "layer_decay": (1.0, 0.7),
         "weight_decay": (0.05, 0.0),
         "head_dropout": (0.0, 0.3),
@@ -150,6 +154,14 @@ def test_choices_besides_depth_and_rate_are_kept_and_resumed(make_search):
     assert all(row["stochastic_depth"] == 0.0 for row in rows if row["freeze_depth"] == 6)
     assert {row["optimizer"] for row in rows} == {"adamw", "sgd"}
     assert all((row["momentum"] == 0.9) is (row["optimizer"] == "adamw") for row in rows)
+    for row in (row for row in rows if row["origin"] == "sampled"):
+        alone = row["freeze_depth"] == 6
+        assert row["phases"] == ("none" if alone else "lp_ft")
+        assert row["tuning"] == "full" or not alone
+    space = found.space
+    assert conditional(space, 5)["tuning"] == ("norms", "full")
+    assert "tuning" not in conditional(space, 6)
+    assert named(space, space.setting(5, 1e-3, tuning="full")).endswith("at 0.001, tuning full")
 
 
 def test_search_without_any_finished_trial_says_so(make_search):

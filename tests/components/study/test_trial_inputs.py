@@ -15,21 +15,40 @@ OTHERS = {
     "accumulation": 2,
     "class_weights": '{"b": 3.0}',
     "clip_norm": 1e-3,
+    "head_init": "zero",
+    "head_layers": "16:0.2",
     "head_start": "probe",
+    "lora_alpha": 2.0,
+    "lora_rank": 4,
     "loss": "focal",
     "magnitude": 3,
     "optimizer": "sgd",
+    "phases": "lp_ft",
     "sampling": "balanced",
     "schedule": "constant",
+    "surgical": "last",
+    "tuning": "norms",
 }
 """What a choice is in place of its default, where that is not 0.5."""
-BESIDE = {"focal_gamma": {"loss": "focal"}, "momentum": {"optimizer": "sgd"}}
+BESIDE = {
+    "focal_gamma": {"loss": "focal"},
+    "lora_alpha": {"lora_rank": 4},
+    "momentum": {"optimizer": "sgd"},
+}
 """What a choice needs beside it."""
 RATES = {"layer_decay": [0.25, 0.5, 1.0], "backbone_rate": [0.5, 0.5, 1.0]}
 """The factors on the rate of the groups that train, where they differ."""
-SAME = {"gradient_checkpointing", "stochastic_depth", "distillation", "distillation_temperature"}
+SAME = {
+    "gradient_checkpointing",
+    "stochastic_depth",
+    "distillation",
+    "distillation_temperature",
+    "lora_layers",
+}
 """What changes memory alone, or is refused here: this network has no branch to drop, its start
-nothing to teach. Their own tests see that they are in force."""
+nothing to teach, and it is no transformer. Their own tests see that they are in force."""
+RESTING = {"surgical": 1}
+"""How many groups do not train besides."""
 MANY = {
     "layer_decay": 0.5,
     "weight_decay": 0.0,
@@ -68,6 +87,18 @@ def test_cached_trial_equals_the_uncached_one_to_the_bit(make_search, others):
         assert one.history == other.history
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
         assert one.cost < other.cost or freeze_depth == freeze_depths[0]
+
+
+@pytest.mark.parametrize("others", [{"lora_rank": 4}, {"phases": "lp_ft"}, {"tuning": "norms"}])
+def test_what_trains_less_reads_the_cache_as_well(make_search, others):
+    """With equal bits; and gives the network back as it was."""
+    cached, uncached = make_search("a"), make_search("b", cache_bytes=0)
+    one, weights = run(cached, 4, **others)
+    other, expected = run(uncached, 4, **others)
+    assert (one.cached, other.cached) == (True, False)
+    assert one.history == other.history
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    assert list(cached.reuse.model(WHOLE, 1).state_dict()) == list(expected)
 
 
 def test_renewed_network_is_a_fresh_one(make_search, pretrained):
@@ -168,8 +199,9 @@ def test_each_choice_changes_the_training(make_search, name):
         (one.history[-1].train_loss, one.history[-1].validation_loss) for one in (baseline, other)
     ]
     assert seen[0] != seen[1]
-    rates = [group["learning_rates"] for group in other.audit[4:]]
-    assert rates == [pytest.approx((3e-3 * one,)) for one in RATES.get(name, [1.0] * 3)]
+    rates = [group["learning_rates"] for group in other.audit[4:] if group["trained"]]
+    expected = RATES.get(name, [1.0] * (3 - RESTING.get(name, 0)))
+    assert rates == [pytest.approx((3e-3 * one,)) for one in expected]
 
 
 def test_blended_images_never_come_from_the_cache(make_search):

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from components.frame.errors import DataError
-from components.tasks.linear import STRENGTHS, logistic
+from components.tasks.linear import STRENGTHS, _folds, logistic
 
 ROWS, WIDTH = 90, 7
 
@@ -63,6 +63,27 @@ def test_without_a_bias_features_are_scaled_alone(labelled):
     scaled = scaler.fit_transform(features.astype(np.float64))
     asked = reference.fit(scaled, labels).predict_proba(scaled)
     assert np.abs(probabilities(found, features) - asked).max() < 0.02
+
+
+def test_folds_leave_out_each_image_once_but_a_class_first(labelled):
+    """Of more than a few images a fifth."""
+    _, labels, classes = labelled
+    held = np.concatenate([out for _, out in _folds(labels)])
+    assert sorted(held) == list(range(classes, ROWS))
+    many = np.repeat(labels, 20)
+    ((rest, out),) = _folds(many)
+    assert len(out) == len(many) // 5
+    assert set(rest) == set(range(len(many))) - set(out)
+    rare = np.arange(1400) % 700  # two images of each class
+    ((_, out),) = _folds(rare)
+    assert len(out) == 700
+
+
+def test_one_image_of_each_class_will_do():
+    features = np.eye(4, 6, dtype=np.float32)
+    found = logistic(features, np.arange(4), 4)
+    assert found.strength == STRENGTHS[0]
+    assert (probabilities(found, features).argmax(1) == np.arange(4)).all()
 
 
 def test_one_class_alone_is_refused():

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from components.data.images import augmentation
 from components.frame import files
-from components.frame.errors import UsageError
+from components.frame.errors import DataError, UsageError
 from components.frame.events import Events
 from components.frame.work import Work
 from components.model.backbone import trained
@@ -144,6 +144,30 @@ def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tm
     weight = load_file(written.weights)["classifier.weight"]
     assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
     assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
+
+
+def test_hidden_layers_of_the_head_are_rebuilt_from_what_is_written(images, pretrained, tmp_path):
+    """By the description alone, as evaluation and serving do it."""
+    setting = Setting(freeze_depth=0, learning_rate=1e-2, head_layers="8:0.5+4")
+    written = tuned(images, pretrained, tmp_path, setting)
+    network = NetworkDescription.read(written.network)
+    model = trained(network, load_file(written.weights), 2, pretrained.size)
+    kept = files.read_json(written.training)
+    reached = validate(model, images.val.batches(10), images.task, device=CPU, size=10)
+    assert [part.out_features for part in model.classifier if hasattr(part, "weight")] == [8, 4, 2]
+    assert reached.loss == pytest.approx(kept["validation_loss"], rel=1e-5)
+    assert "head_layers" in network.identity
+    plain = replace(network, head_layers="none")
+    with pytest.raises(DataError, match="must be those of"):
+        trained(plain, load_file(written.weights), 2, pretrained.size)
+
+
+def test_the_trained_fraction_is_that_of_what_trained(images, pretrained, tmp_path):
+    setting = Setting(freeze_depth=0, learning_rate=1e-2, tuning="bitfit")
+    written = tuned(images, pretrained, tmp_path, setting)
+    groups = files.read_json(written.training)["groups"]
+    fraction = sum(g["trained"] for g in groups) / sum(g["parameters"] for g in groups)
+    assert NetworkDescription.read(written.network).trained_fraction == round(fraction, 4) < 0.1
 
 
 @pytest.mark.parametrize("flip", [False, True])

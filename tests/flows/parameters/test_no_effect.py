@@ -10,6 +10,7 @@ PAIRS = {
     ("base.architecture=resnet50", "base.source=package"): ["base.source=hub"],
     ("base.architecture=resnet50", "base.source=champion"): ["base.source=hub"],
     ("base.seed=3", "base.source=package"): ["base.source=none"],
+    ("base.initialisation=he", "base.source=package"): ["base.source=none"],
     ("search.compute=2.0", "search.strategy=tpe"): ["search.strategy=staged"],
     ("search.prune_after=3", "search.strategy=staged"): ["search.strategy=tpe"],
     ("search.prune_after=3", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
@@ -27,7 +28,22 @@ PAIRS = {
     ("search.cache_precision=float16", "search.erasing=0.25"): ["search.erasing=0.0"],
     ("search.focal_gamma=3.0", "search.loss=cross_entropy"): ["search.loss=focal"],
     ("search.cache_precision=float16", "search.cache_gib=0"): ["search.cache_gib=4.0"],
-    ("search.layer_decay=0.7", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"],
+    **{
+        (f"search.{below}", "search.freeze_depth.low=head"): ["search.freeze_depth.low=0"]
+        for below in (
+            "layer_decay=0.7",
+            "lora_rank=8",
+            "phases=lp_ft",
+            "surgical=last",
+            "tuning=norms",
+        )
+    },
+    ("search.lora_alpha=8.0", "search.lora_rank=0"): ["search.lora_rank=8"],
+    ("search.lora_layers=mlp", "search.lora_rank=0"): ["search.lora_rank=8"],
+    ("search.tuning=norms", "search.lora_rank=[4, 8]"): ["search.lora_rank=0"],
+    ("search.phases=progressive", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
+    ("search.head_init=zero", "search.head_start=probe"): ["search.head_start=drawn"],
+    ("search.head_start=probe", "search.head_layers=256:0.2"): ["search.head_layers=none"],
     ("search.cache_gib=9.0", "search.distillation=1.0"): ["search.distillation=0.0"],
     ("search.distillation=1.0", "base.source=package"): ["base.source=champion"],
     ("search.distillation_temperature=4.0", "search.distillation=0.0"): [
