@@ -63,7 +63,7 @@ ON: dict[str, dict[str, Any]] = {
 """What differs from the plain recipe."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Difference:
     """What a technique brought on one set."""
 
@@ -132,7 +132,13 @@ def difference(
     scores = [run(case, setting, fitting, seed=seed)[1] for seed in range(len(plain))]
     gains = [on - off for on, off in zip(scores, plain, strict=True)]
     error = statistics.stdev(gains) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
-    found = Difference(name, data, statistics.mean(gains), error, fitting)
+    found = Difference(
+        technique=name,
+        data=data,
+        gain=statistics.mean(gains),
+        error=error,
+        epochs=fitting,
+    )
     print(f"{data} {name}: {found.gain:+.4f} ({error:.4f}), {fitting} epochs", flush=True)
     return found
 

@@ -1,88 +1,25 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
-import json
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, model_validator
 
-from components.frame.effects import NoEffect
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
-
-
-def _several(value: object) -> object:
-    """A list as it is, anything else as a list of one."""
-    return value if isinstance(value, list) else [value]
-
-
-def _differ(values: list[float]) -> list[float]:
-    if len(set(values)) < len(values):
-        raise ValueError(f"must be values to choose among, each once, but is {values}")
-    return values
-
-
-def _readable(text: str) -> str:
-    from components.model.hidden_layers import hidden_layers
-
-    hidden_layers(text)
-    return text
-
-
-Choice = BeforeValidator(_several), Field(min_length=1), AfterValidator(_differ)
-"""One value, or several to choose among, the baseline first."""
-
-
-def _as_text(value: object) -> object:
-    """Weights by the names of classes as one text, so that they can be a choice like any other."""
-    if not isinstance(value, dict):
-        return value
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _weights(text: str) -> str:
-    if text not in CLASS_WEIGHTS:
-        try:
-            WEIGHTS.validate_json(text)
-        except ValidationError:
-            raise ValueError(
-                "must be none, balanced or weights above 0 by class, such as {cat: 2.0}, but is "
-                f"{text}"
-            ) from None
-    return text
-
-
-CHANGES_IMAGES = {
-    "mixup": "blended images cannot come from the cache",
-    "cutmix": "images with pasted boxes cannot come from the cache",
-    "erasing": "images with erased boxes cannot come from the cache",
-}
-"""Why the cache is of no use, by technique."""
-CLASS_WEIGHTS = ("none", "balanced")
-WEIGHTS = TypeAdapter(
-    Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
+from components.study.values import (
+    Choice,
+    ClassWeights,
+    FreezeDepth,
+    HiddenLayers,
+    Schedule,
+    Subset,
 )
-ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
-Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
-HEAD = "head"
-BELOW_HEAD = ("layer_decay", "tuning", "surgical", "lora_rank", "phases")
-"""Parameters about the layers below the head."""
+from components.study.void import HEAD, RULES
+
 FEWEST_ROWS = 2
 """Images that a part of a batch needs: batch normalisation cannot learn from one."""
-PLATEAU_EPOCHS = 3
-"""In so many epochs the rate of `plateau` cannot fall yet."""
-Schedule = Literal[
-    "constant", "cosine", "step", "exponential", "plateau", "cyclic", "one_cycle", "warm_restarts"
-]
-FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 
 
 def _surely_above(one: float | str, other: float | str) -> bool:
@@ -221,9 +158,7 @@ class SearchParams(Params):
     """When layers come to train; `none`: from the start; `lp_ft`: once the head alone has trained
     for a quarter of the epochs (Kumar et al., ICLR 2022); `progressive`: group by group, the head
     first (ULMFiT: Howard and Ruder, ACL 2018); the rate warms up anew in each phase."""
-    head_layers: Annotated[list[Annotated[str, AfterValidator(_readable)]], *Choice] = Field(
-        ["none"]
-    )
+    head_layers: Annotated[list[HiddenLayers], *Choice] = Field(["none"])
     """Hidden layers below the classifier; widths from the features on, each with its dropout if
     any: 512:0.2+256; `none`: there are none."""
     head_init: Annotated[list[Literal["small", "timm", "zero"]], *Choice] = Field(["small"])
@@ -300,186 +235,7 @@ class SearchParams(Params):
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
 
-    no_effect: ClassVar = (
-        NoEffect(
-            parameter="search.compute",
-            beside="search.strategy",
-            holds=lambda _, strategy: strategy == "tpe",
-            why="max_trials alone bounds it",
-            remedy="search.strategy=staged",
-        ),
-        NoEffect(
-            parameter="search.prune_after",
-            beside="search.strategy",
-            holds=lambda after, strategy: after > 0 and strategy == "staged",
-            why="that strategy ends no trial by the median",
-            remedy="search.strategy=tpe",
-        ),
-        NoEffect(
-            parameter="search.prune_after",
-            beside="search.epochs",
-            holds=lambda after, epochs: after > 0 and epochs == 1,
-            why="a trial's only epoch is its last",
-            remedy="search.epochs to 2 or more",
-        ),
-        NoEffect(
-            parameter="search.prune_after",
-            beside="search.max_trials",
-            holds=lambda after, trials: after >= trials,
-            why="the last trial comes before",
-            remedy="search.max_trials to more",
-        ),
-        NoEffect(
-            parameter="search.views",
-            beside="search.epochs",
-            holds=lambda views, epochs: views > epochs,
-            why="a trial sees one in each epoch",
-            remedy="search.epochs to as many or more",
-        ),
-        NoEffect(
-            parameter="search.views",
-            beside="search.magnitude",
-            holds=lambda views, magnitudes: views > 1 and not any(magnitudes),
-            why="magnitude 0 changes no image, so all are equal",
-            remedy="search.magnitude=1",
-        ),
-        *(
-            NoEffect(
-                parameter=f"search.{parameter}",
-                beside=f"search.{technique}",
-                holds=lambda kept, several: kept != 0 and all(several),
-                why=why,
-                remedy=f"search.{technique}=0.0",
-            )
-            for parameter in ("cache_gib", "cache_precision")
-            for technique, why in CHANGES_IMAGES.items()
-        ),
-        NoEffect(
-            parameter="search.focal_gamma",
-            beside="search.loss",
-            holds=lambda _, losses: "focal" not in losses,
-            why="the cross-entropy has none",
-            remedy="search.loss=focal",
-        ),
-        NoEffect(
-            parameter="search.cache_precision",
-            beside="search.cache_gib",
-            holds=lambda _, gib: gib == 0,
-            why="nothing is kept",
-            remedy="search.cache_gib=4.0",
-        ),
-        *(
-            NoEffect(
-                parameter=f"search.{name}",
-                beside="search.freeze_depth.low",
-                holds=lambda _, low: low == HEAD,
-                why="the head is one group, with nothing below it that trains",
-                remedy="search.freeze_depth.low=0",
-            )
-            for name in BELOW_HEAD
-        ),
-        *(
-            NoEffect(
-                parameter=f"search.{name}",
-                beside="search.lora_rank",
-                holds=lambda _, ranks: not any(ranks),
-                why="there are no adapters",
-                remedy="search.lora_rank=8",
-            )
-            for name in ("lora_alpha", "lora_layers")
-        ),
-        NoEffect(
-            parameter="search.tuning",
-            beside="search.lora_rank",
-            holds=lambda _, ranks: all(ranks),
-            why="adapters train in place of the layers' own parameters",
-            remedy="search.lora_rank=0",
-        ),
-        NoEffect(
-            parameter="search.head_init",
-            beside="search.head_start",
-            holds=lambda _, starts: starts == ["probe"],
-            why="the probe takes the place of what is drawn",
-            remedy="search.head_start=drawn",
-        ),
-        NoEffect(
-            parameter="search.head_start",
-            beside="search.head_layers",
-            holds=lambda _, layers: layers != ["none"],
-            why="a probe is a head of one layer",
-            remedy="search.head_layers=none",
-        ),
-        NoEffect(
-            parameter="search.phases",
-            beside="search.epochs",
-            holds=lambda _, epochs: epochs == 1,
-            why="an epoch has one phase",
-            remedy="search.epochs to 2 or more",
-        ),
-        NoEffect(
-            parameter="search.cache_gib",
-            beside="search.distillation",
-            holds=lambda gib, weights: gib > 0 and all(weights),
-            why="the teacher looks at images, not at what the cache keeps",
-            remedy="search.distillation=0.0",
-        ),
-        NoEffect(
-            parameter="search.distillation",
-            beside="base.source",
-            holds=lambda weights, source: any(weights) and source != "champion",
-            why="the champion teaches where training starts from it",
-            remedy="base.source=champion",
-        ),
-        NoEffect(
-            parameter="search.distillation_temperature",
-            beside="search.distillation",
-            holds=lambda _, weights: not any(weights),
-            why="nobody teaches",
-            remedy="search.distillation=1.0",
-        ),
-        NoEffect(
-            parameter="search.stochastic_depth",
-            beside="search.freeze_depth.low",
-            holds=lambda rates, low: any(rates) and low == HEAD,
-            why="the head has no branch to drop",
-            remedy="search.freeze_depth.low=0",
-        ),
-        NoEffect(
-            parameter="search.backbone_rate",
-            beside="search.freeze_depth.low",
-            holds=lambda _, low: low == HEAD,
-            why="the head is one group, with nothing below it that trains",
-            remedy="search.freeze_depth.low=0",
-        ),
-        NoEffect(
-            parameter="search.l2_sp",
-            beside="search.freeze_depth.low",
-            holds=lambda _, low: low == HEAD,
-            why="the head starts anew, and nothing below it trains",
-            remedy="search.freeze_depth.low=0",
-        ),
-        NoEffect(
-            parameter="search.gradient_checkpointing",
-            beside="search.freeze_depth.low",
-            holds=lambda _, low: low == HEAD,
-            why="there is no backward pass below the head",
-            remedy="search.freeze_depth.low=0",
-        ),
-        NoEffect(
-            parameter="search.l2_sp",
-            beside="base.source",
-            holds=lambda _, source: source == "none",
-            why="random weights are nothing to hold on to",
-            remedy="base.source to pretrained weights",
-        ),
-        NoEffect(
-            parameter="search.schedule",
-            beside="search.epochs",
-            holds=lambda schedules, epochs: schedules == ["plateau"] and epochs <= PLATEAU_EPOCHS,
-            why="a trial ends before the rate can fall; it does so from the fourth epoch on",
-            remedy="search.epochs to 4 or more",
-        ),
-    )
+    no_effect: ClassVar = RULES
 
     @model_validator(mode="after")
     def _settings_in_range(self) -> Self:

@@ -63,6 +63,7 @@ def stored(clone, output):
     return clone.remote / "files/md5" / md5[:2] / md5[2:]
 
 
+@pytest.mark.slow
 def test_rebuilt_to_the_bit_from_git_and_the_remote(original, fresh):
     """Killed while it trains and called again: weights, lock, parameters equal; nothing else came.
 

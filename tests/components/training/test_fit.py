@@ -307,7 +307,7 @@ def test_a_fit_in_bfloat16_ends_near_the_one_in_float32(feed, tmp_path):
     _, one = run(feed, tmp_path / "plain", asked)
     coarse, other = run(feed, tmp_path / "coarse", replace(asked, precision="bf16"))
     assert one.best.train_loss != other.best.train_loss
-    assert one.best.train_loss == pytest.approx(other.best.train_loss, abs=0.1)
+    assert one.best.train_loss == pytest.approx(other.best.train_loss, abs=0.3)
     assert all(parameter.dtype == torch.float32 for parameter in coarse.parameters())
 
 

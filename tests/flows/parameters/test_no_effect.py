@@ -44,6 +44,7 @@ PAIRS = {
     ("search.phases=progressive", "search.epochs=1"): ["search.epochs=2", "search.strategy=tpe"],
     ("search.head_init=zero", "search.head_start=probe"): ["search.head_start=drawn"],
     ("search.head_start=probe", "search.head_layers=256:0.2"): ["search.head_layers=none"],
+    ("search.head_start=probe", "base.source=champion"): ["base.source=package"],
     ("search.cache_gib=9.0", "search.distillation=1.0"): ["search.distillation=0.0"],
     ("search.distillation=1.0", "base.source=package"): ["base.source=champion"],
     ("search.distillation_temperature=4.0", "search.distillation=0.0"): [
