@@ -131,9 +131,11 @@ def test_a_stage_module_is_a_door(stage):
     assert imports
     above = {node.module for node in body if isinstance(node, ast.ImportFrom)}
     model = {"components.study.values", "components.study.void"} if stage == "search" else set()
-    assert not {name for name in above if name.startswith("components.")} - model - {
-        f"components.frame.{name}" for name in ("effects", "params", "spec", "stage", "work")
-    }
+    assert (
+        not {name for name in above if name.startswith("components.")}
+        - model
+        - {f"components.frame.{name}" for name in ("effects", "params", "spec", "stage", "work")}
+    )
 
 
 def test_packages_hold_no_code_of_their_own():
