@@ -180,7 +180,7 @@ def test_added_image_reruns_from_ingest_and_moves_no_other(copy, digits, tmp_pat
 
 
 def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
-    """Elsewhere, without thawline: the probabilities of 20 test images within 1e-6."""
+    """Elsewhere, without thawline: the probabilities of 20 test images within 1e-5."""
     shutil.copytree(model_folder(reference), tmp_path / "model")
     predictions = pd.read_parquet(reference.root / "build/evaluate/predictions.parquet").head(20)
     images = [str(reference.root / "data/raw" / path) for path in predictions["path"]]
@@ -199,7 +199,7 @@ def test_registered_model_answers_as_evaluate_did(reference, tmp_path):
     names = reference.read("build/train/network.json")["task"]["classes"]
     for index, name in enumerate(names):
         found = np.array(answer["answers"][f"probability_{name}"])
-        assert np.abs(found - predictions[f"probability_{index}"]).max() < 1e-6
+        assert np.abs(found - predictions[f"probability_{index}"]).max() < 1e-5
     assert answer["answers"]["class"] == list(predictions["predicted"])
 
 
