@@ -158,8 +158,8 @@ MUTATIONS = (
     Mutation(
         name="the schedule begins anew with every epoch",
         file="components/training/fit.py",
-        old="step=step, steps=recipe.epochs * steps",
-        new="step=place, steps=steps",
+        old="step=step - (first - 1) * steps,",
+        new="step=place,",
         test=_FIT + "::test_the_schedule_is_as_long_as_the_fit",
     ),
     Mutation(

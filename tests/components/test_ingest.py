@@ -148,7 +148,7 @@ def test_link_in_a_folder_is_refused(place, images, tmp_path):
     (tmp_path / "secret.png").write_bytes(encode(draw(1)))
     (images / "cat" / "link.png").symlink_to(tmp_path / "secret.png")
     place.change("ingest", source=str(images))
-    (place.root / "data").mkdir()
+    (place.root / "data").mkdir(exist_ok=True)
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     outcome = place.run("ingest")
     assert outcome.code == 3
@@ -159,7 +159,7 @@ def test_pipe_in_a_folder_is_reported_and_does_not_hang(place, images):
     """Only plain files are opened."""
     os.mkfifo(images / "cat" / "pipe.png")
     place.change("ingest", source=str(images))
-    (place.root / "data").mkdir()
+    (place.root / "data").mkdir(exist_ok=True)
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     assert place.run("ingest").code == 3
 
@@ -180,7 +180,7 @@ def test_source_without_images_is_named(place, tmp_path, what):
     if what == "empty":
         folder.mkdir()
     place.change("ingest", source=str(folder))
-    (place.root / "data").mkdir()
+    (place.root / "data").mkdir(exist_ok=True)
     (place.root / "data/source.yaml").write_text("sha256: x\n")
     outcome = place.run("ingest")
     assert outcome.code == {"missing": 2, "empty": 3}[what]

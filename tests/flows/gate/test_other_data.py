@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from components.augment import AugmentParams
 from components.frame import files
 from components.frame.errors import UsageError
 from flows.gate import other_data
@@ -24,14 +25,7 @@ def images(project):
         )
         files.write_yaml(
             project.params / "augment.yaml",
-            {
-                "task": task,
-                "image_size": 32,
-                "crop_fraction": 1.0,
-                "horizontal_flip": False,
-                "preview_images": 1,
-                "image_size_limit": None,
-            },
+            AugmentParams(task=task, image_size=32).model_dump(),
         )
 
     return bring

@@ -191,8 +191,8 @@ def test_a_package_that_answers_of_fewer_images_or_no_json_stays_out(
         assert told in refused(registered)
 
 
-@pytest.mark.parametrize(("off", "passes"), [(5e-7, True), (2e-6, False)])
-def test_answers_may_differ_by_a_millionth(evaluated, off, passes):
+@pytest.mark.parametrize(("off", "passes"), [(5e-6, True), (2e-5, False)])
+def test_answers_may_differ_as_float32_rounds(evaluated, off, passes):
     """A number of any image and class; on a GPU `evaluate` rounds, and more is granted."""
     kept = package._sample(evaluated)
     assert len(kept) == 8

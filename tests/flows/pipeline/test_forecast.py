@@ -34,10 +34,10 @@ def test_training_counts_every_pass(values):
 
 
 def test_a_search_counts_what_its_strategy_may_spend(values):
-    """In trials of 4 epochs that train everything: 4 x 1.128, and two probes of a third."""
+    """In trials of 4 epochs that train everything: 1.128, and two probes of a third."""
     epoch = 3 * 600 + 200
     todo = forecast.work(values(), 1000)
-    assert todo.search == pytest.approx((4 * (1 + 0.008 * 16) + 2 / 3) * 4 * epoch)
+    assert todo.search == pytest.approx((1 + 0.008 * 16 + 2 / 3) * 4 * epoch)
     tpe = forecast.work(values("search.strategy=tpe", "search.epochs=3"), 1000)
     assert tpe.search == pytest.approx(0.6 * (16 + 2) * 3 * epoch)
 

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 from stage_outputs import CLASSES
 
+from components.base import BaseParams
 from components.frame import files
 from components.frame.errors import DataError
 from components.model.weights.champion import champion
@@ -16,7 +17,7 @@ from flows.actions import sync
 from flows.actions.promote import promote
 from flows.serving import start
 
-BASE = {"source": "champion", "architecture": "auto", "seed": 0}
+BASE = BaseParams(source="champion").model_dump()
 
 
 @pytest.fixture
