@@ -174,5 +174,7 @@ def test_an_optimizer_that_is_not_there_is_refused(names, momenta, said):
 
 
 def test_optimizers_and_momenta_that_are_there_are_taken():
-    require_optimizers(["adamw", "sgd", "lamb", "lion"], [0.9, 0.95])
+    taken = ["adamw", "sgd", "lamb", "lion"]
+    require_optimizers(taken, [0.9, 0.95])
     require_optimizers(["adamw"], [0.9])
+    assert {*taken} <= {*optimizers()}
