@@ -200,18 +200,16 @@ def recorded() -> Iterator[list[float]]:
     losses: list[float] = []
     take = Stepper.step
 
-    def step(
-        self: Stepper, batch: Batch, number: int, learning_rate: float
-    ) -> tuple[Tensor, float]:
-        taken = take(self, batch, number, learning_rate)
+    def step(self: Stepper, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
+        taken = take(self, batch, step, learning_rate)
         losses.append(float(taken[0]))
         return taken
 
-    Stepper.step = step
+    Stepper.step = step  # type: ignore[method-assign]  # listens while it is asked to
     try:
         yield losses
     finally:
-        Stepper.step = take
+        Stepper.step = take  # type: ignore[method-assign]
 
 
 def cases() -> dict[str, Any]:

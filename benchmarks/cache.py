@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 import torch
-from cases import Case, add_options_of_one, prepared
-from fits import fitted, plan_of
 
+from benchmarks.cases import Case, add_options_of_one, prepared
+from benchmarks.fits import fitted, plan_of
 from components.study.plan import Plan
 from components.study.trial_inputs import Reuse
 from components.training.history import Epoch

@@ -145,13 +145,16 @@ def splits_of(
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
     """What `base` makes of a source of weights."""
-    pin = start_pin(source, architecture="auto", seed=0, known={})
+    drawn = "timm"
+    pin = start_pin(source, architecture="auto", seed=0, known={}, initialisation=drawn)
     files.write_yaml(folder / "start.yaml", pin)
     model, config = folder / "base.safetensors", folder / "base.json"
     take(
         folder / "start.yaml",
+        folder / "cache",
         source=source,
         architecture="auto",
+        initialisation=drawn,
         seed=0,
         model=model,
         config=config,
@@ -185,6 +188,7 @@ def _made_anew(found: Mapping[str, bytes], change: Change, classes: int) -> dict
         digest = hashlib.sha256(content).hexdigest()
         way = int(digest, 16) % classes
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-        encoded = cv2.imencode(".png", change(image, way))[1]
+        assert image is not None  # noqa: S101  # `open_source` has seen that it is an image
+        encoded = cv2.imencode(".png", change(image.astype(np.uint8), way))[1]
         made[f"way_{way}/{digest[:24]}.png"] = encoded.tobytes()
     return made

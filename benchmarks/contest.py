@@ -24,12 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import jobs
-import rivals
 import torch
-import variants
-from cases import Case, bring, make_case
-from rivals import Contestant
+
+from benchmarks import jobs, rivals, variants
+from benchmarks.cases import Case, bring, make_case
+from benchmarks.rivals import Contestant
 
 OURS = "ours"
 
@@ -81,7 +80,7 @@ def prepared(asked: argparse.Namespace, folder: Path) -> Case:
     brought = bring(path, folder, limit=sys.maxsize)
     brought = variants.fewer(brought, asked.learn) if asked.learn else brought
     brought = variants.changed(kind, brought)
-    return make_case(brought, asked.weights, asked.size, folder, mirror=bool(asked.mirror))
+    return make_case(brought, asked.weights, asked.size, folder, mirror=asked.mirror is not False)
 
 
 def run(case: Case, names: Sequence[str], asked: argparse.Namespace) -> dict[str, list[Result]]:
@@ -93,7 +92,7 @@ def run(case: Case, names: Sequence[str], asked: argparse.Namespace) -> dict[str
         turn = seed % len(names)
         for name in [*names[turn:], *names[:turn]]:
             begun = time.process_time()
-            said = contestants[name](case, asked.budget, seed, mirror=bool(asked.mirror))
+            said = contestants[name](case, asked.budget, seed, mirror=asked.mirror is not False)
             seconds = time.process_time() - begun
             score = rivals.scores(case, said)[balanced]
             results[name].append(Result(seed, score, seconds))
@@ -137,7 +136,7 @@ def error(found: Sequence[Result]) -> float:
     """The standard error of that."""
     if len(found) < 2:  # noqa: PLR2004  # one has no spread
         return 0.0
-    return statistics.stdev(one.score for one in found) / len(found) ** 0.5
+    return float(statistics.stdev(one.score for one in found) / len(found) ** 0.5)
 
 
 if __name__ == "__main__":

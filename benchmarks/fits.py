@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from cases import Case
 from torch import nn
 
+from benchmarks.cases import Case
 from components.study.plan import Plan
 from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, ImageFeed

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 import torch
-from cases import Case
 from numpy.typing import NDArray
-from rivals import said
 
+from benchmarks.cases import Case
+from benchmarks.rivals import said
 from components.frame.events import Events, narrator
 from components.search import SearchParams
 from components.study.run import make_plan

@@ -131,10 +131,10 @@ def _output(*command: str) -> str:
 
 def main() -> None:
     """Do all parts; exit code 1 where one failed."""
-    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    asked.add_argument("--seed", type=int, default=datetime.now(UTC).toordinal())
-    asked.add_argument("--only", nargs="*", help="names of parts; the page is left as it is")
-    asked = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=datetime.now(UTC).toordinal())
+    parser.add_argument("--only", nargs="*", help="names of parts; the page is left as it is")
+    asked = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     wanted = [one for one in parts(asked.seed) if not asked.only or one.name in asked.only]
     results = [result for one in wanted if (result := do(one)) is not None]

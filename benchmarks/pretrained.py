@@ -16,9 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from cases import Case, add_options, bring, make_case
-from fits import score_on_test, train
 
+from benchmarks.cases import Case, add_options, bring, make_case
+from benchmarks.fits import score_on_test, train
 from components.training.recipe import Setting
 
 CPU = torch.device("cpu")

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import albumentations
 import numpy as np
 import torch
-from cases import Case
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -20,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from benchmarks.cases import Case
 from components.data.batch import Batch
 from components.data.images.augmentation import Augmentation
 from components.model.groups import groups
@@ -193,13 +193,15 @@ def train(
     split, augment = case.images.train, augmentation(case, recipe.crop, mirror=mirror)
     steps, step = epochs * split.steps(BATCH), 0
     for epoch in range(1, epochs + 1):
-        for batch in split.augmented(augment, BATCH, seed=seed, epoch=epoch):
+        drawn = np.random.default_rng((seed, epoch)).permutation(len(split))
+        rows = drawn[: split.steps(BATCH) * BATCH]
+        for batch in split.augmented(augment, rows, BATCH, seed=seed, epoch=epoch):
             for entry in optimizer.param_groups:
                 entry["lr"] = entry["full"] * recipe.schedule(step / steps)
             inputs = batch.inputs.contiguous(memory_format=torch.channels_last)
             optimizer.zero_grad(set_to_none=True)
             loss = cross_entropy(model(inputs), batch.targets, label_smoothing=recipe.smoothing)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             if recipe.clip:
                 nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
             optimizer.step()
@@ -257,6 +259,7 @@ def probe(case: Case, model: nn.Module) -> None:
     bias = bias - weight @ scaler.mean_
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight).reshape(layer.weight.shape))
+        assert layer.bias is not None  # noqa: S101  # a classifier has one
         layer.bias.copy_(torch.from_numpy(bias))
 
 

@@ -23,16 +23,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import optuna
 import torch
-from cases import Case, add_options_of_one, prepared
-from fits import plan_of, score_on_test, train, unheard
 from torch import nn
 
+from benchmarks.cases import Case, add_options_of_one, prepared
+from benchmarks.fits import plan_of, score_on_test, train, unheard
 from components.frame.events import Events, narrator
 from components.frame.seeds import derived_seed
 from components.model.device import choose_device
@@ -89,7 +90,7 @@ class Searches:
 
             def on_epoch(epoch: Epoch, *_: float) -> bool:
                 trial.report(epoch.validation_score, epoch.epoch)
-                return epoch.epoch < self.asked.epochs and trial.should_prune()
+                return bool(epoch.epoch < self.asked.epochs and trial.should_prune())
 
             own = derived_seed(seed, trial.number)
             setting = Setting(freeze_depth=freeze_depth, learning_rate=rate)
@@ -188,7 +189,7 @@ def compare(asked: argparse.Namespace, searches: Searches) -> dict[str, list[Win
         turn, seed = number % len(names), asked.first_seed + number
         for name in names[turn:] + names[:turn]:
             search = by_name[name]
-            runs[name].append(searches.measured(name, seed, lambda s=search, n=seed: s(n)))
+            runs[name].append(searches.measured(name, seed, partial(search, seed)))
     return runs
 
 
@@ -231,7 +232,7 @@ def error(values: list[float]) -> float:
     """Standard error of the mean."""
     if len(values) < 2:  # noqa: PLR2004  # one has no spread
         return 0.0
-    return statistics.stdev(values) / len(values) ** 0.5
+    return float(statistics.stdev(values) / len(values) ** 0.5)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-import variants
-from cases import Case, bring, make_case
-from fits import BATCH, fitted, score_on_test
 from torch import nn
 
+from benchmarks import variants
+from benchmarks.cases import Case, bring, make_case
+from benchmarks.fits import BATCH, fitted, score_on_test
 from components.training.feed import ImageFeed
 from components.training.probe import fit_head
 from components.training.recipe import Recipe, Setting

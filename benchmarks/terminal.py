@@ -43,6 +43,9 @@ class Terminal:
             bufsize=1,
             start_new_session=True,
         )
+        assert self.shell.stdin  # noqa: S101  # a pipe
+        assert self.shell.stdout  # noqa: S101  # another
+        self.typed, self.printed = self.shell.stdin, self.shell.stdout
         self.folder, self.environment, self.spent = folder, environment, 0.0
 
     def type(self, command: str) -> Step:
@@ -84,16 +87,16 @@ class Terminal:
 
     def close(self) -> None:
         """End the shell, and with it what still runs there."""
-        self.shell.stdin.close()
+        self.typed.close()
         try:
             self.shell.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(self.shell.pid, signal.SIGKILL)
             self.shell.wait()
-        self.shell.stdout.close()
+        self.printed.close()
 
     def _send(self, text: str) -> None:
-        self.shell.stdin.write(f"{text}\n")
+        self.typed.write(f"{text}\n")
 
     def _lines(self, *ends: str) -> Iterator[str]:
         self.last = self._line()
@@ -102,7 +105,7 @@ class Terminal:
             self.last = self._line()
 
     def _line(self) -> str:
-        line = self.shell.stdout.readline()
+        line = self.printed.readline()
         if not line:
             raise CommandFailedError("the shell has ended")
         return COLOURS.sub("", line)
