@@ -156,7 +156,8 @@ def _describe(
     chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
 ) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
-    setting, config = chosen.setting, pretrained.config
+    setting = chosen.setting
+    config = pretrained.starting(setting).config
     return NetworkDescription(
         architecture=config.architecture,
         arguments=config.arguments,
