@@ -1,9 +1,10 @@
-"""The record of a search: one Optuna study in one SQLite file, written trial by trial.
+"""The record of a search: one Optuna study, as a rule in one SQLite file, written trial by trial.
 
 Who decides what is tried is elsewhere, and works on what stands here alone: whatever was written
 before a kill is there afterwards, and what is decided from it is the same.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,21 @@ NAME = "search"
 
 
 class Record:
-    """Trials in the order in which they were begun; at most one is under way."""
+    """Trials in the order in which they were begun."""
 
-    def __init__(
-        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
-    ) -> None:
+    def __init__(self, plan: Plan, layers: list[str], fractions: tuple[float, ...]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, self.layers, self.fractions = plan, layers, fractions
-        folder.mkdir(parents=True, exist_ok=True)
-        self._study = optuna.create_study(
-            storage=addresses.sqlite(folder / "study.db"),
-            study_name=NAME,
+        self._study = self._opened()
+
+    def _opened(self) -> optuna.Study:
+        raise NotImplementedError
+
+    def _created(self, storage: str | optuna.storages.BaseStorage, name: str) -> optuna.Study:
+        """The study, which may be there already."""
+        return optuna.create_study(
+            storage=storage,
+            study_name=name,
             direction="maximize",
             load_if_exists=True,
             pruner=self._pruner(),
@@ -67,22 +72,34 @@ class Record:
         return optuna.Trial(self._study, entered._trial_id)  # noqa: SLF001  # ask() would draw anew
 
     def require(
-        self, number: int, asked: Asked, params: dict[str, Any], attributes: dict[str, Any]
+        self, number: int, asked: Asked, params: dict[str, Any], others: dict[str, Any]
     ) -> None:
         """See that what is asked for is what stands here.
 
         Raises:
             DataError: it is not.
         """
-        if (params, attributes) != (asdict(asked.setting), _attributes(asked)):
+        if (params, others) != (asdict(asked.setting), attributes(asked)):
             raise DataError(
-                f"the study's trial {number} must be {asked}, but is {params}, {attributes}. "
+                f"the study's trial {number} must be {asked}, but is {params}, {others}. "
                 "The study belongs to other code: remove .thawline/work/search and search anew."
             )
 
     def told_epochs(self, number: int) -> set[int]:
         """The epochs of a trial that are reported already."""
         return set(self._all()[number].intermediate_values)
+
+    def report(self, trial: optuna.Trial, score: float, epoch: int) -> None:
+        """Enter an epoch's score."""
+        trial.report(score, epoch)
+
+    def should_prune(self, trial: optuna.Trial) -> bool:
+        """Whether a trial is to end early."""
+        return bool(trial.should_prune())
+
+    def beating(self, _trial: optuna.Trial) -> AbstractContextManager[None]:
+        """What goes on while a trial runs."""
+        return nullcontext()
 
     def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
         """Enter how a trial ended."""
@@ -110,7 +127,7 @@ class Record:
             state=TrialState.RUNNING,
             params=asdict(asked.setting),
             distributions=self.distributions(self.plan),
-            user_attrs={"asked": _attributes(asked)},
+            user_attrs={"asked": attributes(asked)},
         )
 
     @staticmethod
@@ -145,7 +162,22 @@ class Record:
         )
 
 
-def _attributes(asked: Asked) -> dict[str, Any]:
-    attributes = asdict(asked)
-    del attributes["setting"]
-    return attributes
+class OwnRecord(Record):
+    """That of a search which has it to itself, in a file; at most one trial is under way."""
+
+    def __init__(
+        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
+    ) -> None:
+        self._folder = folder
+        super().__init__(plan, layers, fractions)
+
+    def _opened(self) -> optuna.Study:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._created(addresses.sqlite(self._folder / "study.db"), NAME)
+
+
+def attributes(asked: Asked) -> dict[str, Any]:
+    """What is asked for besides a setting."""
+    asked_for = asdict(asked)
+    del asked_for["setting"]
+    return asked_for

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import torch
 
 from components.frame import files
 from components.frame.errors import UsageError
@@ -15,6 +16,8 @@ from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
 from components.study.plan import Plan
 from components.study.search import Search, SearchResult
+from components.study.shared_record import SharedRecord, address
+from components.study.shared_search import SharedSearch
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
 from components.training.images import Images, check_batch_size
@@ -70,7 +73,8 @@ def run_search(
     plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
     _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
-    result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
+    found = _opened(plan, images, pretrained, work, where)
+    result = found.run()
     best = Best(
         layer=pretrained.layers[result.chosen.freeze_depth],
         batch_size=batch_size,
@@ -79,12 +83,24 @@ def run_search(
     best.write(outputs.best)
     _write_tables(result, pretrained, images.task, outputs)
     files.write_json(outputs.audits, _audits(result))
-    files.write_json(outputs.summary, _summary(result, pretrained, images.task))
+    shared = {"workers": found.workers} if isinstance(found, SharedSearch) else {}
+    files.write_json(outputs.summary, _summary(result, pretrained, images.task) | shared)
     files.write_json(outputs.importances, result.importances)
     print(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
         f"{images.task.score_name} {images.task.shown(result.score)} in confirmation runs"
     )
+
+
+def _opened(
+    plan: Plan, images: Images, pretrained: Pretrained, work: Work, device: torch.device
+) -> Search:
+    """A search by itself, or this worker's part in one that others share."""
+    own = (plan, images, pretrained, work.folder, work.cache, work.events, device)
+    if not (url := address()):
+        return Search(*own)
+    name, layers, fractions = f"thawline-{work.state}", pretrained.layers, pretrained.fractions
+    return SharedSearch(*own, SharedRecord(url, name, plan, layers, fractions))
 
 
 def _check_targets(plan: Plan, images: Images) -> None:
