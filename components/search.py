@@ -140,6 +140,10 @@ class SearchParams(Params):
     cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    batch_norm: Annotated[list[Literal["trained", "frozen", "auto"]], *Choice] = Field(["trained"])
+    """Statistics of batch normalisation in layers that train; `trained`: those of each batch, and
+    their average when judged; `frozen`: those of the pretraining; `auto`: frozen where there are
+    any (as in Mask R-CNN: He et al., ICCV 2017)."""
     tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
     """What trains of layers below the head; `norms`: normalisation alone (Frankle et al., ICLR
     2021); `bitfit`: biases alone (Ben Zaken et al., ACL 2022)."""

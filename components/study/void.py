@@ -6,6 +6,7 @@ HEAD = "head"
 """The freeze depth that leaves the classifier alone to train."""
 BELOW_HEAD = (
     "backbone_rate",
+    "batch_norm",
     "gradient_checkpointing",
     "l2_sp",
     "layer_decay",
