@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from components.data.images.policy import AugmentationDescription
 from components.data.images.transform import Transform
 from components.data.manifest import read_table
 from components.figures.scores import Scores
@@ -32,6 +33,7 @@ class Files:
 
     splits: Path
     quarantine: Path
+    augmentation: Path
     preview: Path
     trials: Path
     decisions: Path
@@ -63,6 +65,11 @@ class Findings:
     def splits(self) -> pd.DataFrame:
         """The images, each in its split."""
         return read_table(self.files.splits)
+
+    @cached_property
+    def augmentation(self) -> AugmentationDescription:
+        """What training makes of images."""
+        return AugmentationDescription.read(self.files.augmentation)
 
     @cached_property
     def quarantine(self) -> pd.DataFrame:
