@@ -229,6 +229,10 @@ class SearchParams(Params):
     curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
     """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
     pretrained features finds hard; 0.0: all are in at once."""
+    start: Annotated[list[Literal["base", "package"]], *Choice] = Field(["base", "package"])
+    """What training starts from with `base.source: champion`; `base`: the champion; `package`: the
+    packaged weights, where they are of its network; networks that train on from earlier weights may
+    end lower than from the ones before (Ash and Adams, NeurIPS 2020): validation decides."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

@@ -1,7 +1,7 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from components.training.largest_batch import largest_batch
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
+from components.training.recipe import BASE, BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 from components.training.subset import subset as part_of
 
 
@@ -116,6 +116,7 @@ def make_plan(
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
     choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    choices["start"] = _starts(pretrained, choices)
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -137,10 +138,36 @@ def make_plan(
         freeze_depths=(low, high),
         rates=(learning_rate["low"], learning_rate["high"]),
         choices=choices,
-        enqueued=tuple(dict.fromkeys(enqueued)),
+        enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
         **others,
     )
+
+
+def _starts(pretrained: Pretrained, choices: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """What training can start from, of what is asked for; a champion that teaches is started from.
+
+    Raises:
+        UsageError: nothing of it.
+    """
+    alone = pretrained.package is None or any(choices["distillation"])
+    starts = tuple(one for one in choices["start"] if one == BASE or not alone)
+    if not starts:
+        raise UsageError(
+            "params/search.yaml: start must be base where there is no champion of the packaged "
+            "network, but is package. Take it back: thawline params --reset search.start"
+        )
+    return starts
+
+
+def _from_each_start(
+    settings: Iterable[Setting], starts: Sequence[str], head: int
+) -> Iterator[Setting]:
+    """Settings, and those of the head alone, which cost little, from the other start as well."""
+    for setting in settings:
+        yield setting
+        for start in starts[1:] if setting.freeze_depth == head else ():
+            yield replace(setting, start=start)
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:

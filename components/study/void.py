@@ -170,6 +170,20 @@ RULES: tuple[NoEffect, ...] = (
         remedy="search.distillation=1.0",
     ),
     NoEffect(
+        parameter="search.start",
+        beside="base.source",
+        holds=lambda _, source: source != "champion",
+        why="there is but one start",
+        remedy="base.source=champion",
+    ),
+    NoEffect(
+        parameter="search.start",
+        beside="search.distillation",
+        holds=lambda starts, weights: starts == ["package"] and any(weights),
+        why="the champion teaches where training starts from it",
+        remedy="search.distillation=0.0",
+    ),
+    NoEffect(
         parameter="search.l2_sp",
         beside="base.source",
         holds=lambda _, source: source == "none",

@@ -33,6 +33,7 @@ from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
 from components.training.soup import Soup
 from components.training.subset import subset as part_of
+from components.training.world import ALONE, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +61,11 @@ def fine_tune(
     workers: int,
     subset: float,
     test_time_views: int,
+    world: World = ALONE,
 ) -> None:
     """Train with the setting in `best` and keep the weights of the best epoch.
+
+    Of the processes of `world` the first one alone writes.
 
     Raises:
         UsageError: the mirror image is to be a view, but training sees none.
@@ -96,7 +100,7 @@ def fine_tune(
         batch_size=chosen.batch_size,
         workers=workers,
     )
-    sampling = Sampling.of(chosen.setting, epochs, losses)
+    sampling = world.agreed(lambda: Sampling.of(chosen.setting, epochs, losses))
     fitted = fit(
         model,
         groups(model),
@@ -121,12 +125,15 @@ def fine_tune(
         keep_best=True,
         on_epoch=report,
         soup=soup == "greedy",
+        world=world,
     )
+    if not world.first:
+        return
     _write_weights(model, outputs.weights)
     transform = replace(images.transform, views=test_time_views)
     _describe(chosen, images, pretrained, transform, fitted).write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    summary = _summary(fitted, images.task.score_name, probe)
+    summary = _summary(fitted, images.task.score_name, probe) | {"processes": world.size}
     data = _data(chosen.setting, images, sampling)
     files.write_json(outputs.training, summary | {"data": data})
 
@@ -149,7 +156,8 @@ def _describe(
     chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
 ) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
-    setting, config = chosen.setting, pretrained.config
+    setting = chosen.setting
+    config = pretrained.starting(setting).config
     return NetworkDescription(
         architecture=config.architecture,
         arguments=config.arguments,

@@ -96,6 +96,8 @@ class Setting:
     """A name in `samplers.SAMPLERS`."""
     curriculum: float = 0.0
     """Fraction of the epochs in which the hard images come in by and by; 0.0: all are in."""
+    start: str = "base"
+    """What training starts from: `base`, what the stage of that name took, or `package`."""
 
     @property
     def loss_request(self) -> LossRequest:
@@ -103,6 +105,8 @@ class Setting:
         return LossRequest(**{one.name: getattr(self, one.name) for one in fields(LossRequest)})
 
 
+BASE, PACKAGE = "base", "package"
+"""What training may start from."""
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
 DEFAULTS = {field.name: field.default for field in fields(Setting)[2:]}
