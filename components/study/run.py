@@ -13,7 +13,10 @@ from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
+from components.model.families import ATTENDING, Family
+from components.model.family import family
 from components.study.plan import Plan
+from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
@@ -25,6 +28,9 @@ from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import BASE, BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 from components.training.subset import subset as part_of
+
+FEW = {"lora_rank": (0, 8)}
+"""What is chosen among by default where the network attends: to train few of its parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +109,7 @@ def make_plan(
     pretrained: Pretrained,
     *,
     freeze_depth: Mapping[str, Any],
-    learning_rate: Mapping[str, float],
+    learning_rate: Mapping[str, float | Literal["auto"]],
     enqueue: Sequence[Mapping[str, Any]],
     cache_gib: float,
     **others: Any,  # noqa: ANN401  # those that `Plan` takes as they are, and `CHOICES`
@@ -115,8 +121,13 @@ def make_plan(
             to drop.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
-    choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    network = family(pretrained.network(0), pretrained.config.architecture)
+    choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
     choices["start"] = _starts(pretrained, choices)
+    relative = choices["backbone_rate"] == (AUTO,)
+    choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
+    optimizer = choices["optimizer"][0]
+    relative = relative and AUTO in learning_rate.values()
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -136,7 +147,9 @@ def make_plan(
     )
     return Plan(
         freeze_depths=(low, high),
-        rates=(learning_rate["low"], learning_rate["high"]),
+        rates=rate_range(**learning_rate, optimizer=optimizer),
+        body=body_rates(network, optimizer) if relative else None,
+        family=network,
         choices=choices,
         enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
@@ -168,6 +181,17 @@ def _from_each_start(
         yield setting
         for start in starts[1:] if setting.freeze_depth == head else ():
             yield replace(setting, start=start)
+
+
+def _resolved(
+    choices: Mapping[str, tuple[Any, ...]], network: Family
+) -> dict[str, tuple[Any, ...]]:
+    """What is chosen among, with `auto` by the kind of the network."""
+    few = FEW if network in ATTENDING else {name: (DEFAULTS[name],) for name in FEW}
+    return {
+        name: few[name] if name in few and several == (AUTO,) else several
+        for name, several in choices.items()
+    }
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:
@@ -250,6 +274,7 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "freeze_depth": result.chosen.freeze_depth,
         "trained_fraction": pretrained.fractions[result.chosen.freeze_depth],
         "learning_rate": result.chosen.learning_rate,
+        "learning_rates": dict(zip(("low", "high"), result.space.plan.rates, strict=True)),
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),
         "full_fine_tunings_spent": round(spent / result.space.whole, 4),

@@ -1,6 +1,7 @@
 """Parameters of the search that another one makes void, and why."""
 
 from components.frame.effects import NoEffect
+from components.study.rates import AUTO
 
 HEAD = "head"
 """The freeze depth that leaves the classifier alone to train."""
@@ -116,7 +117,7 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.tuning",
         beside="search.lora_rank",
-        holds=lambda _, ranks: all(ranks),
+        holds=lambda _, ranks: all(ranks) and ranks != [AUTO],
         why="adapters train in place of the layers' own parameters",
         remedy="search.lora_rank=0",
     ),
