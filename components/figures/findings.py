@@ -123,6 +123,11 @@ class Findings:
         return read_csv(self.files.history)
 
     @property
+    def fallback(self) -> str:
+        """How what was trained compares with a linear model; empty: it was not compared."""
+        return str(files.read_json(self.files.training).get("fallback", {}).get("sentence", ""))
+
+    @property
     def kept_epoch(self) -> int:
         """The epoch whose weights the final training kept, from 1."""
         return int(files.read_json(self.files.training)["kept_epoch"])
