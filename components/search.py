@@ -76,9 +76,10 @@ class Enqueued(Params):
 class SearchParams(Params):
     """What the search tries, and how long."""
 
-    strategy: Literal["staged", "tpe"] = "staged"
+    strategy: Literal["staged", "tpe", "baseline"] = "staged"
     """Who decides what is tried; `staged`: cheap freeze depths first, dear ones where something
-    speaks for them; `tpe`: Optuna's estimator over everything."""
+    speaks for them; `tpe`: Optuna's estimator over everything; `baseline`: nobody, the setting of
+    `enqueue` that trains most is taken, once a trial has shown that it trains."""
     max_trials: Annotated[int, Field(ge=1)] = 16
     """Settings that are tried in full, at most; those of `enqueue` count, probes and the
     finalists' confirmation runs come on top."""
@@ -119,7 +120,8 @@ class SearchParams(Params):
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
-    each class keeps its fraction; validation and `train` have all."""
+    each class keeps its fraction, and two batches are left at any rate; validation and `train` have
+    all."""
     batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
     """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
     network fits into memory with and that leaves 8 steps an epoch, or less where that does not;

@@ -32,6 +32,9 @@ from components.training.subset import subset as part_of
 FEW = {"lora_rank": (0, 8)}
 """What is chosen among by default where the network attends: to train few of its parameters."""
 
+LEAST = 64
+"""Images that trials have at any rate, where there are as many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOutputs:
@@ -60,7 +63,8 @@ def run_search(
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    images = part_of(images, subset, asked["seed"], "params/search.yaml")
+    least = LEAST if batch_size == "auto" else 2 * batch_size
+    images = part_of(images, subset, asked["seed"], "params/search.yaml", least)
     where = choose_device(device)
     if batch_size == "auto":
         batch_size = largest_batch(

@@ -30,14 +30,14 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.compute",
         beside="search.strategy",
-        holds=lambda _, strategy: strategy == "tpe",
-        why="max_trials alone bounds it",
+        holds=lambda _, strategy: strategy != "staged",
+        why="that strategy spends no more by it",
         remedy="search.strategy=staged",
     ),
     NoEffect(
         parameter="search.prune_after",
         beside="search.strategy",
-        holds=lambda after, strategy: after > 0 and strategy == "staged",
+        holds=lambda after, strategy: after > 0 and strategy != "tpe",
         why="that strategy ends no trial by the median",
         remedy="search.strategy=tpe",
     ),
