@@ -26,6 +26,9 @@ class TrainParams(Params):
     """Averages the weights of the best epochs; `greedy`: as far as validation gets better by
     it, and then with those that training started from; the statistics of batch normalisation are
     taken anew."""
+    fallback: Literal["linear", "none"] = "linear"
+    """What is kept where training ends below it on validation; `linear`: the pretrained network
+    with a logistic regression as its head, which costs one pass over the images."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     test_time_views: Literal[1, 2, 4] = 1

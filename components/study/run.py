@@ -14,7 +14,10 @@ from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
+from components.model.families import ATTENDING, Family
+from components.model.family import family
 from components.study.plan import Plan
+from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
 from components.study.shared_record import SharedRecord, address
 from components.study.shared_search import SharedSearch
@@ -28,6 +31,12 @@ from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
 from components.training.recipe import BASE, BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 from components.training.subset import subset as part_of
+
+FEW = {"lora_rank": (0, 8)}
+"""What is chosen among by default where the network attends: to train few of its parameters."""
+
+LEAST = 64
+"""Images that trials have at any rate, where there are as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +66,8 @@ def run_search(
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    images = part_of(images, subset, asked["seed"], "params/search.yaml")
+    least = LEAST if batch_size == "auto" else 2 * batch_size
+    images = part_of(images, subset, asked["seed"], "params/search.yaml", least)
     where = choose_device(device)
     if batch_size == "auto":
         batch_size = largest_batch(
@@ -119,7 +129,7 @@ def make_plan(
     pretrained: Pretrained,
     *,
     freeze_depth: Mapping[str, Any],
-    learning_rate: Mapping[str, float],
+    learning_rate: Mapping[str, float | Literal["auto"]],
     enqueue: Sequence[Mapping[str, Any]],
     cache_gib: float,
     **others: Any,  # noqa: ANN401  # those that `Plan` takes as they are, and `CHOICES`
@@ -131,8 +141,13 @@ def make_plan(
             to drop.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
-    choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    network = family(pretrained.network(0), pretrained.config.architecture)
+    choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
     choices["start"] = _starts(pretrained, choices)
+    relative = choices["backbone_rate"] == (AUTO,)
+    choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
+    optimizer = choices["optimizer"][0]
+    relative = relative and AUTO in learning_rate.values()
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -152,7 +167,9 @@ def make_plan(
     )
     return Plan(
         freeze_depths=(low, high),
-        rates=(learning_rate["low"], learning_rate["high"]),
+        rates=rate_range(**learning_rate, optimizer=optimizer),
+        body=body_rates(network, optimizer) if relative else None,
+        family=network,
         choices=choices,
         enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
@@ -184,6 +201,17 @@ def _from_each_start(
         yield setting
         for start in starts[1:] if setting.freeze_depth == head else ():
             yield replace(setting, start=start)
+
+
+def _resolved(
+    choices: Mapping[str, tuple[Any, ...]], network: Family
+) -> dict[str, tuple[Any, ...]]:
+    """What is chosen among, with `auto` by the kind of the network."""
+    few = FEW if network in ATTENDING else {name: (DEFAULTS[name],) for name in FEW}
+    return {
+        name: few[name] if name in few and several == (AUTO,) else several
+        for name, several in choices.items()
+    }
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:
@@ -266,6 +294,7 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "freeze_depth": result.chosen.freeze_depth,
         "trained_fraction": pretrained.fractions[result.chosen.freeze_depth],
         "learning_rate": result.chosen.learning_rate,
+        "learning_rates": dict(zip(("low", "high"), result.space.plan.rates, strict=True)),
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),
         "full_fine_tunings_spent": round(spent / result.space.whole, 4),

@@ -71,6 +71,7 @@ class Reuse:
             train_rows=rows,
             validation_rows=len(self.images.val),
             norm_scales=norm_scales(self.pretrained.state, parts),
+            highest_score=self.images.task.score_range[1],
         )
 
     def model(self, setting: Setting, seed: int) -> nn.Module:

@@ -1,11 +1,13 @@
 """Parameters of the search that another one makes void, and why."""
 
 from components.frame.effects import NoEffect
+from components.study.rates import AUTO
 
 HEAD = "head"
 """The freeze depth that leaves the classifier alone to train."""
 BELOW_HEAD = (
     "backbone_rate",
+    "batch_norm",
     "gradient_checkpointing",
     "l2_sp",
     "layer_decay",
@@ -28,14 +30,14 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.compute",
         beside="search.strategy",
-        holds=lambda _, strategy: strategy == "tpe",
-        why="max_trials alone bounds it",
+        holds=lambda _, strategy: strategy != "staged",
+        why="that strategy spends no more by it",
         remedy="search.strategy=staged",
     ),
     NoEffect(
         parameter="search.prune_after",
         beside="search.strategy",
-        holds=lambda after, strategy: after > 0 and strategy == "staged",
+        holds=lambda after, strategy: after > 0 and strategy != "tpe",
         why="that strategy ends no trial by the median",
         remedy="search.strategy=tpe",
     ),
@@ -115,7 +117,7 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.tuning",
         beside="search.lora_rank",
-        holds=lambda _, ranks: all(ranks),
+        holds=lambda _, ranks: all(ranks) and ranks != [AUTO],
         why="adapters train in place of the layers' own parameters",
         remedy="search.lora_rank=0",
     ),

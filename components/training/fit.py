@@ -199,8 +199,9 @@ def _prepared(
     for technique in techniques:
         technique.begin(model, groups)
     optimizer = make_optimizer(model, groups, recipe)
-    in_force = audit(model, groups, trained, optimizer)
     setting, last = recipe.setting, len(groups) - 1
+    frozen = setting.batch_norm != "trained"
+    in_force = audit(model, groups, trained, optimizer, frozen_statistics=frozen)
     require_rates(
         in_force,
         [setting.learning_rate * scale(last - index, setting) for index in range(len(groups))],

@@ -37,6 +37,9 @@ class Setting:
     """Probability that a rectangle of an image is replaced by noise."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    batch_norm: str = "trained"
+    """Statistics of batch normalisation in these layers: `trained` move, `frozen` do not, `auto`
+    are frozen where there are any."""
     tuning: str = "full"
     """What trains of the layers below the head: `full`, `norms` or `bitfit`."""
     surgical: str = "none"
@@ -114,6 +117,7 @@ BELOW_THE_HEAD = (
     "backbone_rate",
     "l2_sp",
     "gradient_checkpointing",
+    "batch_norm",
     "tuning",
     "surgical",
     "lora_rank",
