@@ -42,59 +42,68 @@ class Record:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, self.layers, self.fractions = plan, layers, fractions
         folder.mkdir(parents=True, exist_ok=True)
+        self._storage = optuna.storages.get_storage(addresses.sqlite(folder / "study.db"))
         self._study = optuna.create_study(
-            storage=addresses.sqlite(folder / "study.db"),
+            storage=self._storage,
             study_name=NAME,
             direction="maximize",
             load_if_exists=True,
             pruner=self._pruner(),
         )
+        self._id = self._storage.get_study_id_from_name(NAME)
 
     def finished(self) -> list[Trial]:
         """Every finished trial, in order."""
-        return [self._trial(trial) for trial in self._all() if trial.state in STATES]
+        return [
+            self._trial(one.number, one.state, one.user_attrs["asked"], one.user_attrs["record"])
+            for one in self._all()
+            if one.state in STATES
+        ]
 
-    def begin(self, number: int, asked: Asked) -> optuna.Trial:
-        """Enter a trial, or find it entered before a kill.
+    def begin(self, number: int, asked: Asked) -> int:
+        """Enter a trial, or find it entered before a kill; the storage's key of it.
 
         Raises:
             DataError: another one is entered in its place.
         """
-        if number == len(self._all()):
-            self._study.add_trial(self._entry(asked))
-        entered = self._all()[number]
-        self.require(entered.number, asked, entered.params, entered.user_attrs["asked"])
-        return optuna.Trial(self._study, entered._trial_id)  # noqa: SLF001  # ask() would draw anew
+        if number < self._storage.get_n_trials(self._id):
+            key = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+            self.require(number, asked, self._storage.get_trial_user_attrs(key)["asked"])
+        else:
+            key = self._storage.create_new_trial(self._id, template_trial=self._entry(asked))
+        return key
 
-    def require(
-        self, number: int, asked: Asked, params: dict[str, Any], attributes: dict[str, Any]
-    ) -> None:
+    def require(self, number: int, asked: Asked, entered: dict[str, Any]) -> None:
         """See that what is asked for is what stands here.
 
         Raises:
             DataError: it is not.
         """
-        if (params, attributes) != (asdict(asked.setting), _attributes(asked)):
+        if entered != asdict(asked):
             raise DataError(
-                f"the study's trial {number} must be {asked}, but is {params}, {attributes}. "
+                f"the study's trial {number} must be {asked}, but is {entered}. "
                 "The study belongs to other code: remove .thawline/work/search and search anew."
             )
 
-    def told_epochs(self, number: int) -> set[int]:
-        """The epochs of a trial that are reported already."""
-        return set(self._all()[number].intermediate_values)
+    def prunes(self, key: int, epoch: int, score: float) -> bool:
+        """Whether the others say at an epoch that a trial is to end.
 
-    def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
+        What nobody prunes by is not written: each line costs as much as an epoch from the cache.
+        """
+        if isinstance(self._study.pruner, optuna.pruners.NopPruner):
+            return False
+        if epoch not in self._storage.get_trial(key).intermediate_values:
+            self._storage.set_trial_intermediate_value(key, epoch, score)
+        return bool(optuna.Trial(self._study, key).should_prune())
+
+    def end(self, number: int, key: int, asked: Asked, outcome: Outcome) -> Trial:
         """Enter how a trial ended."""
-        trial.set_user_attr("record", outcome.record())
-        value = outcome.history[-1].validation_score if outcome.history else None
-        if outcome.failure is not None:
-            self._study.tell(trial, None, TrialState.FAIL)
-        elif len(outcome.history) < asked.epochs or asked.stage == "probe":
-            self._study.tell(trial, None, TrialState.PRUNED)
-        else:
-            self._study.tell(trial, value, TrialState.COMPLETE)
-        return self._trial(self._all()[trial.number])
+        state, record = _state(asked, outcome), outcome.record()
+        complete = state is TrialState.COMPLETE
+        values = [outcome.history[-1].validation_score] if complete else None
+        self._storage.set_trial_user_attr(key, "record", record)
+        self._storage.set_trial_state_values(key, state, values)
+        return self._trial(number, state, asdict(asked), record)
 
     def _all(self) -> list[FrozenTrial]:
         trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
@@ -106,19 +115,21 @@ class Record:
         return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
 
     def _entry(self, asked: Asked) -> FrozenTrial:
+        distributions = self.distributions(self.plan)
         return create_trial(
             state=TrialState.RUNNING,
-            params=asdict(asked.setting),
-            distributions=self.distributions(self.plan),
-            user_attrs={"asked": _attributes(asked)},
+            params={name: getattr(asked.setting, name) for name in distributions},
+            distributions=distributions,
+            user_attrs={"asked": asdict(asked)},
         )
 
     @staticmethod
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
-        """What Optuna knows of the settings."""
+        """What Optuna knows of the settings: what is searched, since each value costs a write."""
         choices = {
             name: tuple(dict.fromkeys([*several, DEFAULTS[name]]))
             for name, several in plan.choices.items()
+            if len(several) > 1
         }
         return {
             "freeze_depth": IntDistribution(*plan.freeze_depths),
@@ -127,12 +138,13 @@ class Record:
             **({"backbone_rate": FloatDistribution(0.0, 1.0)} if plan.body else {}),
         }
 
-    def _trial(self, kept: FrozenTrial) -> Trial:
-        setting, record = Setting(**kept.params), kept.user_attrs["record"]
-        asked = kept.user_attrs["asked"]
+    def _trial(
+        self, number: int, state: TrialState, asked: dict[str, Any], record: dict[str, Any]
+    ) -> Trial:
+        setting = Setting(**asked["setting"])
         return Trial(
-            number=kept.number,
-            state=STATES[kept.state],
+            number=number,
+            state=STATES[state],
             origin=asked["origin"],
             stage=asked["stage"],
             layer=self.layers[setting.freeze_depth],
@@ -146,7 +158,8 @@ class Record:
         )
 
 
-def _attributes(asked: Asked) -> dict[str, Any]:
-    attributes = asdict(asked)
-    del attributes["setting"]
-    return attributes
+def _state(asked: Asked, outcome: Outcome) -> TrialState:
+    if outcome.failure is not None:
+        return TrialState.FAIL
+    early = len(outcome.history) < asked.epochs or asked.stage == "probe"
+    return TrialState.PRUNED if early else TrialState.COMPLETE

@@ -148,24 +148,22 @@ class Search:
 
     def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
         started, number = time.monotonic(), len(before)
-        entered = self.record.begin(number, asked)
+        key = self.record.begin(number, asked)
         self._tell_begin(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
-        told = self.record.told_epochs(number)
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
 
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)
-            if epoch.epoch not in told:
-                entered.report(epoch.validation_score, epoch.epoch)
+            pruned = self.record.prunes(key, epoch.epoch, epoch.validation_score)
             if asked.falls_short(epoch.epoch, epoch.validation_score):
                 return True
-            return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
+            return asked.stage == "full" and epoch.epoch < asked.epochs and pruned
 
         outcome = self.runner.run(number, asked, before, keep, on_epoch)
-        trial = self.record.end(entered, asked, outcome)
+        trial = self.record.end(number, key, asked, outcome)
         keep.unlink(missing_ok=True)
         self._tell_end(trial, time.monotonic() - started, outcome.failure)
         return trial
