@@ -6,11 +6,11 @@ each figure stands in docs/decisions/0013-rates-relative-to-the-network.md.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from components.model.families import Family
 
-AUTO = "auto"
+AUTO: Final = "auto"
 """As the network and the optimizer are."""
 ADAM, SGD = (1e-4, 1e-2), (1e-3, 1e-1)
 """The head's rates: of optimizers that divide by the gradients' size, and of those that do not."""

@@ -67,7 +67,7 @@ class Record:
             DataError: another one is entered in its place.
         """
         if number < self._storage.get_n_trials(self._id):
-            key = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+            key: int = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
             self.require(number, asked, self._storage.get_trial_user_attrs(key)["asked"])
         else:
             key = self._storage.create_new_trial(self._id, template_trial=self._entry(asked))
