@@ -77,9 +77,10 @@ class Enqueued(Params):
 class SearchParams(Params):
     """What the search tries, and how long."""
 
-    strategy: Literal["staged", "tpe"] = "staged"
+    strategy: Literal["staged", "tpe", "baseline"] = "staged"
     """Who decides what is tried; `staged`: cheap freeze depths first, dear ones where something
-    speaks for them; `tpe`: Optuna's estimator over everything."""
+    speaks for them; `tpe`: Optuna's estimator over everything; `baseline`: nobody, the setting of
+    `enqueue` that trains most is taken, once a trial has shown that it trains."""
     max_trials: Annotated[int, Field(ge=1)] = 16
     """Settings that are tried in full, at most; those of `enqueue` count, probes and the
     finalists' confirmation runs come on top."""
@@ -120,7 +121,8 @@ class SearchParams(Params):
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
-    each class keeps its fraction; validation and `train` have all."""
+    each class keeps its fraction, and two batches are left at any rate; validation and `train` have
+    all."""
     batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
     """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
     network fits into memory with and that leaves 8 steps an epoch, or less where that does not;
@@ -145,6 +147,10 @@ class SearchParams(Params):
     cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    batch_norm: Annotated[list[Literal["trained", "frozen", "auto"]], *Choice] = Field(["trained"])
+    """Statistics of batch normalisation in layers that train; `trained`: those of each batch, and
+    their average when judged; `frozen`: those of the pretraining; `auto`: frozen where there are
+    any (as in Mask R-CNN: He et al., ICCV 2017)."""
     tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
     """What trains of layers below the head; `norms`: normalisation alone (Frankle et al., ICLR
     2021); `bitfit`: biases alone (Ben Zaken et al., ACL 2022)."""
@@ -238,6 +244,10 @@ class SearchParams(Params):
     curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
     """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
     pretrained features finds hard; 0.0: all are in at once."""
+    start: Annotated[list[Literal["base", "package"]], *Choice] = Field(["base", "package"])
+    """What training starts from with `base.source: champion`; `base`: the champion; `package`: the
+    packaged weights, where they are of its network; networks that train on from earlier weights may
+    end lower than from the ones before (Ash and Adams, NeurIPS 2020): validation decides."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

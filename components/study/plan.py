@@ -10,7 +10,7 @@ from components.model.families import Family
 from components.study.rates import BodyRates
 from components.training.recipe import Setting
 
-Strategy = Literal["staged", "tpe"]
+Strategy = Literal["staged", "tpe", "baseline"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
-"""The record of a search: one Optuna study in one SQLite file, written trial by trial.
+"""The record of a search: one Optuna study, as a rule in one SQLite file, written trial by trial.
 
 Who decides what is tried is elsewhere, and works on what stands here alone: whatever was written
 before a kill is there afterwards, and what is decided from it is the same.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,44 +35,45 @@ NAME = "search"
 
 
 class Record:
-    """Trials in the order in which they were begun; at most one is under way."""
+    """Trials in the order in which they were begun."""
 
-    def __init__(
-        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
-    ) -> None:
+    _storage: optuna.storages.BaseStorage
+
+    def __init__(self, plan: Plan, layers: list[str], fractions: tuple[float, ...]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.plan, self.layers, self.fractions = plan, layers, fractions
-        folder.mkdir(parents=True, exist_ok=True)
-        self._storage = optuna.storages.get_storage(addresses.sqlite(folder / "study.db"))
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=NAME,
+        self._study = self._opened()
+        self._id = self._storage.get_study_id_from_name(self._study.study_name)
+
+    def _opened(self) -> optuna.Study:
+        raise NotImplementedError
+
+    def _created(self, storage: str | optuna.storages.BaseStorage, name: str) -> optuna.Study:
+        """The study, which may be there already."""
+        return optuna.create_study(
+            storage=storage,
+            study_name=name,
             direction="maximize",
             load_if_exists=True,
             pruner=self._pruner(),
         )
-        self._id = self._storage.get_study_id_from_name(NAME)
 
     def finished(self) -> list[Trial]:
         """Every finished trial, in order."""
-        return [
-            self._trial(one.number, one.state, one.user_attrs["asked"], one.user_attrs["record"])
-            for one in self._all()
-            if one.state in STATES
-        ]
+        return [self._trial(trial) for trial in self._all() if trial.state in STATES]
 
-    def begin(self, number: int, asked: Asked) -> int:
-        """Enter a trial, or find it entered before a kill; the storage's key of it.
+    def begin(self, number: int, asked: Asked) -> optuna.Trial:
+        """Enter a trial, or find it entered before a kill.
 
         Raises:
             DataError: another one is entered in its place.
         """
         if number < self._storage.get_n_trials(self._id):
-            key: int = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+            key = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
             self.require(number, asked, self._storage.get_trial_user_attrs(key)["asked"])
         else:
             key = self._storage.create_new_trial(self._id, template_trial=self._entry(asked))
-        return key
+        return optuna.Trial(self._study, key)  # ask() would draw anew
 
     def require(self, number: int, asked: Asked, entered: dict[str, Any]) -> None:
         """See that what is asked for is what stands here.
@@ -85,25 +87,39 @@ class Record:
                 "The study belongs to other code: remove .thawline/work/search and search anew."
             )
 
-    def prunes(self, key: int, epoch: int, score: float) -> bool:
-        """Whether the others say at an epoch that a trial is to end.
+    @property
+    def prunes(self) -> bool:
+        """Whether trials end by the scores of others; what nobody prunes by is not entered.
 
-        What nobody prunes by is not written: each line costs as much as an epoch from the cache.
+        A line in the study costs as much as an epoch from the cache.
         """
-        if isinstance(self._study.pruner, optuna.pruners.NopPruner):
-            return False
-        if epoch not in self._storage.get_trial(key).intermediate_values:
-            self._storage.set_trial_intermediate_value(key, epoch, score)
-        return bool(optuna.Trial(self._study, key).should_prune())
+        return not isinstance(self._study.pruner, optuna.pruners.NopPruner)
 
-    def end(self, number: int, key: int, asked: Asked, outcome: Outcome) -> Trial:
+    def told_epochs(self, number: int) -> set[int]:
+        """The epochs of a trial that are reported already."""
+        return set(self._all()[number].intermediate_values) if self.prunes else set()
+
+    def report(self, trial: optuna.Trial, score: float, epoch: int) -> None:
+        """Enter an epoch's score, where trials are pruned."""
+        if self.prunes:
+            trial.report(score, epoch)
+
+    def should_prune(self, trial: optuna.Trial) -> bool:
+        """Whether a trial is to end early."""
+        return self.prunes and bool(trial.should_prune())
+
+    def beating(self, _trial: optuna.Trial) -> AbstractContextManager[None]:
+        """What goes on while a trial runs."""
+        return nullcontext()
+
+    def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
         """Enter how a trial ended."""
-        state, record = _state(asked, outcome), outcome.record()
+        key, record, state = trial._trial_id, outcome.record(), _state(asked, outcome)  # noqa: SLF001  # it has no public name
         complete = state is TrialState.COMPLETE
         values = [outcome.history[-1].validation_score] if complete else None
         self._storage.set_trial_user_attr(key, "record", record)
         self._storage.set_trial_state_values(key, state, values)
-        return self._trial(number, state, asdict(asked), record)
+        return self._made(trial.number, state, asdict(asked), record)
 
     def _all(self) -> list[FrozenTrial]:
         trials: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
@@ -137,7 +153,11 @@ class Record:
             **{name: CategoricalDistribution(values) for name, values in choices.items()},
         }
 
-    def _trial(
+    def _trial(self, kept: FrozenTrial) -> Trial:
+        asked, record = kept.user_attrs["asked"], kept.user_attrs["record"]
+        return self._made(kept.number, kept.state, asked, record)
+
+    def _made(
         self, number: int, state: TrialState, asked: dict[str, Any], record: dict[str, Any]
     ) -> Trial:
         setting = Setting(**asked["setting"])
@@ -155,6 +175,21 @@ class Record:
             why=record["why"],
             audit=tuple(record["audit"]),
         )
+
+
+class OwnRecord(Record):
+    """That of a search which has it to itself, in a file; at most one trial is under way."""
+
+    def __init__(
+        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
+    ) -> None:
+        self._folder = folder
+        super().__init__(plan, layers, fractions)
+
+    def _opened(self) -> optuna.Study:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._storage = optuna.storages.get_storage(addresses.sqlite(self._folder / "study.db"))
+        return self._created(self._storage, NAME)
 
 
 def _state(asked: Asked, outcome: Outcome) -> TrialState:

@@ -1,11 +1,12 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import torch
 
 from components.frame import files
 from components.frame.errors import UsageError
@@ -18,6 +19,8 @@ from components.model.family import family
 from components.study.plan import Plan
 from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
+from components.study.shared_record import SharedRecord, address
+from components.study.shared_search import SharedSearch
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
 from components.training.images import Images, check_batch_size
@@ -26,11 +29,14 @@ from components.training.largest_batch import largest_batch
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
+from components.training.recipe import BASE, BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 from components.training.subset import subset as part_of
 
 FEW = {"lora_rank": (0, 8)}
 """What is chosen among by default where the network attends: to train few of its parameters."""
+
+LEAST = 64
+"""Images that trials have at any rate, where there are as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,8 @@ def run_search(
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    images = part_of(images, subset, asked["seed"], "params/search.yaml")
+    least = LEAST if batch_size == "auto" else 2 * batch_size
+    images = part_of(images, subset, asked["seed"], "params/search.yaml", least)
     where = choose_device(device)
     if batch_size == "auto":
         batch_size = largest_batch(
@@ -76,7 +83,8 @@ def run_search(
     plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
     _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
-    result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
+    found = _opened(plan, images, pretrained, work, where)
+    result = found.run()
     best = Best(
         layer=pretrained.layers[result.chosen.freeze_depth],
         batch_size=batch_size,
@@ -85,12 +93,24 @@ def run_search(
     best.write(outputs.best)
     _write_tables(result, pretrained, images.task, outputs)
     files.write_json(outputs.audits, _audits(result))
-    files.write_json(outputs.summary, _summary(result, pretrained, images.task))
+    shared = {"workers": found.workers} if isinstance(found, SharedSearch) else {}
+    files.write_json(outputs.summary, _summary(result, pretrained, images.task) | shared)
     files.write_json(outputs.importances, result.importances)
     print(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
         f"{images.task.score_name} {images.task.shown(result.score)} in confirmation runs"
     )
+
+
+def _opened(
+    plan: Plan, images: Images, pretrained: Pretrained, work: Work, device: torch.device
+) -> Search:
+    """A search by itself, or this worker's part in one that others share."""
+    own = (plan, images, pretrained, work.folder, work.cache, work.events, device)
+    if not (url := address()):
+        return Search(*own)
+    name, layers, fractions = f"thawline-{work.state}", pretrained.layers, pretrained.fractions
+    return SharedSearch(*own, SharedRecord(url, name, plan, layers, fractions))
 
 
 def _check_targets(plan: Plan, images: Images) -> None:
@@ -124,6 +144,7 @@ def make_plan(
     network = family(pretrained.network(0), pretrained.config.architecture)
     choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
     _require_adapters(choices)
+    choices["start"] = _starts(pretrained, choices)
     relative = choices["backbone_rate"] == (AUTO,)
     choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
     optimizer = choices["optimizer"][0]
@@ -151,10 +172,36 @@ def make_plan(
         body=body_rates(network, optimizer) if relative else None,
         family=network,
         choices=choices,
-        enqueued=tuple(dict.fromkeys(enqueued)),
+        enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
         **others,
     )
+
+
+def _starts(pretrained: Pretrained, choices: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """What training can start from, of what is asked for; a champion that teaches is started from.
+
+    Raises:
+        UsageError: nothing of it.
+    """
+    alone = pretrained.package is None or any(choices["distillation"])
+    starts = tuple(one for one in choices["start"] if one == BASE or not alone)
+    if not starts:
+        raise UsageError(
+            "params/search.yaml: start must be base where there is no champion of the packaged "
+            "network, but is package. Take it back: thawline params --reset search.start"
+        )
+    return starts
+
+
+def _from_each_start(
+    settings: Iterable[Setting], starts: Sequence[str], head: int
+) -> Iterator[Setting]:
+    """Settings, and those of the head alone, which cost little, from the other start as well."""
+    for setting in settings:
+        yield setting
+        for start in starts[1:] if setting.freeze_depth == head else ():
+            yield replace(setting, start=start)
 
 
 def _resolved(

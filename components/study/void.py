@@ -7,6 +7,7 @@ HEAD = "head"
 """The freeze depth that leaves the classifier alone to train."""
 BELOW_HEAD = (
     "backbone_rate",
+    "batch_norm",
     "gradient_checkpointing",
     "l2_sp",
     "layer_decay",
@@ -29,14 +30,14 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.compute",
         beside="search.strategy",
-        holds=lambda _, strategy: strategy == "tpe",
-        why="max_trials alone bounds it",
+        holds=lambda _, strategy: strategy != "staged",
+        why="that strategy spends no more by it",
         remedy="search.strategy=staged",
     ),
     NoEffect(
         parameter="search.prune_after",
         beside="search.strategy",
-        holds=lambda after, strategy: after > 0 and strategy == "staged",
+        holds=lambda after, strategy: after > 0 and strategy != "tpe",
         why="that strategy ends no trial by the median",
         remedy="search.strategy=tpe",
     ),
@@ -168,6 +169,20 @@ RULES: tuple[NoEffect, ...] = (
         holds=lambda _, weights: not any(weights),
         why="nobody teaches",
         remedy="search.distillation=1.0",
+    ),
+    NoEffect(
+        parameter="search.start",
+        beside="base.source",
+        holds=lambda _, source: source != "champion",
+        why="there is but one start",
+        remedy="base.source=champion",
+    ),
+    NoEffect(
+        parameter="search.start",
+        beside="search.distillation",
+        holds=lambda starts, weights: starts == ["package"] and any(weights),
+        why="the champion teaches where training starts from it",
+        remedy="search.distillation=0.0",
     ),
     NoEffect(
         parameter="search.l2_sp",

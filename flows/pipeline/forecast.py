@@ -98,13 +98,21 @@ def work(values: Mapping[str, Any], images: int) -> Work:
     validation = images * values["split.val_fraction"]
     training = images * (1 - values["split.test_fraction"]) - validation
     epoch = PASSES * training + validation
-    trial, trials = values["search.epochs"] * epoch, values["search.max_trials"]
+    seen = PASSES * training * _part(values["search.subset"], training) + validation
+    trial, trials = values["search.epochs"] * seen, values["search.max_trials"]
     if values["search.strategy"] == "staged":
         tried = values["search.compute"] * (1 + EACH_TRIAL * trials) + PROBES / 3
+    elif values["search.strategy"] == "baseline":
+        tried = values["search.confirmation_runs"]
     else:
         tried = HALF * (trials + 2 * values["search.confirmation_runs"])
     epochs = values["train.epochs"]
     return Work(search=tried * trial, train=epochs * epoch, prepared=int(epochs * training))
+
+
+def _part(subset: float, images: float) -> float:
+    """The fraction of the images that a subset is: it names a fraction, or how many."""
+    return subset if isinstance(subset, float) else min(1.0, subset / images)
 
 
 def expected(
