@@ -146,6 +146,7 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     network = family(pretrained.network(0), pretrained.config.architecture)
     choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
+    _require_adapters(choices)
     choices["start"] = _starts(pretrained, choices)
     relative = choices["backbone_rate"] == (AUTO,)
     choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
@@ -227,6 +228,22 @@ def _resolved(
         name: few[name] if name in few and several == (AUTO,) else several
         for name, several in choices.items()
     }
+
+
+def _require_adapters(choices: Mapping[str, tuple[Any, ...]]) -> None:
+    """See that nothing is asked of adapters that `auto` gives no network of this kind.
+
+    Raises:
+        UsageError: something is.
+    """
+    for name in ("lora_alpha", "lora_layers"):
+        if not any(choices["lora_rank"]) and choices[name] != (DEFAULTS[name],):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                "beside lora_rank=auto, which is 0 for a network without attention. Set "
+                "search.lora_rank=8, or take the first back: thawline params --reset "
+                f"search.{name}"
+            )
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:
