@@ -57,8 +57,9 @@ def fit_head(
 ) -> Probe:
     """The linear model that the images' task fits to what the classifier reads of them.
 
-    Of what is `asked` of the loss it goes by the weights of the classes. One pass over the training images by the evaluation transform; equal calls give equal probes on
-    a CPU. The network keeps its weights and is in evaluation mode afterwards.
+    Of what is `asked` of the loss it goes by the weights of the classes. One pass over the training
+    images by the evaluation transform; equal calls give equal probes on a CPU. The network keeps
+    its weights and is in evaluation mode afterwards.
 
     Raises:
         DataError: the training images are all of one class.
