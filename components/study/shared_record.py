@@ -40,6 +40,8 @@ PATIENCE = 600.0
 """Seconds that a worker waits for a database that does not answer."""
 PAUSE = 1.0
 """Seconds from one try to the next."""
+WORKER = "worker "
+"""Before the name of one that had a part, with the number of its last trial."""
 ALIVE = sqlalchemy.text(
     "SELECT trial_id FROM trial_heartbeats"
     " WHERE heartbeat > CURRENT_TIMESTAMP - :grace * INTERVAL '1 second'"
@@ -107,8 +109,8 @@ class SharedRecord(Record):
 
     @property
     def workers(self) -> int:
-        """How many have had a part in the search."""
-        return len({trial.user_attrs.get("worker") for trial in _patiently(self._all)})
+        """How many have had a part in the search, also those that did not see its end."""
+        return sum(name.startswith(WORKER) for name in _patiently(lambda: self._study.user_attrs))
 
     def known(self, number: int) -> Trial:
         """A finished trial."""
@@ -134,6 +136,7 @@ class SharedRecord(Record):
             if found is None:
                 self._study.add_trial(self._entry(asked))
                 found = self._all()[-1]
+            self._study.set_user_attr(WORKER + self.worker, found.number)
             self._storage.set_trial_user_attr(found._trial_id, "worker", self.worker)  # noqa: SLF001  # the same
             self._storage.record_heartbeat(found._trial_id)  # noqa: SLF001  # the same
             return Place(found.number, "ours")
