@@ -41,7 +41,7 @@ PATIENCE = 600.0
 PAUSE = 1.0
 """Seconds from one try to the next."""
 WORKER = "worker "
-"""Before the name of one that had a part, with the number of its last trial."""
+"""Before the name of one that had a part, among the study's attributes."""
 ALIVE = sqlalchemy.text(
     "SELECT trial_id FROM trial_heartbeats"
     " WHERE heartbeat > CURRENT_TIMESTAMP - :grace * INTERVAL '1 second'"
@@ -133,10 +133,10 @@ class SharedRecord(Record):
                 return Place(found.number, "finished")
             if found is not None and found._trial_id in alive:  # noqa: SLF001  # it has no public name
                 return Place(found.number, "elsewhere")
+            self._study.set_user_attr(WORKER + self.worker, "")  # first: it may be killed anywhere
             if found is None:
                 self._study.add_trial(self._entry(asked))
                 found = self._all()[-1]
-            self._study.set_user_attr(WORKER + self.worker, found.number)
             self._storage.set_trial_user_attr(found._trial_id, "worker", self.worker)  # noqa: SLF001  # the same
             self._storage.record_heartbeat(found._trial_id)  # noqa: SLF001  # the same
             return Place(found.number, "ours")
