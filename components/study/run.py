@@ -16,6 +16,7 @@ from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
 from components.model.families import ATTENDING, Family
 from components.model.family import family
+from components.model.hidden_layers import NO_LAYERS
 from components.study.plan import Plan
 from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
@@ -35,6 +36,8 @@ from components.training.subset import subset as part_of
 FEW = {"lora_rank": (0, 8)}
 """What is chosen among by default where the network attends: to train few of its parameters."""
 
+OWN = ("head_start", "batch_norm", "layer_decay")
+"""What a baseline setting may have of its own, beside freeze depth and rate."""
 LEAST = 64
 """Images that trials have at any rate, where there are as many."""
 
@@ -143,11 +146,12 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     network = family(pretrained.network(0), pretrained.config.architecture)
     choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
+    _require_adapters(choices)
     choices["start"] = _starts(pretrained, choices)
     relative = choices["backbone_rate"] == (AUTO,)
     choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
     optimizer = choices["optimizer"][0]
-    relative = relative and AUTO in learning_rate.values()
+    relative, body = relative and AUTO in learning_rate.values(), body_rates(network, optimizer)
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -156,25 +160,37 @@ def make_plan(
     first = {name: several[0] for name, several in choices.items()}
     bare = {name: DEFAULTS[name] for name in BELOW_THE_HEAD}
     head = len(pretrained.layers) - 1
-    freeze_depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
-    enqueued = (
-        Setting(
-            freeze_depth=place,
-            learning_rate=one["learning_rate"],
-            **first | (bare if place == head else {}),
-        )
-        for place, one in zip(freeze_depths, enqueue, strict=True)
-    )
+    enqueued = []
+    for one in enqueue:
+        place = _within(pretrained, one["freeze_depth"], low, high)
+        own = _own(one, pretrained, first, even=not relative or body.whole == 1)
+        asked = first | own | (bare if place == head else {})
+        enqueued.append(Setting(freeze_depth=place, learning_rate=one["learning_rate"], **asked))
     return Plan(
         freeze_depths=(low, high),
         rates=rate_range(**learning_rate, optimizer=optimizer),
-        body=body_rates(network, optimizer) if relative else None,
+        body=body if relative else None,
         family=network,
         choices=choices,
         enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
         **others,
     )
+
+
+def _own(
+    baseline: Mapping[str, Any], pretrained: Pretrained, first: Mapping[str, Any], *, even: bool
+) -> dict[str, Any]:
+    """What a baseline setting has of its own, as far as it fits; `even`: one rate does for all.
+
+    A head that knows its classes, or has hidden layers, is no linear model's.
+    """
+    own = {name: baseline[name] for name in OWN if baseline.get(name) is not None}
+    if pretrained.known or first["head_layers"] != NO_LAYERS:
+        own.pop("head_start", None)
+    if not even:
+        own.pop("layer_decay", None)
+    return own
 
 
 def _starts(pretrained: Pretrained, choices: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
@@ -212,6 +228,22 @@ def _resolved(
         name: few[name] if name in few and several == (AUTO,) else several
         for name, several in choices.items()
     }
+
+
+def _require_adapters(choices: Mapping[str, tuple[Any, ...]]) -> None:
+    """See that nothing is asked of adapters that `auto` gives no network of this kind.
+
+    Raises:
+        UsageError: something is.
+    """
+    for name in ("lora_alpha", "lora_layers"):
+        if not any(choices["lora_rank"]) and choices[name] != (DEFAULTS[name],):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                "beside lora_rank=auto, which is 0 for a network without attention. Set "
+                "search.lora_rank=8, or take the first back: thawline params --reset "
+                f"search.{name}"
+            )
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:

@@ -18,6 +18,10 @@ from components.training.history import Epoch, OnEpoch
 from components.training.recipe import Recipe, Setting
 from components.training.step import DivergedError, TooLargeError
 
+SAVE_AFTER = 5.0
+"""Seconds of a trial that a kill may cost: a file after each epoch from the cache would cost as
+much as the epoch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -57,7 +61,7 @@ class Runner:
             number: of the trial: its seed comes from it.
             asked: what to train, and for how long.
             before: the trials that are finished: what they put into the cache is paid for.
-            keep: holds the last epoch's state.
+            keep: holds the state at the end of an epoch, `SAVE_AFTER` behind at most.
             on_epoch: as `fit` calls it.
         """
         seed = derived_seed(self.plan.seed, number, 1)
@@ -84,6 +88,7 @@ class Runner:
                 keep_best=False,
                 on_epoch=collect,
                 forward=inputs.forward,
+                save_after=SAVE_AFTER,
             )
             audit = tuple(asdict(report) for report in done.audit)
         except (DivergedError, TooLargeError, InertError) as error:

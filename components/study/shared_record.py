@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from components.frame.errors import UnreachableError, UsageError
 from components.study.plan import Plan
-from components.study.record import STATES, Record, attributes
+from components.study.record import STATES, Record
 from components.study.runner import Outcome
 from components.study.trial import Asked, Trial
 
@@ -151,10 +151,8 @@ class SharedRecord(Record):
     @staticmethod
     def _is(kept: FrozenTrial, asked: Asked, used: Collection[int]) -> bool:
         """Whether a trial is what is asked for, whoever asked for it first."""
-        if kept.number in used or kept.params != asdict(asked.setting):
-            return False
-        own, wanted = kept.user_attrs["asked"], attributes(asked)
-        return {**own, "origin": ""} == {**wanted, "origin": ""}
+        own, wanted = kept.user_attrs["asked"], asdict(asked)
+        return kept.number not in used and {**own, "origin": ""} == {**wanted, "origin": ""}
 
     def begin(self, number: int, _asked: Asked) -> optuna.Trial:
         """A trial that is ours."""
@@ -167,11 +165,11 @@ class SharedRecord(Record):
     def report(self, trial: optuna.Trial, score: float, epoch: int) -> None:
         """Enter an epoch's score, unless the trial is another's by now."""
         with suppress(UpdateFinishedTrialError):
-            _patiently(lambda: trial.report(score, epoch))
+            _patiently(lambda: super(SharedRecord, self).report(trial, score, epoch))
 
     def should_prune(self, trial: optuna.Trial) -> bool:
         """Whether a trial is to end early."""
-        return bool(_patiently(trial.should_prune))
+        return _patiently(lambda: super(SharedRecord, self).should_prune(trial))
 
     @contextmanager
     def beating(self, _trial: optuna.Trial) -> Iterator[None]:

@@ -7,6 +7,7 @@ import pytest
 from components.frame.errors import UsageError
 from components.model.backbone import create
 from components.search import SearchParams
+from components.study.record import Record
 from components.study.run import make_plan
 from components.training.recipe import BELOW_THE_HEAD
 
@@ -86,9 +87,9 @@ def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrain
 
 
 def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
-    """The others have the first of the choices."""
+    """The others have the first of the choices, but for what they name themselves."""
     asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
-    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]
+    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.75)]
 
 
 def test_parameters_say_of_each_that_the_head_alone_makes_it_void():
@@ -111,3 +112,12 @@ def test_a_champion_and_the_packages_weights_are_both_started_from(champion, pre
 def test_a_start_that_is_not_there_is_refused(pretrained):
     with pytest.raises(UsageError, match="start must be base where there is no champion"):
         planned(pretrained, start="package")
+
+
+def test_a_baseline_setting_of_its_own_can_be_entered(pretrained):
+    """Also where others of the same are chosen among."""
+    plan = planned(pretrained, layer_decay=[1.0, 0.5], batch_norm=["trained", "frozen"])
+    known = Record.distributions(plan)
+    for setting in plan.enqueued:
+        assert setting.layer_decay in known["layer_decay"].choices
+        assert setting.batch_norm in known["batch_norm"].choices
