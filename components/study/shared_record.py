@@ -40,6 +40,8 @@ PATIENCE = 600.0
 """Seconds that a worker waits for a database that does not answer."""
 PAUSE = 1.0
 """Seconds from one try to the next."""
+WORKER = "worker "
+"""Before the name of one that had a part, among the study's attributes."""
 ALIVE = sqlalchemy.text(
     "SELECT trial_id FROM trial_heartbeats"
     " WHERE heartbeat > CURRENT_TIMESTAMP - :grace * INTERVAL '1 second'"
@@ -107,8 +109,8 @@ class SharedRecord(Record):
 
     @property
     def workers(self) -> int:
-        """How many have had a part in the search."""
-        return len({trial.user_attrs.get("worker") for trial in _patiently(self._all)})
+        """How many have had a part in the search, also those that did not see its end."""
+        return sum(name.startswith(WORKER) for name in _patiently(lambda: self._study.user_attrs))
 
     def known(self, number: int) -> Trial:
         """A finished trial."""
@@ -131,6 +133,7 @@ class SharedRecord(Record):
                 return Place(found.number, "finished")
             if found is not None and found._trial_id in alive:  # noqa: SLF001  # it has no public name
                 return Place(found.number, "elsewhere")
+            self._study.set_user_attr(WORKER + self.worker, "")  # first: it may be killed anywhere
             if found is None:
                 self._study.add_trial(self._entry(asked))
                 found = self._all()[-1]
