@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         name="frozen statistics move",
         file="components/model/freezing.py",
-        old='        vars(module)["train"] = MethodType(_stay_in_evaluation, module)\n',
+        old='    vars(module)["train"] = MethodType(_stay_in_evaluation, module)\n',
         new="        module.eval()\n",
         test=_FREEZING,
     ),

@@ -119,13 +119,7 @@ class SearchParams(Params):
     enqueue: list[Enqueued] = Field(
         [
             Enqueued(freeze_depth=HEAD, learning_rate=1e-2),
-            Enqueued(
-                freeze_depth=0,
-                learning_rate=1e-3,
-                head_start="probe",
-                batch_norm="auto",
-                layer_decay=0.75,
-            ),
+            Enqueued(freeze_depth=0, learning_rate=1e-3),
         ]
     )
     """Baseline settings, tried first; in full where cheap, otherwise only probed; `staged` trains

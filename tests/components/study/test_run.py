@@ -89,7 +89,7 @@ def test_a_network_without_branches_refuses_to_drop_them_before_a_trial(pretrain
 def test_a_baseline_setting_of_the_head_asks_for_nothing_that_is_void_there(pretrained):
     """The others have the first of the choices, but for what they name themselves."""
     asked = planned(pretrained, stochastic_depth=[0.2], layer_decay=[0.7]).enqueued
-    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.75)]
+    assert [(one.stochastic_depth, one.layer_decay) for one in asked] == [(0.0, 1.0), (0.2, 0.7)]
 
 
 def test_parameters_say_of_each_that_the_head_alone_makes_it_void():
@@ -116,7 +116,15 @@ def test_a_start_that_is_not_there_is_refused(pretrained):
 
 def test_a_baseline_setting_of_its_own_can_be_entered(pretrained):
     """Also where others of the same are chosen among."""
-    plan = planned(pretrained, layer_decay=[1.0, 0.5], batch_norm=["trained", "frozen"])
+    own = {"head_start": "probe", "batch_norm": "auto", "layer_decay": 0.75}
+    plan = planned(
+        pretrained,
+        layer_decay=[1.0, 0.5],
+        batch_norm=["trained", "frozen"],
+        enqueue=[HEAD, {"freeze_depth": 0, "learning_rate": 1e-3, **own}],
+    )
+    assert [one.layer_decay for one in plan.enqueued] == [1.0, 0.75]
+    assert [one.head_start for one in plan.enqueued] == ["drawn", "probe"]
     known = Record.distributions(plan)
     for setting in plan.enqueued:
         assert setting.layer_decay in known["layer_decay"].choices
