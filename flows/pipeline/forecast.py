@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.base import PACKAGED
 from components.data.images.sizing import near
 from components.frame import files
+from components.model.weights.place import PACKAGED
 from flows.parameters.architectures import architectures
 from flows.pipeline.census import Census
 from flows.project import Project, environment

@@ -16,6 +16,7 @@ from components.model.weights.hub import from_hub
 from components.model.weights.local import local
 from components.model.weights.packaged import packaged
 from components.model.weights.pin import CHAMPION, SOURCES, TIMM, start_pin
+from components.model.weights.place import AUTO
 from components.model.weights.pretrained import PretrainedWeights
 
 
@@ -69,4 +70,6 @@ def _read(source: str, architecture: str, pin: dict[str, Any], cache: Path) -> P
         return from_hub(architecture, pin["revision"])
     if source == CHAMPION and "weights" in pin:
         return champion(pin, cache)
-    return packaged() if source in ("package", CHAMPION) else local(source, architecture)
+    if source == "package":
+        return packaged(architecture)
+    return packaged(AUTO) if source == CHAMPION else local(source, architecture)
