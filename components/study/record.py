@@ -4,6 +4,7 @@ Who decides what is tried is elsewhere, and works on what stands here alone: wha
 before a kill is there afterwards, and what is decided from it is the same.
 """
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.frame import addresses
@@ -31,15 +33,25 @@ STATES: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
 }
 NAME = "search"
+WORSE = 0.1
+"""Probability, by Wilcoxon's signed-rank test over folds, below which a trial's being no worse than
+the best one is given up: it ends before its other folds."""
 
 
 class Record:
     """Trials in the order in which they were begun; at most one is under way."""
 
     def __init__(
-        self, folder: Path, plan: Plan, layers: list[str], fractions: tuple[float, ...]
+        self,
+        folder: Path,
+        plan: Plan,
+        layers: list[str],
+        fractions: tuple[float, ...],
+        folds: int = 1,
     ) -> None:
+        """`folds`: over how many a trial is scored, one after the other."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folds = folds
         self.plan, self.layers, self.fractions = plan, layers, fractions
         folder.mkdir(parents=True, exist_ok=True)
         self._study = optuna.create_study(
@@ -80,8 +92,8 @@ class Record:
                 "The study belongs to other code: remove .thawline/work/search and search anew."
             )
 
-    def told_epochs(self, number: int) -> set[int]:
-        """The epochs of a trial that are reported already."""
+    def told(self, number: int) -> set[int]:
+        """The epochs of a trial, or its folds, that are reported already."""
         return set(self._all()[number].intermediate_values)
 
     def end(self, trial: optuna.Trial, asked: Asked, outcome: Outcome) -> Trial:
@@ -90,7 +102,7 @@ class Record:
         value = outcome.history[-1].validation_score if outcome.history else None
         if outcome.failure is not None:
             self._study.tell(trial, None, TrialState.FAIL)
-        elif len(outcome.history) < asked.epochs or asked.stage == "probe":
+        elif outcome.early or len(outcome.history) < asked.epochs or asked.stage == "probe":
             self._study.tell(trial, None, TrialState.PRUNED)
         else:
             self._study.tell(trial, value, TrialState.COMPLETE)
@@ -101,7 +113,13 @@ class Record:
         return trials
 
     def _pruner(self) -> optuna.pruners.BasePruner:
-        if self.plan.strategy != "tpe" or not self.plan.prune_after:
+        if self.plan.strategy == "tpe" and not self.plan.prune_after:
+            return optuna.pruners.NopPruner()
+        if self.folds > 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # the version is pinned
+                return optuna.pruners.WilcoxonPruner(p_threshold=WORSE)
+        if self.plan.strategy != "tpe":
             return optuna.pruners.NopPruner()
         return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
 

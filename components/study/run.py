@@ -226,4 +226,5 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),
         "full_fine_tunings_spent": round(spent / result.space.whole, 4),
+        **({"folds": result.space.folds} if result.space.folds > 1 else {}),
     }

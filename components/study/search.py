@@ -16,7 +16,7 @@ from components.study.eta import Eta
 from components.study.importance import importances
 from components.study.plan import Plan
 from components.study.record import Record
-from components.study.runner import Runner
+from components.study.runner import Runner, forget
 from components.study.space import Space
 from components.study.strategies import candidates, staged, tpe
 from components.study.strategies.strategy import Notes, Session, session
@@ -61,7 +61,12 @@ class SearchResult:
 
     @property
     def score(self) -> float:
-        """The mean validation score of the confirmation runs: not the best of many draws."""
+        """The mean validation score of the confirmation runs: not the best of many draws.
+
+        Over folds it is that of the last run alone, by which nothing was chosen.
+        """
+        if self.space.folds > 1:
+            return self.confirmations[-1].score
         return fmean(trial.score for trial in self.confirmations)
 
 
@@ -83,7 +88,8 @@ class Search:
         self.reuse = Reuse(pretrained, images, plan, cache, device)
         self.reuse.ahead = self._ahead()
         self.runner = Runner(plan, self.reuse, device)
-        self.record = Record(folder, plan, pretrained.layers, pretrained.fractions)
+        folds = self.reuse.space.folds
+        self.record = Record(folder, plan, pretrained.layers, pretrained.fractions, folds)
         self._explore, budget = STRATEGIES[plan.strategy]
         self.eta = Eta(self.reuse, budget(self.reuse.space))
 
@@ -99,6 +105,8 @@ class Search:
         if finished:
             self.log.say(f"goes on after {len(finished)} trials")
         notes = Notes(self.log.say, self.reuse.images.task.shown)
+        if sentence := self._folds():
+            notes.say(sentence)
         strategy = self._explore(self.reuse.space, notes)
 
         def over(number: int) -> bool:
@@ -126,6 +134,16 @@ class Search:
             importances=explained,
         )
 
+    def _folds(self) -> str:
+        """What a search over folds must say; empty: it is none."""
+        space, judged = self.reuse.space, len(self.reuse.images.val)
+        if space.folds == 1:
+            return ""
+        return (
+            f"{judged:,} validation images are few: each trial is scored over {space.folds} folds "
+            f"of all {space.pool:,} images but the test's."
+        )
+
     def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
         done: list[Trial] = []
         try:
@@ -151,22 +169,31 @@ class Search:
         entered = self.record.begin(number, asked)
         self._tell_begin(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
-        told = self.record.told_epochs(number)
+        told, folds = self.record.told(number), self.reuse.space.folds
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
 
+        def on_fold(fold: int, score: float, so_far: float) -> bool:
+            if fold not in told and asked.stage == "full":
+                entered.report(score, fold)
+            if asked.falls_short(fold, so_far, folds):
+                return True
+            return asked.stage == "full" and fold < folds and entered.should_prune()
+
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)
+            if folds > 1:
+                return False
             if epoch.epoch not in told:
                 entered.report(epoch.validation_score, epoch.epoch)
             if asked.falls_short(epoch.epoch, epoch.validation_score):
                 return True
             return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
 
-        outcome = self.runner.run(number, asked, before, keep, on_epoch)
+        outcome = self.runner.run(number, asked, before, keep, on_epoch, on_fold)
         trial = self.record.end(entered, asked, outcome)
-        keep.unlink(missing_ok=True)
+        forget(keep)
         self._tell_end(trial, time.monotonic() - started, outcome.failure)
         return trial
 

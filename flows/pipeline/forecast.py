@@ -15,6 +15,7 @@ from typing import Any
 from components.data.images.sizing import near
 from components.frame import files
 from components.model.weights.place import PACKAGED
+from components.study.values import FEW, FOLDS
 from flows.parameters.architectures import architectures
 from flows.pipeline.census import Census
 from flows.project import Project, environment
@@ -97,7 +98,10 @@ def work(values: Mapping[str, Any], images: int) -> Work:
     """What search and training may have to compute at most, were every layer trained."""
     validation = images * values["split.val_fraction"]
     training = images * (1 - values["split.test_fraction"]) - validation
-    epoch = PASSES * training + validation
+    folds = _folds(values["search.folds"], validation)
+    judged = validation if folds == 1 else training + validation
+    trained = training if folds == 1 else (folds - 1) * (training + validation)
+    epoch = PASSES * trained + judged
     trial, trials = values["search.epochs"] * epoch, values["search.max_trials"]
     if values["search.strategy"] == "staged":
         tried = values["search.compute"] * (1 + EACH_TRIAL * trials) + PROBES / 3
@@ -105,6 +109,13 @@ def work(values: Mapping[str, Any], images: int) -> Work:
         tried = HALF * (trials + 2 * values["search.confirmation_runs"])
     epochs = values["train.epochs"]
     return Work(search=tried * trial, train=epochs * epoch, prepared=int(epochs * training))
+
+
+def _folds(asked: int | str, validation: float) -> int:
+    """Over how many a trial is scored."""
+    if asked == "auto":
+        return FOLDS if validation < FEW else 1
+    return int(asked)
 
 
 def expected(
