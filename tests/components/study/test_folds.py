@@ -1,5 +1,6 @@
 """Few images are judged in folds: no group parted, no class left out, and what that costs."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from components.data.batch import Batch
 from components.evaluation import scores
 from components.frame.errors import UsageError
 from components.study import folds
+from components.study import search as module
 from components.study.record import Record
 from components.study.runner import Outcome, forget
 from components.study.trial import Asked
@@ -222,3 +224,31 @@ def test_a_trial_worse_than_the_best_at_each_fold_ends(tmp_path, plan):
         worse, asked(), Outcome(history=history, audit=(), cost=1, cached=True, why="", early=True)
     )
     assert early.kind == "pruned"
+
+
+def test_search_over_folds_says_so_and_ends_the_same_after_a_kill(make_search, monkeypatch):
+    """Cut in a trial of each kind; what it reports is of its last run."""
+    changes = {"folds": COUNT, "max_trials": 2, "epochs": 2}
+    expected = make_search("whole", **changes).run()
+    assert "few: each trial is scored over 3 folds of all 53 images" in expected.decisions[0][1]
+    assert expected.score == expected.trials[-1].score
+    assert expected.trials[-1].stage == "confirmation"
+    told, runner = set(), module.Runner.run
+
+    def cut(self, number, wanted, before, keep, on_epoch, on_fold):
+        def cutting(fold, *reached):
+            if fold == 2 and wanted.stage not in told:
+                told.add(wanted.stage)
+                raise PowerCutError
+            return on_fold(fold, *reached)
+
+        return runner(self, number, wanted, before, keep, on_epoch, cutting)
+
+    monkeypatch.setattr(module.Runner, "run", cut)
+    for _ in range(100):
+        with suppress(PowerCutError):
+            found = make_search("cut", **changes).run()
+            break
+    assert told >= {"full", "confirmation"}
+    assert [one.row() for one in found.trials] == [one.row() for one in expected.trials]
+    assert (found.chosen, found.decisions) == (expected.chosen, expected.decisions)
