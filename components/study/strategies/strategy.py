@@ -144,7 +144,7 @@ def session(
     return chosen
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Mean:
     """What the confirmation runs of a finalist reached on average."""
 
@@ -160,7 +160,7 @@ class _Mean:
         """The means over one run or more."""
         score, error = fmean(run.score for run in runs), fmean(run.error for run in runs)
         loss = fmean(run.validation_loss for run in runs)
-        return cls(setting, score, error, loss, tuple(runs))
+        return cls(setting=setting, score=score, error=error, loss=loss, runs=tuple(runs))
 
 
 def _untied(
