@@ -143,7 +143,8 @@ def splits_of(
     }
     test = parts.pop("test")
     family = augmentations.family(transform.size, horizontal_flip=mirror)
-    return Images(**parts, task=task, transform=transform, family=family), test
+    train, val = parts["train"], parts["val"]
+    return Images(train=train, val=val, task=task, transform=transform, family=family), test
 
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:

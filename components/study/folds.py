@@ -14,7 +14,7 @@ from components.study.values import FEW, FOLDS
 from components.training.feed import Fold
 from components.training.history import Epoch
 from components.training.images import Images
-from components.training.samplers import Rows, is_of_classes
+from components.training.samplers import is_of_classes
 
 NEVER = -1
 """The fold of images that are always trained on."""
@@ -119,5 +119,5 @@ def _most(pool: Images, count: int, batch_size: int) -> int:
 
 def _groups(pool: Images) -> NDArray[Any]:
     """What must stay together: the groups of the splits, or each image by itself."""
-    indices: Rows = pool.train.indices
+    indices = pool.train.indices
     return np.arange(len(indices)) if pool.groups is None else pool.groups[indices]
