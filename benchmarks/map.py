@@ -26,6 +26,7 @@ import torch
 
 from benchmarks.cases import Case, add_options_of_one, prepared
 from benchmarks.fits import BATCH, fitted, plan_of, unheard
+from components.data.images.dataset import Split
 from components.frame.seeds import derived_seed
 from components.study.trial_inputs import Reuse
 from components.training.feed import ImageFeed
@@ -53,7 +54,7 @@ class Map:
 
     def __init__(self, asked: argparse.Namespace, case: Case) -> None:
         learn = subset(case.images, asked.learn or 1.0, asked.seed, "--learn")
-        self.asked, self.case = asked, replace(case, images=_judged_by_the_rest(case, learn))
+        self.asked, self.case = asked, replace(case, images=judged_by_the_rest(case, learn))
         self.head = len(case.pretrained.groups) - 1
         self.reuse = Reuse(
             case.pretrained,
@@ -97,7 +98,7 @@ class Map:
         inputs = self.reuse.inputs(model, setting, seed)
         feed = inputs.feed
         if isinstance(feed, ImageFeed):  # a pass over all of them each epoch would say no more
-            feed = replace(feed, images=replace(feed.images, val=_few(feed.images)))
+            feed = replace(feed, images=replace(feed.images, val=few(feed.images)))
         recipe = Recipe(
             setting=setting,
             epochs=asked.epochs,
@@ -138,7 +139,7 @@ class Map:
                 }
 
 
-def _judged_by_the_rest(case: Case, learn: Images) -> Images:
+def judged_by_the_rest(case: Case, learn: Images) -> Images:
     """The images with all that are not learnt from as validation."""
     train, val, test = learn.train, case.images.val, case.test
     spare = np.setdiff1d(case.images.train.indices, train.indices)
@@ -153,7 +154,8 @@ def _judged_by_the_rest(case: Case, learn: Images) -> Images:
     return replace(learn, val=rest)
 
 
-def _few(images: Images) -> Any:  # noqa: ANN401  # a `Split`
+def few(images: Images) -> Split:
+    """A batch of the validation images: what is looked at after each epoch."""
     val = images.val
     return replace(val, indices=val.indices[:BATCH], targets=val.targets[:BATCH])
 
