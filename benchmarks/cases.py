@@ -47,6 +47,12 @@ class Case:
     folder: Path
     """For whatever is written meanwhile."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, in the order of the outputs."""
+        assert isinstance(self.images.task, Classification)  # noqa: S101  # as `splits_of` made it
+        return self.images.task.classes
+
 
 def add_options(parser: argparse.ArgumentParser, *, limit: int) -> None:
     """What every benchmark lets one choose of its images."""

@@ -92,7 +92,7 @@ def run(case: Case, names: Sequence[str], asked: argparse.Namespace) -> dict[str
         turn = seed % len(names)
         for name in [*names[turn:], *names[:turn]]:
             begun = time.process_time()
-            said = contestants[name](case, asked.budget, seed, mirror=asked.mirror is not False)
+            said = contestants[name](case, asked.budget, seed, mirror=asked.mirror)
             seconds = time.process_time() - begun
             score = rivals.scores(case, said)[balanced]
             results[name].append(Result(seed, score, seconds))

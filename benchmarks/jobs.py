@@ -1,56 +1,121 @@
-"""Our whole job on a case, as `thawline run` does it: the search, then the final training."""
+"""Our whole job on a case, as `thawline run` does it: augment, search, train, fall back."""
 
 import shutil
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from benchmarks.cases import Case
 from benchmarks.rivals import said
+from components.data.images.augmentation import family
 from components.frame.events import Events, narrator
 from components.search import SearchParams
 from components.study.run import make_plan
 from components.study.search import Search
 from components.training.difficulty import image_losses
+from components.training.fallback import linear_model
 from components.training.feed import ImageFeed
 from components.training.fit import fit
-from components.training.recipe import Recipe
+from components.training.history import Fit
+from components.training.images import Images
+from components.training.mirroring import mirroring
+from components.training.pretrained import Pretrained
+from components.training.recipe import Recipe, Setting
 from components.training.samplers import Sampling
+from components.training.subset import subset
 
 CPU = torch.device("cpu")
+BATCH = 32
+SEARCHED = 40
+"""Epochs of a budget from which on a part of it is searched with."""
+SHARE = 0.1
+"""That part, by what a search may spend; its probes come on top."""
+LONG, SHORT = 0.75, 0.82
+"""Of a budget that the final training takes as epochs, with a search before it and without; an
+epoch of ours validates too."""
 
 
-def ours(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # the case knows
-    """Search and train within a budget of epochs of the whole network."""
+def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
+    """Search and train within a budget of epochs of the whole network.
+
+    Whether images may be mirrored is found out where `mirror` does not say.
+    """
     folder = case.folder / f"ours-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
-    asked = SearchParams(compute=0.2 * budget / 4, seed=seed).model_dump()
-    others = {name: value for name, value in asked.items() if name not in {"device", "subset"}}
-    plan = make_plan(case.pretrained, **others)
+    images, pretrained = seen(case, mirror), case.pretrained
+    setting = searched(pretrained, images, folder, budget, seed)
+    model = pretrained.network(seed, setting)
+    epochs = max(1, round((LONG if budget >= SEARCHED else SHORT) * budget))
+    fitted = trained(model, pretrained, images, setting, epochs, seed, folder / "keep")
+    other = linear_model(
+        pretrained,
+        images,
+        seed=seed,
+        batch_size=BATCH,
+        device=CPU,
+        precision="off",
+        workers=0,
+    )
+    kept = other.model if other and other.leads(fitted.validation) else model
+    return said(case, kept)
+
+
+def seen(case: Case, mirror: bool | None) -> Images:  # noqa: FBT001  # as asked for
+    """The images, mirrored or not."""
+    if mirror is None:
+        found = mirroring(case.pretrained.network(0), case.images.train, case.classes)
+        print(found.sentence())
+        mirror = found.allowed
+    size = case.images.transform.size
+    return replace(case.images, family=family(size, horizontal_flip=mirror))
+
+
+def searched(
+    pretrained: Pretrained, images: Images, folder: Path, budget: int, seed: int
+) -> Setting:
+    """What the search chooses, by the parameters as the budget sets them."""
+    if budget < SEARCHED:
+        asked = SearchParams(strategy="baseline", epochs=1, subset=0.25, seed=seed)
+    else:
+        asked = SearchParams(compute=SHARE * budget / SearchParams().epochs, seed=seed)
+    images = subset(images, asked.subset, seed, "the search", 2 * BATCH)
+    plan = make_plan(pretrained, **asked.model_dump(exclude={"device", "subset"}))
     log = Events(folder / "events.jsonl", narrator())
-    found = Search(plan, case.images, case.pretrained, folder, folder, log, CPU).run()
-    epochs = max(1, round(0.8 * budget))
-    model = case.pretrained.network(seed)
-    losses = partial(image_losses, model, case.images.train, batch_size=plan.batch_size, workers=0)
+    return Search(plan, images, pretrained, folder, folder, log, CPU).run().chosen
+
+
+def trained(
+    model: nn.Module,
+    pretrained: Pretrained,
+    images: Images,
+    setting: Setting,
+    epochs: int,
+    seed: int,
+    keep: Path,
+) -> Fit:
+    """The final training, which ends with its best epoch."""
+    losses = partial(image_losses, model, images.train, batch_size=BATCH, workers=0)
     feed = ImageFeed(
-        images=case.images,
-        batch_size=plan.batch_size,
-        magnitude=found.chosen.magnitude,
+        images=images,
+        batch_size=BATCH,
+        magnitude=setting.magnitude,
         seed=seed,
         workers=0,
-        sampling=Sampling.of(found.chosen, epochs, losses),
+        sampling=Sampling.of(setting, epochs, losses),
     )
-    fit(
+    return fit(
         model,
-        case.pretrained.groups,
+        pretrained.groups,
         feed,
-        case.images.task,
-        Recipe(setting=found.chosen, epochs=epochs, patience=epochs, seed=seed),
+        images.task,
+        Recipe(setting=setting, epochs=epochs, patience=epochs, seed=seed),
         device=CPU,
-        keep=folder / "keep.safetensors",
+        keep=keep,
         keep_best=True,
         on_epoch=lambda *_: False,
     )
-    return said(case, model)

@@ -334,7 +334,7 @@ MUTATIONS = (
     Mutation(
         name="cache: activations of other weights are taken",
         file="components/study/trial_inputs.py",
-        old="weights=self._weights",
+        old="weights=self._weights(setting)",
         new='weights=""',
         test=_SHARED + "::test_other_weights_are_not_given_the_activations_of_these",
     ),

@@ -41,14 +41,16 @@ Entry = dict[str, Any]
 class Contestant(Protocol):
     """A whole job."""
 
-    def __call__(self, case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+    def __call__(
+        self, case: Case, budget: int, seed: int, *, mirror: bool | None
+    ) -> NDArray[np.int64]:
         """The classes that the model says of the test images, shape (images,).
 
         Args:
             case: images and weights.
             budget: epochs of training the whole network.
             seed: of all that is drawn.
-            mirror: whether training may mirror images.
+            mirror: whether training may mirror images; None: not known.
         """
         ...
 
@@ -122,21 +124,21 @@ FASTAI = Recipe(
 """`fine_tune(base_lr=2e-3)`: an epoch of the head, then all from a 200th of it to half of it."""
 
 
-def whole(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+def whole(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
     """The whole network from a head that is drawn small."""
     model = case.pretrained.network(seed)
     train(case, model, WHOLE, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def head(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:  # noqa: ARG001  # as all
+def head(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:  # noqa: ARG001  # as all
     """Logistic regression on frozen features; no part of the network is trained."""
     model = case.pretrained.network(seed)
     probe(case, model)
     return said(case, model)
 
 
-def lp_ft(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+def lp_ft(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
     """The head first, then all from there (Kumar et al., ICLR 2022)."""
     model = case.pretrained.network(seed)
     probe(case, model)
@@ -144,21 +146,21 @@ def lp_ft(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int
     return said(case, model)
 
 
-def lightly(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+def lightly(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
     """LightlyTrain's recipe of fine-tuning for classification."""
     model = case.pretrained.network(seed)
     train(case, model, LIGHTLY, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def timm(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+def timm(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
     """Timm's `train.py` with `--pretrained`."""
     model = case.pretrained.network(seed)
     train(case, model, TIMM, epochs=budget, seed=seed, mirror=mirror)
     return said(case, model)
 
 
-def fastai(case: Case, budget: int, seed: int, *, mirror: bool) -> NDArray[np.int64]:
+def fastai(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
     """Fastai's `fine_tune`, its schedule."""
     model = case.pretrained.network(seed)
     train(case, model, FASTAI_HEAD, epochs=1, seed=seed, mirror=mirror, frozen=True)
@@ -183,7 +185,7 @@ def train(
     *,
     epochs: int,
     seed: int,
-    mirror: bool,
+    mirror: bool | None,
     frozen: bool = False,
 ) -> None:
     """Train in place; `frozen`: everything but the head and the norms stays as it is."""
@@ -226,10 +228,10 @@ def entries(model: nn.Module, recipe: Recipe, *, frozen: bool) -> list[Entry]:
     return found
 
 
-def augmentation(case: Case, crop: float, *, mirror: bool) -> Augmentation:
-    """Cropped and, where that is allowed, mirrored."""
+def augmentation(case: Case, crop: float, *, mirror: bool | None) -> Augmentation:
+    """Cropped and, unless it is known to be wrong, mirrored, as recipes have it."""
     size = case.images.transform.size
-    steps: list[object] = [albumentations.HorizontalFlip(p=0.5)] if mirror else []
+    steps: list[object] = [albumentations.HorizontalFlip(p=0.5)] if mirror is not False else []
     steps.append(albumentations.RandomResizedCrop(size=(size, size), scale=(crop, 1), ratio=RATIO))
     pipeline = albumentations.Compose(steps)
 

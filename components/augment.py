@@ -8,6 +8,7 @@ from components.frame.effects import NoEffect
 from components.frame.params import Params, PathOr
 from components.frame.spec import In, Out
 from components.frame.stage import run
+from components.frame.work import Work
 
 POLICIES = ("light", "trivial", "rand")
 MOVES = ("rotate", "shift", "shear")
@@ -30,9 +31,9 @@ class AugmentParams(Params):
     changes of light; `trivial`: one of fourteen operations (TrivialAugment); `rand`: two of them
     (RandAugment); a file: a pipeline as albumentations.save writes it, JSON or YAML, after the
     crop."""
-    horizontal_flip: bool = False
+    horizontal_flip: Literal["auto"] | bool = "auto"
     """Whether training may mirror images; that would change letters, digits and hands, while
-    flowers and waste bear it."""
+    flowers and waste bear it; `auto`: where mirror images are still known for what they show."""
     vertical_flip: bool = False
     """Whether training may turn images upside down; satellites and microscopes see no top."""
     rotate: Annotated[float, Field(ge=0, le=60)] = 5.0
@@ -82,10 +83,12 @@ def augment(
     *,
     splits: In,
     raw: In,
+    model: In,
     config: In,
     pipeline: In,
     augmentation: Out,
     preview: Out,
+    work: Work,
 ) -> None:
     """Write the evaluation transform and the augmentation family, and a sheet of examples."""
     from components.figures.augmenting import build
@@ -93,7 +96,9 @@ def augment(
     build(
         splits,
         raw,
+        model,
         config,
+        work=work,
         pipeline=pipeline,
         augmentation=augmentation,
         preview=preview,

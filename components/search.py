@@ -2,20 +2,23 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from components.frame.params import Params
 from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
+from components.study.rates import AUTO, rate_range
 from components.study.values import (
     Choice,
     ClassWeights,
     Folds,
     FreezeDepth,
     HiddenLayers,
+    Rate,
     Schedule,
     Subset,
+    auto_alone,
 )
 from components.study.void import HEAD, RULES
 
@@ -35,14 +38,14 @@ def _surely_above(one: float | str, other: float | str) -> bool:
 class RateRange(Params):
     """Learning rates that are tried, on a logarithmic scale."""
 
-    low: Annotated[float, Field(gt=0)]
-    """Lowest rate."""
-    high: Annotated[float, Field(gt=0)]
-    """Highest rate."""
+    low: Rate
+    """Lowest rate; `auto`: 1e-4, or 1e-3 for sgd and its like."""
+    high: Rate
+    """Highest rate; `auto`: a hundred times the lowest."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.low > self.high:
+        if AUTO not in {self.low, self.high} and self.low > self.high:
             raise ValueError(f"`low <= high` must hold, but got low={self.low}, high={self.high}")
         return self
 
@@ -74,9 +77,10 @@ class Enqueued(Params):
 class SearchParams(Params):
     """What the search tries, and how long."""
 
-    strategy: Literal["staged", "tpe"] = "staged"
+    strategy: Literal["staged", "tpe", "baseline"] = "staged"
     """Who decides what is tried; `staged`: cheap freeze depths first, dear ones where something
-    speaks for them; `tpe`: Optuna's estimator over everything."""
+    speaks for them; `tpe`: Optuna's estimator over everything; `baseline`: nobody, the setting of
+    `enqueue` that trains most is taken, once a trial has shown that it trains."""
     max_trials: Annotated[int, Field(ge=1)] = 16
     """Settings that are tried in full, at most; those of `enqueue` count, probes and the
     finalists' confirmation runs come on top."""
@@ -88,8 +92,9 @@ class SearchParams(Params):
     each of `max_trials`; probes come on top."""
     epochs: Annotated[int, Field(ge=1)] = 4
     """Epochs of a trial; the schedule of the rate is as long."""
-    learning_rate: RateRange = RateRange(low=1e-4, high=1e-2)
-    """At its highest; searched on a logarithmic scale."""
+    learning_rate: RateRange = RateRange(low=AUTO, high=AUTO)
+    """Of the head, at its highest; searched on a logarithmic scale; layers below train at
+    `backbone_rate` times as much."""
     freeze_depth: FreezeDepthRange = FreezeDepthRange(low=0, high=HEAD)
     """How many groups of layers, from the stem, are frozen; each end an index (0 freezes none), a
     fraction of the groups (0.0 to 1.0), a layer's name, or `head`."""
@@ -121,7 +126,8 @@ class SearchParams(Params):
     """Of kept activations; `float32` changes no bit on a CPU, `float16` takes half the room."""
     subset: Subset = 1.0
     """Of the images to train on, for trials; a fraction up to 1.0, or a whole number of images;
-    each class keeps its fraction; validation and `train` have all."""
+    each class keeps its fraction, and two batches are left at any rate; validation and `train` have
+    all."""
     batch_size: Literal["auto"] | Annotated[int, Field(ge=2)] = 32
     """Images a step; `auto`: on CUDA the largest of 32, 64, 128 and 256 that training the whole
     network fits into memory with and that leaves 8 steps an epoch, or less where that does not;
@@ -146,15 +152,21 @@ class SearchParams(Params):
     cache."""
     label_smoothing: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the target spread over all classes; `train` uses the same."""
+    batch_norm: Annotated[list[Literal["trained", "frozen", "auto"]], *Choice] = Field(["trained"])
+    """Statistics of batch normalisation in layers that train; `trained`: those of each batch, and
+    their average when judged; `frozen`: those of the pretraining; `auto`: frozen where there are
+    any (as in Mask R-CNN: He et al., ICCV 2017)."""
     tuning: Annotated[list[Literal["full", "norms", "bitfit"]], *Choice] = Field(["full"])
     """What trains of layers below the head; `norms`: normalisation alone (Frankle et al., ICLR
     2021); `bitfit`: biases alone (Ben Zaken et al., ACL 2022)."""
     surgical: Annotated[list[Literal["none", "first", "middle", "last"]], *Choice] = Field(["none"])
     """The third of the layers that trains alone; of those that the freeze depth leaves, with the
     head (Lee et al., ICLR 2023); `none`: all of them train."""
-    lora_rank: Annotated[list[Annotated[int, Field(ge=0)]], *Choice] = Field([0])
+    lora_rank: Annotated[
+        list[Literal["auto"] | Annotated[int, Field(ge=0)]], *Choice, AfterValidator(auto_alone)
+    ] = Field([AUTO])
     """Of adapters that train in place of the layers, as 8; LoRA (Hu et al., ICLR 2022), by peft,
-    which takes seconds to load; 0: there are none."""
+    which takes seconds to load; 0: there are none; `auto`: [0, 8] for transformers, else 0."""
     lora_alpha: Annotated[list[Annotated[float, Field(gt=0)]], *Choice] = Field([16.0])
     """Adapters count this over their rank times."""
     lora_layers: Annotated[list[Literal["all", "attention", "mlp"]], *Choice] = Field(["all"])
@@ -199,9 +211,15 @@ class SearchParams(Params):
     the same."""
     warm_up: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], *Choice] = Field([0.1])
     """Fraction of the steps in which the rate rises from zero; 0.0: none (Goyal et al. 2017)."""
-    backbone_rate: Annotated[list[Annotated[float, Field(gt=0, le=1)]], *Choice] = Field([1.0])
+    backbone_rate: Annotated[
+        list[Literal["auto"] | Annotated[float, Field(gt=0, le=1)]],
+        *Choice,
+        AfterValidator(auto_alone),
+    ] = Field([AUTO])
     """Factor on the rate of everything below the head; beside `layer_decay`, which goes on from
-    there; 1.0: one rate for all."""
+    there; 1.0: one rate for all; `auto`: by the kind of the network, the optimizer and what is
+    frozen, 1.0 for convolutions with batch normalisation and 0.003 or more for transformers; and
+    1.0 where both ends of `learning_rate` are given."""
     l1: Annotated[list[Annotated[float, Field(ge=0)]], *Choice] = Field([0.0])
     """Factor on the sum of the trained weights' absolute values; it is added to the loss; biases
     and norms are left out (Tibshirani 1996); 0.0: none."""
@@ -231,6 +249,10 @@ class SearchParams(Params):
     curriculum: Annotated[list[Annotated[float, Field(ge=0, le=1)]], *Choice] = Field([0.0])
     """Fraction of the epochs in which hard images come in by and by; hard is what a classifier on
     pretrained features finds hard; 0.0: all are in at once."""
+    start: Annotated[list[Literal["base", "package"]], *Choice] = Field(["base", "package"])
+    """What training starts from with `base.source: champion`; `base`: the champion; `package`: the
+    packaged weights, where they are of its network; networks that train on from earlier weights may
+    end lower than from the ones before (Ash and Adams, NeurIPS 2020): validation decides."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of everything drawn here; each trial derives its own."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -245,7 +267,8 @@ class SearchParams(Params):
 
     @model_validator(mode="after")
     def _settings_in_range(self) -> Self:
-        low, high = self.learning_rate.low, self.learning_rate.high
+        given = self.learning_rate
+        low, high = rate_range(given.low, given.high, self.optimizer[0])
         lowest, highest = self.freeze_depth.low, self.freeze_depth.high
         for setting in self.enqueue:
             if not low <= setting.learning_rate <= high:

@@ -26,6 +26,9 @@ class TrainParams(Params):
     """Averages the weights of the best epochs; `greedy`: as far as validation gets better by
     it, and then with those that training started from; the statistics of batch normalisation are
     taken anew."""
+    fallback: Literal["linear", "none"] = "linear"
+    """What is kept where training ends below it on validation; `linear`: the pretrained network
+    with a logistic regression as its head, which costs one pass over the images."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     test_time_views: Literal[1, 2, 4] = 1
@@ -39,6 +42,10 @@ class TrainParams(Params):
     is faster on one with AMX alone; weights stay float32."""
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
+    processes: Annotated[int, Field(ge=1)] = 1
+    """That train together, a GPU each, by `accelerate launch`; each takes its share of every batch,
+    and gradients are added up: steps are those of one process, but batch normalisation sees
+    shares; on a CPU for trial alone."""
 
     no_effect: ClassVar = (
         NoEffect(
@@ -54,6 +61,13 @@ class TrainParams(Params):
             holds=lambda views, flip: views == 2 and not flip,  # noqa: PLR2004  # the mirror image
             why="training sees no mirror image, which may be another thing",
             remedy="augment.horizontal_flip=true",
+        ),
+        NoEffect(
+            parameter="train.processes",
+            beside="train.device",
+            holds=lambda processes, device: processes > 1 and device == "mps",
+            why="it is one GPU",
+            remedy="train.device=cuda",
         ),
     )
 
@@ -74,10 +88,11 @@ def train(
     work: Work,
 ) -> None:
     """Train with the best trial's setting and keep the weights of the best epoch."""
-    from components.training.final import TrainOutputs, fine_tune
+    from components.training import launch
+    from components.training.final import TrainOutputs
     from components.training.inputs import Inputs
 
-    fine_tune(
+    launch.train(
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),
         TrainOutputs(weights=weights, network=network, history=history, training=training),
         best,

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from samples import draw, encode
 
+from components.data.images.policy import AugmentationDescription
 from components.frame import files
 from components.frame.tables import write_csv
 from components.tasks.classification import Classification
@@ -116,6 +117,13 @@ def write_images(build, names=NAMES):
         "path,class,reason,detail\nbroken.png,1,unreadable,cut short\n",
     )
     files.write_bytes(build / "augment/preview.png", encode(draw(9)))
+    AugmentationDescription(
+        task="classification",
+        evaluation={},
+        training={},
+        mirrored=True,
+        mirroring="training may mirror images: of 40 images 90.0% are known",
+    ).write(build / "augment/augmentation.json")
 
 
 def write_all(root, names=NAMES, file="3.png"):

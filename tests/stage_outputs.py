@@ -327,7 +327,13 @@ def write_search(root: Path, figure: Path) -> None:
     setting = Setting(freeze_depth=chosen["freeze_depth"], learning_rate=chosen["learning_rate"])
     best = Best(layer=chosen["layer"], batch_size=16, setting=setting)
     best.write(folder / "best.yaml")
-    described = AugmentationDescription(task=TASK.name, evaluation={}, training={})
+    described = AugmentationDescription(
+        task=TASK.name,
+        evaluation={},
+        training={},
+        mirrored=True,
+        mirroring="training may mirror images: of 40 images",
+    )
     described.write(root / "build" / "augment" / "augmentation.json")
     history = [{"epoch": epoch, **curve(epoch)} for epoch in epochs("complete")]
     pd.DataFrame(history).to_csv(root / "build" / "train" / "history.csv", index=False)

@@ -1,5 +1,7 @@
 """A small network on small images: what tests of training and of the search train."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from components.data.images.dataset import Split
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
 from components.model.backbone import create
-from components.model.description import PretrainedDescription
+from components.model.description import Origin, PretrainedDescription
 from components.model.groups import groups, trained_fraction
 from components.tasks.classification import Classification
 from components.training.images import Images
@@ -43,6 +45,23 @@ def images(tmp_path_factory):
         task=Classification(("a", "b")),
         transform=transform,
         family=augmentations.family(SIZE, horizontal_flip=False),
+    )
+
+
+@pytest.fixture(scope="session")
+def champion(pretrained):
+    """The same network, trained on: it knows both classes, and the package's weights lie beside."""
+    drawn = torch.Generator().manual_seed(1)
+    state = {
+        name: value + 0.05 * torch.randn(value.shape, generator=drawn)
+        if name.endswith("weight")
+        else value
+        for name, value in pretrained.state.items()
+    }
+    package = Origin(source="package", licence="none needed", sha256="")
+    config = replace(pretrained.config, names=("a", "b"), source="champion", package=package)
+    return replace(
+        pretrained, config=config, state=state, package=pretrained.state, names=("a", "b")
     )
 
 

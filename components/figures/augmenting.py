@@ -18,8 +18,11 @@ from components.figures.augmentation_preview import save_preview
 from components.figures.lettering import legible
 from components.frame import files
 from components.frame.errors import DataError, UsageError
+from components.frame.work import Work
 from components.model.description import PretrainedDescription
+from components.tasks.classification import Classification
 from components.tasks.registry import task_class
+from components.training.mirroring import of_images
 
 DRAWS = 3
 """Draws of each magnitude in the preview."""
@@ -30,13 +33,16 @@ EACH = 3
 def build(
     splits: Path,
     raw: Path,
+    model: Path,
     config: Path,
     *,
+    work: Work,
     task: str,
     image_size: Literal["auto"] | int,
     image_size_limit: int | None,
     crop_fraction: float,
     policy: str,
+    horizontal_flip: Literal["auto"] | bool,
     pipeline: Path,
     preview_images: int,
     augmentation: Path,
@@ -56,10 +62,16 @@ def build(
         image_size = _size(table, pretrained, image_size_limit)
     resize = round(image_size / crop_fraction)
     transform = Transform(size=image_size, resize=resize, mean=pretrained.mean, std=pretrained.std)
+    asked |= {"policy": policy, "pipeline": _pinned(pipeline, policy)}
+    why = ""
+    if horizontal_flip == "auto":
+        horizontal_flip, why = _mirrored(table, raw, transform, model, config, work, task)
     described = AugmentationDescription(
         task=task,
         evaluation=transform.to_dict(),
-        training=family(transform.size, policy=policy, pipeline=_pinned(pipeline, policy), **asked),
+        training=family(transform.size, horizontal_flip=horizontal_flip, **asked),
+        mirrored=horizontal_flip,
+        mirroring=why,
     )
     described.write(augmentation)
     _draw_preview(described, table, raw, preview_images, preview)
@@ -71,6 +83,24 @@ def _check_task(name: str) -> None:
         task_class(name)
     except UsageError as error:
         raise UsageError(f"params/augment.yaml: {error}") from None
+
+
+def _mirrored(
+    table: pd.DataFrame,
+    raw: Path,
+    transform: Transform,
+    model: Path,
+    config: Path,
+    work: Work,
+    task: str,
+) -> tuple[bool, str]:
+    """Whether images may be mirrored, and why; no, where what is learned is not of which class."""
+    learned = task_class(task).of(table)
+    if not isinstance(learned, Classification):
+        return False, ""
+    found = of_images(table, raw, transform, learned, model, config, work)
+    print(found.sentence())
+    return found.allowed, found.sentence()
 
 
 def _pinned(pin: Path, policy: str) -> Pipeline | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from components.data.images.policy import AugmentationDescription
 from components.data.images.transform import Transform
 from components.data.manifest import read_table
 from components.figures.scores import Scores
@@ -32,6 +33,7 @@ class Files:
 
     splits: Path
     quarantine: Path
+    augmentation: Path
     preview: Path
     trials: Path
     decisions: Path
@@ -63,6 +65,11 @@ class Findings:
     def splits(self) -> pd.DataFrame:
         """The images, each in its split."""
         return read_table(self.files.splits)
+
+    @cached_property
+    def augmentation(self) -> AugmentationDescription:
+        """What training makes of images."""
+        return AugmentationDescription.read(self.files.augmentation)
 
     @cached_property
     def quarantine(self) -> pd.DataFrame:
@@ -114,6 +121,11 @@ class Findings:
     def history(self) -> pd.DataFrame:
         """The epochs of the final training, a row each."""
         return read_csv(self.files.history)
+
+    @property
+    def fallback(self) -> str:
+        """How what was trained compares with a linear model; empty: it was not compared."""
+        return str(files.read_json(self.files.training).get("fallback", {}).get("sentence", ""))
 
     @property
     def kept_epoch(self) -> int:

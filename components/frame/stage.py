@@ -46,7 +46,7 @@ def run(function: StageFunction) -> None:
     0 done, 1 an internal error, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
     """
     signal.signal(signal.SIGTERM, _leave)
-    _die_with_parent()
+    die_with_parent()
     try:
         _run(function, Path.cwd())
     except ThawlineError as error:
@@ -134,8 +134,8 @@ def _leave(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _die_with_parent() -> None:
-    """Have Linux end this stage when the `dvc` that started it is killed: no orphan goes on."""
+def die_with_parent() -> None:
+    """Have Linux end this process when the one that started it is killed: no orphan goes on."""
     if sys.platform == "linux":
         import ctypes
 

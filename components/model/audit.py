@@ -35,6 +35,8 @@ def audit(
     groups: Sequence[Group],
     trained: Collection[str],
     optimizer: Optimizer | None = None,
+    *,
+    frozen_statistics: bool = False,
 ) -> tuple[GroupReport, ...]:
     """What is in force for each group while the model trains.
 
@@ -43,6 +45,7 @@ def audit(
         groups: all its parameters.
         trained: the names of those that must train, and no others.
         optimizer: theirs.
+        frozen_statistics: whether running statistics rest also where parameters train.
 
     Raises:
         InertError: others train, or running statistics of a frozen group move.
@@ -50,10 +53,10 @@ def audit(
     rates = _rates(model, optimizer)
     modes = _batch_norm_modes(model, groups)
     reports = tuple(_report(model, group, rates, modes[group.name]) for group in groups)
-    wanted = set(trained)
+    wanted, statistics = set(trained), "frozen" if frozen_statistics else "trained"
     for group, report in zip(groups, reports, strict=True):
         asked = wanted.intersection(group.parameters)
-        if not (_trains(model, asked, report, optimizer) if asked else _rests(report)):
+        if not (_trains(model, asked, report, optimizer, statistics) if asked else _rests(report)):
             told = f"be trained in {len(asked)} tensors" if asked else "be frozen"
             raise InertError(f"the group `{report.name}` must {told}, but: {report}")
     return reports
@@ -89,13 +92,17 @@ def _report(
 
 
 def _trains(
-    model: nn.Module, asked: Collection[str], report: GroupReport, optimizer: Optimizer | None
+    model: nn.Module,
+    asked: Collection[str],
+    report: GroupReport,
+    optimizer: Optimizer | None,
+    statistics: str,
 ) -> bool:
     reached = bool(report.learning_rates) or optimizer is None
     parameters = [model.get_parameter(name) for name in asked]
     exact = report.trained == sum(parameter.numel() for parameter in parameters)
     whole = report.trained == report.parameters
-    moves = not whole or report.batch_norm in {"none", "trained"}
+    moves = not whole or report.batch_norm in {"none", statistics}
     return reached and exact and moves and all(p.requires_grad for p in parameters)
 
 

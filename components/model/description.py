@@ -10,6 +10,8 @@ from typing import Any, Self
 from components.frame.documents import Document
 from components.model.hidden_layers import NO_LAYERS
 
+PACKAGE = "package:"
+"""Stands before the names of the package's tensors where they lie beside a champion's."""
 EARLIER = {"depth": "freeze_depth", "trained_share": "trained_fraction"}
 """Keys of `network.json` in versions that Thawline 0.1 registered, and what they are now."""
 
@@ -47,6 +49,8 @@ class PretrainedDescription(Document):
     sha256: str
     names: tuple[str, ...] = ()
     """What those outputs stand for, where a new head keeps the rows of those that it shares."""
+    package: Origin | None = None
+    """Of the package's weights, which lie beside a champion's of the same network."""
 
     @property
     def origin(self) -> Origin:

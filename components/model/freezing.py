@@ -27,8 +27,14 @@ def train_only(model: nn.Module, trained: Collection[str]) -> None:
     for module in model.modules():
         vars(module).pop("train", None)
     for module in _whole(model, "", frozen):
-        vars(module)["train"] = MethodType(_stay_in_evaluation, module)
+        keep_in_evaluation(module)
     model.train(model.training)
+
+
+def keep_in_evaluation(module: nn.Module) -> None:
+    """Have a module stay in evaluation mode when `model.train()` is called."""
+    vars(module)["train"] = MethodType(_stay_in_evaluation, module)
+    module.eval()
 
 
 def _whole(module: nn.Module, path: str, frozen: set[str]) -> Iterator[nn.Module]:

@@ -13,6 +13,7 @@ from components.figures.sheet import plain, shortened
 from components.page import charts
 from components.page.charts import Axis, Box, Chart, Line, Mark
 from components.page.section import Advice, Section
+from components.study.rates import rate_range
 
 EDGE = 1.05
 """A rate within this factor of the end of its range lies at the end."""
@@ -166,12 +167,14 @@ def _ways(
 def _at_the_edge(findings: Findings) -> list[Advice]:
     """A best rate at the end of its range may have a better one beyond it."""
     rate = findings.network.learning_rate
-    given = findings.settings["search"].learning_rate
+    asked = findings.settings["search"]
+    given = asked.learning_rate
+    low, high = rate_range(given.low, given.high, asked.optimizer[0])
     for end, beyond, at_end in (
-        ("high", 3 * given.high, rate * EDGE >= given.high),
-        ("low", given.low / 3, rate <= given.low * EDGE),
+        ("high", 3 * high, rate * EDGE >= high),
+        ("low", low / 3, rate <= low * EDGE),
     ):
-        if at_end and given.low < given.high:
+        if at_end and low < high:
             return [
                 Advice(
                     title="Search beyond the learning rate that won",

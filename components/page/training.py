@@ -27,6 +27,7 @@ def training(findings: Findings) -> Section:
             "network": network,
             "epochs": len(history),
             "sentence": sentence(score, findings.kept_epoch, scores),
+            "fallback": findings.fallback,
             "charts": [
                 _chart(score, scores.name.capitalize(), scores.tick),
                 _chart(loss, "Loss", plain),

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from components.features.cache import CachePrecision
 from components.model.device import Precision
+from components.model.families import Family
+from components.study.rates import BodyRates
 from components.training.recipe import Setting
 
-Strategy = Literal["staged", "tpe"]
+Strategy = Literal["staged", "tpe", "baseline"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,11 @@ class Plan:
     freeze_depths: tuple[int, int]
     """Lowest and highest."""
     rates: tuple[float, float]
-    """Lowest and highest learning rate."""
+    """Lowest and highest learning rate, of the head."""
+    body: BodyRates | None = None
+    """What the layers below train at beside it; none: as `choices` say, one factor everywhere."""
+    family: Family = "batch_norm"
+    """Of the network."""
     enqueued: tuple[Setting, ...]
     prune_after: int
     confirmation_runs: int

@@ -142,6 +142,7 @@ class Record:
             "freeze_depth": IntDistribution(*plan.freeze_depths),
             "learning_rate": FloatDistribution(*plan.rates, log=True),
             **{name: CategoricalDistribution(values) for name, values in choices.items()},
+            **({"backbone_rate": FloatDistribution(0.0, 1.0)} if plan.body else {}),
         }
 
     def _trial(self, kept: FrozenTrial) -> Trial:

@@ -1,7 +1,7 @@
 """The search as a stage: from its parameters to a plan, and from what it found to files."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,10 @@ from components.frame.tables import write_csv
 from components.frame.work import Work
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
+from components.model.families import ATTENDING, Family
+from components.model.family import family
 from components.study.plan import Plan
+from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
@@ -23,8 +26,14 @@ from components.training.largest_batch import largest_batch
 from components.training.optimizers import require_optimizers
 from components.training.pretrained import Pretrained
 from components.training.progress import tell_device
-from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
+from components.training.recipe import BASE, BELOW_THE_HEAD, CHOICES, DEFAULTS, Best, Setting
 from components.training.subset import subset as part_of
+
+FEW = {"lora_rank": (0, 8)}
+"""What is chosen among by default where the network attends: to train few of its parameters."""
+
+LEAST = 64
+"""Images that trials have at any rate, where there are as many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +63,8 @@ def run_search(
 ) -> None:
     """Search, choose, and write down what was tried and why; `asked` is for `make_plan`."""
     images, pretrained = inputs.opened("search", work)
-    images = part_of(images, subset, asked["seed"], "params/search.yaml")
+    least = LEAST if batch_size == "auto" else 2 * batch_size
+    images = part_of(images, subset, asked["seed"], "params/search.yaml", least)
     where = choose_device(device)
     if batch_size == "auto":
         batch_size = largest_batch(
@@ -103,7 +113,7 @@ def make_plan(
     pretrained: Pretrained,
     *,
     freeze_depth: Mapping[str, Any],
-    learning_rate: Mapping[str, float],
+    learning_rate: Mapping[str, float | Literal["auto"]],
     enqueue: Sequence[Mapping[str, Any]],
     cache_gib: float,
     **others: Any,  # noqa: ANN401  # those that `Plan` takes as they are, and `CHOICES`
@@ -115,7 +125,13 @@ def make_plan(
             to drop.
     """
     low, high = _freeze_depths(pretrained, **freeze_depth)
-    choices = {name: tuple(others.pop(name)) for name in CHOICES}
+    network = family(pretrained.network(0), pretrained.config.architecture)
+    choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
+    choices["start"] = _starts(pretrained, choices)
+    relative = choices["backbone_rate"] == (AUTO,)
+    choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
+    optimizer = choices["optimizer"][0]
+    relative = relative and AUTO in learning_rate.values()
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -135,12 +151,51 @@ def make_plan(
     )
     return Plan(
         freeze_depths=(low, high),
-        rates=(learning_rate["low"], learning_rate["high"]),
+        rates=rate_range(**learning_rate, optimizer=optimizer),
+        body=body_rates(network, optimizer) if relative else None,
+        family=network,
         choices=choices,
-        enqueued=tuple(dict.fromkeys(enqueued)),
+        enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
         **others,
     )
+
+
+def _starts(pretrained: Pretrained, choices: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
+    """What training can start from, of what is asked for; a champion that teaches is started from.
+
+    Raises:
+        UsageError: nothing of it.
+    """
+    alone = pretrained.package is None or any(choices["distillation"])
+    starts = tuple(one for one in choices["start"] if one == BASE or not alone)
+    if not starts:
+        raise UsageError(
+            "params/search.yaml: start must be base where there is no champion of the packaged "
+            "network, but is package. Take it back: thawline params --reset search.start"
+        )
+    return starts
+
+
+def _from_each_start(
+    settings: Iterable[Setting], starts: Sequence[str], head: int
+) -> Iterator[Setting]:
+    """Settings, and those of the head alone, which cost little, from the other start as well."""
+    for setting in settings:
+        yield setting
+        for start in starts[1:] if setting.freeze_depth == head else ():
+            yield replace(setting, start=start)
+
+
+def _resolved(
+    choices: Mapping[str, tuple[Any, ...]], network: Family
+) -> dict[str, tuple[Any, ...]]:
+    """What is chosen among, with `auto` by the kind of the network."""
+    few = FEW if network in ATTENDING else {name: (DEFAULTS[name],) for name in FEW}
+    return {
+        name: few[name] if name in few and several == (AUTO,) else several
+        for name, several in choices.items()
+    }
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:
@@ -223,6 +278,7 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "freeze_depth": result.chosen.freeze_depth,
         "trained_fraction": pretrained.fractions[result.chosen.freeze_depth],
         "learning_rate": result.chosen.learning_rate,
+        "learning_rates": dict(zip(("low", "high"), result.space.plan.rates, strict=True)),
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),
         "full_fine_tunings_spent": round(spent / result.space.whole, 4),

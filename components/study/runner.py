@@ -226,7 +226,8 @@ class Runner:
         taken = epochs * space.epoch(freeze_depth, cached=cached) // space.folds
         if not cached:
             return taken
-        ahead, seen = set(self.reuse.ahead), [trial.setting for trial in before if trial.cached]
+        ahead, cached_before = set(self.reuse.ahead), (t.setting for t in before if t.cached)
+        seen = [one for one in cached_before if one.start == setting.start]
         same = {one.freeze_depth for one in seen if one.magnitude == setting.magnitude}
         if not same:
             return taken + space.filling(max(ahead | {freeze_depth}), validation=not seen)

@@ -18,7 +18,7 @@ from components.study.plan import Plan
 from components.study.record import Record
 from components.study.runner import Runner, forget
 from components.study.space import Space
-from components.study.strategies import candidates, staged, tpe
+from components.study.strategies import baseline, candidates, staged, tpe
 from components.study.strategies.strategy import Notes, Session, session
 from components.study.trial import Asked, Trial
 from components.study.trial_inputs import Reuse
@@ -32,6 +32,7 @@ from components.training.recipe import Setting
 STRATEGIES = {
     "staged": (staged.staged, candidates.budget),
     "tpe": (tpe.tpe, tpe.budget),
+    "baseline": (baseline.baseline, baseline.budget),
 }
 """What each does, and what it may spend."""
 
@@ -159,7 +160,7 @@ class Search:
 
     def _ahead(self) -> tuple[int, ...]:
         """Freeze depths to keep in the first pass: the highest ones and where the probe looks."""
-        if self.plan.strategy == "tpe":
+        if self.plan.strategy != "staged":
             return ()
         space = self.reuse.space
         return tuple(sorted(filter(space.cacheable, candidates.kept_freeze_depths(space))))

@@ -1,12 +1,14 @@
 """The settings there are, and what each costs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from components.model.partial.cost import Cost
 from components.study.plan import Plan
 from components.training.optimizers import has_momentum
-from components.training.recipe import BELOW_THE_HEAD, DEFAULTS, Setting
+from components.training.recipe import BELOW_THE_HEAD, CHOICES, DEFAULTS, Setting
 
 WORTH_CACHING = 0.85
 """The cache is used where at most this fraction of a pass is left behind the frozen layers: above
@@ -31,6 +33,16 @@ class Space:
     """That a trial is scored over: an epoch is one of the fits of all of them."""
     pool: int = 0
     """Images in all folds together; 0: there is one, of the splits as they are."""
+    highest_score: float = inf
+    """Above which there is none; infinite where scores have no such bound."""
+
+    @property
+    def enqueued(self) -> tuple[Setting, ...]:
+        """The baseline settings, with what layers below the head train at."""
+        asked = self.plan.enqueued
+        return (
+            tuple(self.moved(one, one.freeze_depth) for one in asked) if self.plan.body else asked
+        )
 
     @property
     def lowest(self) -> int:
@@ -93,9 +105,22 @@ class Space:
         for name in set(BELOW_THE_HEAD) - void:
             if choices[name] not in self.plan.choices[name]:  # taken over from the head alone
                 choices[name] = self.plan.choices[name][0]
+        void |= {"tuning"} if choices["lora_rank"] else set()
         choices |= {name: DEFAULTS[name] for name in void}
+        if self.plan.body and freeze_depth < self.head:
+            choices["backbone_rate"] = self._body_rate(freeze_depth, choices)
         rate = min(max(rate, low), high)
         return Setting(freeze_depth=freeze_depth, learning_rate=rate, **choices)
+
+    def moved(self, setting: Setting, freeze_depth: int) -> Setting:
+        """The same at another freeze depth, where layers below the head may want another rate."""
+        others = {name: getattr(setting, name) for name in CHOICES}
+        return self.setting(freeze_depth, setting.learning_rate, **others)
+
+    def _body_rate(self, freeze_depth: int, choices: Mapping[str, Any]) -> float:
+        few = bool(choices["lora_rank"]) or choices["tuning"] != "full"
+        assert self.plan.body is not None  # noqa: S101  # asked before
+        return self.plan.body.fraction(1 - self.fraction(freeze_depth), few=few)
 
     def near_fraction(self, fraction: float) -> int:
         """The freeze depth that leaves about this fraction of a pass, of equal ones the higher."""

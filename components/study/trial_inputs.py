@@ -55,7 +55,8 @@ class Reuse:
         self, pretrained: Pretrained, images: Images, plan: Plan, cache: Path, device: torch.device
     ) -> None:
         self.pretrained, self.images, self.plan, self.device = pretrained, images, plan, device
-        count = folds.number(plan.folds, images, plan.batch_size)
+        searched = plan.strategy != "baseline" or plan.folds != "auto"
+        count = folds.number(plan.folds, images, plan.batch_size) if searched else 1
         self.pool = folds.pooled(images) if count > 1 else images
         """What activations are kept of: every image as either split has it, where there are folds.
         """
@@ -66,8 +67,9 @@ class Reuse:
         """Freeze depths that are kept in the first pass over the images, whichever is asked for."""
         self._cache = FeatureCache(cache / FOLDER, plan.cache_bytes, plan.cache_precision)
         self._cut_points: dict[int, CutPoints] = {}
-        self._difficulty: dict[Part, tuple[float, ...]] = {}
+        self._difficulty: dict[tuple[str, Part], tuple[float, ...]] = {}
         self._probes: dict[Part, Probe] = {}
+        self._digests: dict[str, str] = {}
 
     def partition(self, count: int, again: int = 0) -> tuple[Fold, ...]:
         """So many folds, other ones for each number `again`; empty: the splits as they are."""
@@ -91,6 +93,7 @@ class Reuse:
             norm_scales=norm_scales(self.pretrained.state, parts),
             folds=len(trained),
             pool=len(self.pool.train) if self.folds else 0,
+            highest_score=self.images.task.score_range[1],
         )
 
     def model(self, setting: Setting, seed: int, fold: Fold | None = None) -> nn.Module:
@@ -114,8 +117,9 @@ class Reuse:
         `epochs` are the trial's; None: those of a full one. Without a `fold` the splits are taken
         as they are.
         """
-        plan, freeze_depth, magnitude = self.plan, setting.freeze_depth, setting.magnitude
-        sampling = Sampling.of(setting, epochs or plan.epochs, partial(self._losses, model, fold))
+        plan, freeze_depth = self.plan, setting.freeze_depth
+        losses = partial(self._losses, model, setting.start, fold)
+        sampling = Sampling.of(setting, epochs or plan.epochs, losses)
         images = self._image_feed(setting, seed, sampling, fold)
         if why := why_images(setting, self.images.task):
             return TrialInputs(images, None, why)
@@ -126,7 +130,7 @@ class Reuse:
             why = f"the network cannot be cut there: {cut_points.refusals[freeze_depth]}"
             return TrialInputs(images, None, why)
         cut = cut_points.cut(model)
-        kept = self._kept(cut, freeze_depth, magnitude)
+        kept = self._kept(cut, setting)
         if isinstance(kept, str):
             return TrialInputs(images, None, kept)
         feed = FeatureFeed(
@@ -167,9 +171,9 @@ class Reuse:
         left = self.space.fraction(freeze_depth)
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
-    def _losses(self, model: nn.Module, fold: Fold | None) -> tuple[float, ...]:
+    def _losses(self, model: nn.Module, start: str, fold: Fold | None) -> tuple[float, ...]:
         """Of each training image, to a classifier on what the network makes of it as it starts."""
-        key, plan = _part(fold), self.plan
+        key, plan = (start, _part(fold)), self.plan
         if key not in self._difficulty:
             self._difficulty[key] = image_losses(
                 model, self._trained(fold), batch_size=plan.batch_size, workers=plan.workers
@@ -201,26 +205,26 @@ class Reuse:
     def _example(self, rows: int) -> Tensor:
         return torch.zeros(rows, 3, self.pretrained.size, self.pretrained.size, device=self.device)
 
-    def _kept(self, cut: Cut, freeze_depth: int, magnitude: int) -> Sequence[Features] | str:
+    def _kept(self, cut: Cut, setting: Setting) -> Sequence[Features] | str:
         """The views' activations and, last, those of validation; or why they cannot be kept.
 
         Where the budget does not hold all that is kept ahead, this freeze depth is asked for alone:
         what a trial gets does not depend on the trials before it.
         """
-        all_kept = {freeze_depth, *self.ahead} & set(cut.points)
-        together = self._provided(cut, freeze_depth, magnitude, all_kept)
+        all_kept = {setting.freeze_depth, *self.ahead} & set(cut.points)
+        together = self._provided(cut, setting, all_kept)
         if isinstance(together, str):
-            return self._provided(cut, freeze_depth, magnitude, {freeze_depth})
+            return self._provided(cut, setting, {setting.freeze_depth})
         return together
 
     def _provided(
-        self, cut: Cut, freeze_depth: int, magnitude: int, freeze_depths: Collection[int]
+        self, cut: Cut, setting: Setting, freeze_depths: Collection[int]
     ) -> Sequence[Features] | str:
         self._cache.release()
-        kept = []
+        kept, freeze_depth, magnitude = list[Features](), setting.freeze_depth, setting.magnitude
         for view in [*range(self.views.count), None]:
             images = partial(self._images, magnitude, view)
-            source = self._source(magnitude, view)
+            source = self._source(setting, view)
             provided = self._cache.provide(source, cut, freeze_depths, self.space.cost, images)
             if freeze_depth in provided.refusals:
                 return provided.refusals[freeze_depth]
@@ -239,14 +243,14 @@ class Reuse:
         seen = (self.views.seed, view)
         return images.train.view(augment, plan.batch_size, seen, workers=plan.workers)
 
-    def _source(self, magnitude: int, view: int | None) -> ActivationSource:
+    def _source(self, setting: Setting, view: int | None) -> ActivationSource:
         config, images = self.pretrained.config, self.pool
         split = images.val if view is None else images.train
-        name = VALIDATION if view is None else self._view_name(magnitude, view)
+        name = VALIDATION if view is None else self._view_name(setting.magnitude, view)
         network = files.canonical([config.architecture, config.arguments]).decode()
         return ActivationSource(
             data=split.digest,
-            weights=self._weights,
+            weights=self._weights(setting),
             architecture=network,
             size=self.pretrained.size,
             view=name,
@@ -262,9 +266,11 @@ class Reuse:
         content = files.canonical([family, self.views.seed, view, code])
         return hashlib.sha256(content).hexdigest()
 
-    @cached_property
-    def _weights(self) -> str:
-        return self.pretrained.digest
+    def _weights(self, setting: Setting) -> str:
+        """SHA-256 of those that a setting starts from."""
+        if setting.start not in self._digests:
+            self._digests[setting.start] = self.pretrained.starting(setting).digest
+        return self._digests[setting.start]
 
 
 def _part(fold: Fold | None) -> Part:

@@ -17,6 +17,13 @@ def _differ(values: list[float]) -> list[float]:
     return values
 
 
+def auto_alone(values: list[object]) -> list[object]:
+    """See that `auto` stands for the whole list."""
+    if "auto" in values and len(values) > 1:
+        raise ValueError(f"must be auto alone, or values to choose among, but is {values}")
+    return values
+
+
 def _hidden_layers_read(text: str) -> str:
     from components.model.hidden_layers import hidden_layers
 
@@ -61,5 +68,6 @@ Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 Schedule = Literal[
     "constant", "cosine", "step", "exponential", "plateau", "cyclic", "one_cycle", "warm_restarts"
 ]
+Rate = Literal["auto"] | Annotated[float, Field(gt=0)]
 FreezeDepth = Annotated[int, Field(ge=0)] | Annotated[float, Field(ge=0, le=1)] | str
 HiddenLayers = Annotated[str, AfterValidator(_hidden_layers_read)]

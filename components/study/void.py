@@ -1,11 +1,13 @@
 """Parameters of the search that another one makes void, and why."""
 
 from components.frame.effects import NoEffect
+from components.study.rates import AUTO
 
 HEAD = "head"
 """The freeze depth that leaves the classifier alone to train."""
 BELOW_HEAD = (
     "backbone_rate",
+    "batch_norm",
     "gradient_checkpointing",
     "l2_sp",
     "layer_decay",
@@ -28,14 +30,14 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.compute",
         beside="search.strategy",
-        holds=lambda _, strategy: strategy == "tpe",
-        why="max_trials alone bounds it",
+        holds=lambda _, strategy: strategy != "staged",
+        why="that strategy spends no more by it",
         remedy="search.strategy=staged",
     ),
     NoEffect(
         parameter="search.prune_after",
         beside="search.strategy",
-        holds=lambda after, strategy: after > 0 and strategy == "staged",
+        holds=lambda after, strategy: after > 0 and strategy != "tpe",
         why="that strategy ends no trial by the median",
         remedy="search.strategy=tpe",
     ),
@@ -122,7 +124,7 @@ RULES: tuple[NoEffect, ...] = (
     NoEffect(
         parameter="search.tuning",
         beside="search.lora_rank",
-        holds=lambda _, ranks: all(ranks),
+        holds=lambda _, ranks: all(ranks) and ranks != [AUTO],
         why="adapters train in place of the layers' own parameters",
         remedy="search.lora_rank=0",
     ),
@@ -174,6 +176,20 @@ RULES: tuple[NoEffect, ...] = (
         holds=lambda _, weights: not any(weights),
         why="nobody teaches",
         remedy="search.distillation=1.0",
+    ),
+    NoEffect(
+        parameter="search.start",
+        beside="base.source",
+        holds=lambda _, source: source != "champion",
+        why="there is but one start",
+        remedy="base.source=champion",
+    ),
+    NoEffect(
+        parameter="search.start",
+        beside="search.distillation",
+        holds=lambda starts, weights: starts == ["package"] and any(weights),
+        why="the champion teaches where training starts from it",
+        remedy="search.distillation=0.0",
     ),
     NoEffect(
         parameter="search.l2_sp",

@@ -19,8 +19,10 @@ from components.model.audit import GroupReport
 from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.groups import groups
+from components.model.hidden_layers import NO_LAYERS
 from components.tasks.registry import described
 from components.training.difficulty import image_losses
+from components.training.fallback import linear_model
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
@@ -33,6 +35,8 @@ from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
 from components.training.soup import Soup
 from components.training.subset import subset as part_of
+from components.training.validate import Validated
+from components.training.world import ALONE, World
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +64,12 @@ def fine_tune(
     workers: int,
     subset: float,
     test_time_views: int,
+    fallback: Literal["linear", "none"],
+    world: World = ALONE,
 ) -> None:
     """Train with the setting in `best` and keep the weights of the best epoch.
+
+    Of the processes of `world` the first one alone writes.
 
     Raises:
         UsageError: the mirror image is to be a view, but training sees none.
@@ -96,7 +104,7 @@ def fine_tune(
         batch_size=chosen.batch_size,
         workers=workers,
     )
-    sampling = Sampling.of(chosen.setting, epochs, losses)
+    sampling = world.agreed(lambda: Sampling.of(chosen.setting, epochs, losses))
     fitted = fit(
         model,
         groups(model),
@@ -121,12 +129,32 @@ def fine_tune(
         keep_best=True,
         on_epoch=report,
         soup=soup == "greedy",
+        world=world,
     )
-    _write_weights(model, outputs.weights)
+    if not world.first:
+        return
+    summary = _summary(fitted, images.task.score_name, probe) | {"processes": world.size}
     transform = replace(images.transform, views=test_time_views)
-    _describe(chosen, images, pretrained, transform, fitted).write(outputs.network)
+    described = _describe(chosen, images, pretrained, transform, fitted)
+    if fallback == "linear" and (
+        other := linear_model(
+            pretrained.starting(chosen.setting),
+            images,
+            seed=seed,
+            batch_size=chosen.batch_size,
+            device=where,
+            precision=precision,
+            workers=workers,
+        )
+    ):
+        print(other.sentence(fitted.validation, images.task))
+        summary["fallback"] = other.in_force(fitted.validation, images.task)
+        if other.leads(fitted.validation):
+            model, summary = other.model, summary | _reached(other.reached, images.task.score_name)
+            described = _of_the_head(described, pretrained)
+    _write_weights(model, outputs.weights)
+    described.write(outputs.network)
     write_csv(outputs.history, pd.DataFrame(fitted.history))
-    summary = _summary(fitted, images.task.score_name, probe)
     data = _data(chosen.setting, images, sampling)
     files.write_json(outputs.training, summary | {"data": data})
 
@@ -149,7 +177,8 @@ def _describe(
     chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
 ) -> NetworkDescription:
     """All that is needed to use the weights: network, task and transform; and where from."""
-    setting, config = chosen.setting, pretrained.config
+    setting = chosen.setting
+    config = pretrained.starting(setting).config
     return NetworkDescription(
         architecture=config.architecture,
         arguments=config.arguments,
@@ -161,6 +190,17 @@ def _describe(
         learning_rate=setting.learning_rate,
         base=config.origin,
         head_layers=setting.head_layers,
+    )
+
+
+def _of_the_head(trained: NetworkDescription, pretrained: Pretrained) -> NetworkDescription:
+    """The same of a network whose head alone is not as it was pretrained."""
+    return replace(
+        trained,
+        freeze_depth=len(pretrained.layers) - 1,
+        layer=pretrained.layers[-1],
+        trained_fraction=pretrained.fractions[-1],
+        head_layers=NO_LAYERS,
     )
 
 
@@ -184,9 +224,7 @@ def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any
     return {
         "epochs": len(fitted.history),
         "kept_epoch": best.epoch,
-        f"validation_{score_name}": kept.score,
-        f"validation_{score_name}_error": kept.error,
-        "validation_loss": kept.loss,
+        **_reached(kept, score_name),
         f"train_{score_name}": best.train_score,
         "parts_of_a_batch": fitted.parts,
         "techniques": start | dict(fitted.techniques),
@@ -200,6 +238,15 @@ def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any
             }
             for report in fitted.audit
         ],
+    }
+
+
+def _reached(kept: Validated, score_name: str) -> dict[str, float]:
+    """What the network that is kept reaches on validation."""
+    return {
+        f"validation_{score_name}": kept.score,
+        f"validation_{score_name}_error": kept.error,
+        "validation_loss": kept.loss,
     }
 
 

@@ -32,6 +32,7 @@ from components.training.step import DivergedError, Stepper
 from components.training.techniques.registry import requested
 from components.training.techniques.technique import Technique
 from components.training.validate import Forward, Validated, validate, whole
+from components.training.world import ALONE, World
 
 ENOUGH = 32
 """Batches whose statistics stand for those of all training images."""
@@ -91,13 +92,15 @@ def fit(
     on_epoch: OnEpoch,
     forward: Forward | None = None,
     soup: bool = False,
+    world: World = ALONE,
 ) -> Fit:
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last; with
     `soup` besides with those of its best epochs, averaged as far as that makes it better.
     `forward` takes what the feed gives, where that is not images, to the model's outputs. However
-    the fit ends, the model has its own form again.
+    the fit ends, the model has its own form again. Of the processes of `world` the first one
+    validates, keeps and cooks: the others' models are of no use afterwards.
 
     Raises:
         DivergedError: a loss is no number.
@@ -121,6 +124,7 @@ def fit(
             on_epoch=on_epoch,
             forward=forward or whole(model),
             soup=soup,
+            world=world,
         )
 
 
@@ -138,6 +142,7 @@ def _fitted(
     on_epoch: OnEpoch,
     forward: Forward,
     soup: bool,
+    world: World,
 ) -> Fit:
     model.to(device).to(memory_format=torch.channels_last)
     optimizer, prepared, in_force = _prepared(model, groups, recipe, techniques)
@@ -152,16 +157,20 @@ def _fitted(
         loss=task.loss(recipe.setting.loss_request, feed.targets),
         techniques=techniques,
         parts=recipe.setting.accumulation,
+        world=world,
     )
     state = _resumed(stepper, recipe, keep)
+    world.align(model)
     for epoch, speed in zip(state.history, state.speed, strict=True):
         state.stopped = on_epoch(epoch, *speed)
     while not _is_over(state, recipe):
         _advance(state, stepper, feed, recipe, most=(MOST if soup else 1) * keep_best)
-        checkpoint.save(keep, _snapshot(stepper, recipe, state))
+        if world.first:
+            checkpoint.save(keep, _snapshot(stepper, recipe, state))
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
-    cooked = _cooked(stepper, feed, recipe, state, start, prepared[-1]) if soup else None
+    mixed = soup and world.first
+    cooked = _cooked(stepper, feed, recipe, state, start, prepared[-1]) if mixed else None
     if keep_best:
         tensors = cooked.tensors if cooked else state.kept[state.best.epoch]
         checkpoint.restore_model(model, tensors)
@@ -190,8 +199,9 @@ def _prepared(
     for technique in techniques:
         technique.begin(model, groups)
     optimizer = make_optimizer(model, groups, recipe)
-    in_force = audit(model, groups, trained, optimizer)
     setting, last = recipe.setting, len(groups) - 1
+    frozen = setting.batch_norm != "trained"
+    in_force = audit(model, groups, trained, optimizer, frozen_statistics=frozen)
     require_rates(
         in_force,
         [setting.learning_rate * scale(last - index, setting) for index in range(len(groups))],
@@ -203,11 +213,12 @@ def _advance(state: _State, stepper: Stepper, feed: Feed, recipe: Recipe, *, mos
     """Run the next epoch and note what it ended with; keep the weights of so many epochs."""
     started, number = time.monotonic(), len(state.history) + 1
     scores = [epoch.validation_score for epoch in state.history]
-    trained = _trained(stepper, feed, recipe, number, scores)
+    trained, world = _trained(stepper, feed, recipe, number, scores), stepper.world
+    world.align(stepper.model, buffers_alone=True)
     with ExitStack() as around:
         for technique in stepper.techniques:
             around.enter_context(technique.around_validation(stepper.model))
-        epoch = _validated(stepper, feed, number, trained)
+        epoch = world.agreed(lambda: _validated(stepper, feed, number, trained))
         state.history.append(epoch)
         _keep(state, stepper.model, most)
     seconds = time.monotonic() - started
@@ -243,7 +254,7 @@ def _trained(
     with torch.random.fork_rng(), ExitStack() as around:
         # Dropout and stochastic depth draw from torch's global state: an epoch sets its own, so
         # that one that is resumed draws what it would have drawn.
-        torch.manual_seed(derived_seed(recipe.seed, number))
+        torch.manual_seed(derived_seed(recipe.seed, number, *stepper.world.own))
         for technique in stepper.techniques:
             around.enter_context(technique.around_epoch(stepper.model, number))
         return _train(stepper, feed, recipe, number, phase, scores)

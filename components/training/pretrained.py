@@ -1,7 +1,8 @@
 """Where every fit starts: the pretrained network, and its layers as freeze depths."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from components.frame import files
 from components.model.backbone import State, build_pretrained, create
-from components.model.description import PretrainedDescription
+from components.model.description import PACKAGE, PretrainedDescription
 from components.model.groups import Group, groups, resolve, trained_fraction
 from components.model.head import (
     add_hidden_layers,
@@ -21,7 +22,7 @@ from components.model.head import (
     zero_head,
 )
 from components.model.hidden_layers import NO_LAYERS
-from components.training.recipe import Setting
+from components.training.recipe import BASE, Setting
 
 HEAD = "head"
 HEAD_INITS = {"small": draw_head, "zero": zero_head}
@@ -44,13 +45,17 @@ class Pretrained:
     """The fraction of the parameters trained at each freeze depth, with four digits."""
     names: tuple[str, ...] = ()
     """What the outputs stand for; empty: nothing by name."""
+    package: State | None = None
+    """The package's weights, where those of a champion of its network are started from."""
 
     @classmethod
     def read(
         cls, model: Path, config: Path, outputs: int, size: int, names: tuple[str, ...] = ()
     ) -> "Pretrained":
         """Read what `base` wrote, for a head of so many outputs, which may have names."""
-        described, state = PretrainedDescription.read(config), files.read_tensors(model)
+        described, tensors = PretrainedDescription.read(config), files.read_tensors(model)
+        state = {name: value for name, value in tensors.items() if not name.startswith(PACKAGE)}
+        package = {k.removeprefix(PACKAGE): v for k, v in tensors.items() if k not in state}
         built = build_pretrained(described, state, outputs, size)
         parts = groups(built)
         fractions = tuple(
@@ -64,7 +69,21 @@ class Pretrained:
             groups=parts,
             fractions=fractions,
             names=names,
+            package=package or None,
         )
+
+    def starting(self, setting: Setting | None) -> "Pretrained":
+        """The weights that a setting starts from; those that `base` took where nothing is said."""
+        return self if setting is None or setting.start == BASE else self._of_package
+
+    @cached_property
+    def _of_package(self) -> "Pretrained":
+        """The package's weights, of whose classifier nothing is known."""
+        origin = self.config.package
+        assert self.package is not None  # noqa: S101  # no setting asks for them otherwise
+        assert origin is not None  # noqa: S101  # they come together
+        config = replace(self.config, names=(), source=origin.source, licence=origin.licence)
+        return replace(self, config=config, state=self.package, package=None)
 
     @property
     def digest(self) -> str:
@@ -82,10 +101,11 @@ class Pretrained:
 
     def network(self, seed: int, setting: Setting | None = None) -> nn.Module:
         """A new network; the seed draws its head, but for what is known of it."""
+        start = self.starting(setting)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = build_pretrained(self.config, self.state, self.outputs, self.size)
-        self.redraw_head(model, seed, setting)
+            model = build_pretrained(start.config, start.state, self.outputs, self.size)
+        start.redraw_head(model, seed, setting)
         return model
 
     @property
@@ -148,12 +168,22 @@ class Renewable:
         self._classifiers = {
             path: self.model.get_submodule(path) for path in classifier_names(self.model)
         }
-        self._state = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self._states = {BASE: self._copied(self.model)}
 
     def renew(self, seed: int, setting: Setting | None = None) -> nn.Module:
         """The network as `Pretrained.network` would give it."""
         for path, module in self._classifiers.items():
             self.model.set_submodule(path, module)
-        self.model.load_state_dict(self._state)
-        self._pretrained.redraw_head(self.model, seed, setting)
+        self.model.load_state_dict(self._started(setting))
+        self._pretrained.starting(setting).redraw_head(self.model, seed, setting)
         return self.model
+
+    def _started(self, setting: Setting | None) -> State:
+        start = setting.start if setting else BASE
+        if start not in self._states:
+            self._states[start] = self._copied(self._pretrained.network(0, setting))
+        return self._states[start]
+
+    @staticmethod
+    def _copied(model: nn.Module) -> State:
+        return {name: value.clone() for name, value in model.state_dict().items()}

@@ -37,6 +37,9 @@ class Setting:
     """Probability that a rectangle of an image is replaced by noise."""
     label_smoothing: float = 0.1
     """Fraction of the target that is spread over all classes, 0 to 1."""
+    batch_norm: str = "trained"
+    """Statistics of batch normalisation in these layers: `trained` move, `frozen` do not, `auto`
+    are frozen where there are any."""
     tuning: str = "full"
     """What trains of the layers below the head: `full`, `norms` or `bitfit`."""
     surgical: str = "none"
@@ -93,6 +96,8 @@ class Setting:
     """A name in `samplers.SAMPLERS`."""
     curriculum: float = 0.0
     """Fraction of the epochs in which the hard images come in by and by; 0.0: all are in."""
+    start: str = "base"
+    """What training starts from: `base`, what the stage of that name took, or `package`."""
 
     @property
     def loss_request(self) -> LossRequest:
@@ -100,6 +105,8 @@ class Setting:
         return LossRequest(**{one.name: getattr(self, one.name) for one in fields(LossRequest)})
 
 
+BASE, PACKAGE = "base", "package"
+"""What training may start from."""
 CHOICES = tuple(field.name for field in fields(Setting))[2:]
 """What there is to choose besides freeze depth and rate."""
 DEFAULTS = {field.name: field.default for field in fields(Setting)[2:]}
@@ -110,6 +117,7 @@ BELOW_THE_HEAD = (
     "backbone_rate",
     "l2_sp",
     "gradient_checkpointing",
+    "batch_norm",
     "tuning",
     "surgical",
     "lora_rank",

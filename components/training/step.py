@@ -13,6 +13,7 @@ from components.tasks.losses import Loss
 from components.tasks.task import Task
 from components.training.techniques.technique import Technique
 from components.training.validate import Forward
+from components.training.world import ALONE, World
 
 MOST_PARTS = 8
 """What does not fit is taken in more parts up to so many."""
@@ -43,14 +44,17 @@ class Stepper:
         loss: Loss,
         techniques: tuple[Technique, ...] = (),
         parts: int = 1,
+        world: World = ALONE,
         tell: Callable[[str], None] = lambda sentence: print(f"  {sentence}", flush=True),
     ) -> None:
         self.model, self.forward, self.optimizer, self.task = model, forward, optimizer, task
         self.device, self.precision, self.tell = device, precision, tell
         self.loss = loss
         self.techniques = techniques
+        self.world = world
+        """Each of its processes takes its share of a batch; steps are those of all."""
         self.parts = parts
-        """How many parts a batch is taken in."""
+        """How many parts a batch, or a share of one, is taken in."""
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
         """Train on the batch of a step; its mean loss, and the sum of its images' scores.
@@ -68,7 +72,7 @@ class Stepper:
             for technique in self.techniques:
                 around.enter_context(technique.around_step(self.model, step))
             while (taken := self._tried(batch)) is None:
-                self._halve(len(batch))
+                self._halve(len(self.world.share(batch)))
             self._require_finite(taken[0], step, learning_rate)
             for technique in self.techniques:
                 technique.gradients(self.model)
@@ -77,19 +81,32 @@ class Stepper:
 
     def _tried(self, batch: Batch) -> tuple[Tensor, float] | None:
         """The gradients of a batch; none where memory ran out, and then nothing is held."""
+        taken = None
         try:
-            return self._accumulate(batch)
+            taken = self._accumulate(batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        return None
+        return self._summed(taken)
+
+    def _summed(self, taken: tuple[Tensor, float] | None) -> tuple[Tensor, float] | None:
+        """Shares added up; none where memory ran out for one of them."""
+        if self.world.any(taken is None, self.device) or taken is None:
+            return None
+        if self.world.size == 1:
+            return taken
+        totals = torch.stack([taken[0], taken[0].new_tensor(taken[1])])
+        own = (parameter.grad for parameter in self.model.parameters())
+        self.world.add([totals, *(gradient for gradient in own if gradient is not None)])
+        return totals[0], float(totals[1])
 
     def _accumulate(self, batch: Batch) -> tuple[Tensor, float]:
         self.optimizer.zero_grad(set_to_none=True)
-        loss, score, size = torch.zeros((), device=self.device), 0.0, -(-len(batch) // self.parts)
-        whole = self.loss.weight(batch.targets)
-        for first in range(0, len(batch), size):
-            part = batch.part(first, first + size).to(self.device)
+        loss, score = torch.zeros((), device=self.device), 0.0
+        whole, share = self.loss.weight(batch.targets), self.world.share(batch)
+        size = -(-len(share) // self.parts)
+        for first in range(0, len(share), size):
+            part = share.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
                 outputs = self.forward(part.inputs).float()
                 mean = self._penalised(part, outputs)

@@ -11,7 +11,7 @@ from components.training.images import Images
 from components.training.samplers import Rows, strata
 
 
-def subset(images: Images, asked: float, seed: int, where: str) -> Images:
+def subset(images: Images, asked: float, seed: int, where: str, least: int = 0) -> Images:
     """The images with so many to train on, validation as it is.
 
     Args:
@@ -19,12 +19,15 @@ def subset(images: Images, asked: float, seed: int, where: str) -> Images:
         asked: a fraction, above 0.0 to 1.0, or a whole number of images.
         seed: of which ones.
         where: what asks.
+        least: images that a fraction leaves at any rate, where there are as many.
 
     Raises:
         UsageError: there are not so many, or fewer are asked for than there are classes.
     """
     split = images.train
     number = asked if isinstance(asked, int) else round(asked * len(split))
+    if not isinstance(asked, int):
+        number = max(number, min(least, len(split)))
     fewest = len(strata(split.targets))
     if not fewest <= number <= len(split):
         raise UsageError(

@@ -15,20 +15,23 @@ Values = dict[str, Any]
 
 STANDARD: Values = {
     "augment.image_size_limit": None,
+    "search.strategy": "staged",
     "search.max_trials": 16,
     "search.compute": 1.0,
     "search.epochs": 4,
+    "search.subset": 1.0,
     "train.epochs": 24,
 }
 """The shipped defaults of all that an effort sets."""
+UNSEARCHED: Values = {
+    **STANDARD,
+    "search.strategy": "baseline",
+    "search.epochs": 1,
+    "search.subset": 0.25,
+}
+"""Nothing is searched: what is left of a short job is better spent on its training."""
 EFFORTS: dict[Effort, Values] = {
-    "quick": {
-        **STANDARD,
-        "augment.image_size_limit": 96,
-        "search.max_trials": 8,
-        "search.epochs": 2,
-        "train.epochs": 10,
-    },
+    "quick": {**UNSEARCHED, "augment.image_size_limit": 96, "train.epochs": 12},
     "standard": STANDARD,
     "best": {
         **STANDARD,
@@ -38,13 +41,14 @@ EFFORTS: dict[Effort, Values] = {
         "train.epochs": 64,
     },
 }
-"""From the cheapest to the dearest; of each job about a fifth is the search, the rest training."""
+"""From the cheapest to the dearest; of a job that searches about a fifth is that."""
 
 
 LADDER: tuple[Values, ...] = (
     {**EFFORTS["quick"], "augment.image_size_limit": 64, "train.epochs": 5},
+    {**EFFORTS["quick"], "augment.image_size_limit": 64},
     EFFORTS["quick"],
-    {**EFFORTS["quick"], "search.epochs": 3, "train.epochs": 16},
+    {**EFFORTS["quick"], "train.epochs": 20},
     {**STANDARD, "augment.image_size_limit": 96},
     {**STANDARD, "augment.image_size_limit": 128},
     {**STANDARD, "augment.image_size_limit": 160},

@@ -39,6 +39,16 @@ def _batch(project: Project) -> tuple[object, str]:
     return files.read_yaml(path)["batch_size"], project.relative(path)
 
 
+def _rate(end: str) -> Resolve:
+    """An end of the range that was searched."""
+
+    def resolve(project: Project) -> tuple[object, str]:
+        path = project.build / "search" / "summary.json"
+        return files.read_json(path)["learning_rates"][end], project.relative(path)
+
+    return resolve
+
+
 def _told(stage: str, field: str) -> Resolve:
     """What a stage told of the device that it found."""
 
@@ -54,6 +64,7 @@ WORDS: Mapping[str, tuple[str, str, Resolve]] = {
     "augment.image_size": ("auto", "augment", _size),
     "base.architecture": ("auto", "base", _architecture),
     "search.batch_size": ("auto", "search", _batch),
+    **{f"search.learning_rate.{end}": ("auto", "search", _rate(end)) for end in ("low", "high")},
     **{
         f"{stage}.{name}": ("auto", stage, _told(stage, name))
         for stage in ("search", "train")

@@ -98,24 +98,31 @@ def work(values: Mapping[str, Any], images: int) -> Work:
     """What search and training may have to compute at most, were every layer trained."""
     validation = images * values["split.val_fraction"]
     training = images * (1 - values["split.test_fraction"]) - validation
-    folds = _folds(values["search.folds"], validation)
-    judged = validation if folds == 1 else training + validation
-    trained = training if folds == 1 else (folds - 1) * (training + validation)
-    epoch = PASSES * trained + judged
-    trial, trials = values["search.epochs"] * epoch, values["search.max_trials"]
+    epoch = PASSES * training + validation
+    learnt = training * _part(values["search.subset"], training)
+    folds, pool = _folds(values, validation), learnt + validation
+    seen = PASSES * learnt + validation if folds == 1 else PASSES * (folds - 1) * pool + pool
+    trial, trials = values["search.epochs"] * seen, values["search.max_trials"]
     if values["search.strategy"] == "staged":
         tried = values["search.compute"] * (1 + EACH_TRIAL * trials) + PROBES / 3
+    elif values["search.strategy"] == "baseline":
+        tried = values["search.confirmation_runs"]
     else:
         tried = HALF * (trials + 2 * values["search.confirmation_runs"])
     epochs = values["train.epochs"]
     return Work(search=tried * trial, train=epochs * epoch, prepared=int(epochs * training))
 
 
-def _folds(asked: int | str, validation: float) -> int:
+def _folds(values: Mapping[str, Any], validation: float) -> int:
     """Over how many a trial is scored."""
-    if asked == "auto":
-        return FOLDS if validation < FEW else 1
-    return int(asked)
+    if values["search.folds"] != "auto":
+        return int(values["search.folds"])
+    return FOLDS if validation < FEW and values["search.strategy"] != "baseline" else 1
+
+
+def _part(subset: float, images: float) -> float:
+    """The fraction of the images that a subset is: it names a fraction, or how many."""
+    return subset if isinstance(subset, float) else min(1.0, subset / images)
 
 
 def expected(

@@ -6,8 +6,10 @@ from samples import draw, encode
 
 from components.augment import POLICIES
 from components.data.images import pipeline_pin
+from components.data.images.augmentation import mirrors
 from components.data.images.policy import AugmentationDescription
 from components.frame import files
+from components.model.backbone import create
 from components.model.description import PretrainedDescription
 
 PRETRAINED = PretrainedDescription(
@@ -36,6 +38,8 @@ def ready(place):
     (place.root / "build/split").mkdir(parents=True)
     table.to_parquet(place.root / "build/split/splits.parquet")
     PRETRAINED.write(place.root / "build/base/config.json")
+    weights = create("test_efficientnet", 2, 64, {}).state_dict()
+    files.write_tensors(place.root / "build/base/model.safetensors", weights)
     return place
 
 
@@ -49,6 +53,19 @@ def test_the_policy_names_the_task_and_every_magnitude(ready):
     assert written.evaluation["size"] == 48
     assert list(written.training) == ["0", "1", "2", "3"]
     assert (ready.root / "build/augment/preview.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("asked", ["auto", True, False])
+def test_mirroring_is_as_asked_or_found_out(ready, asked):
+    """Four images say nothing against it; and what was found is told and kept."""
+    ready.change("augment", horizontal_flip=asked)
+    outcome = ready.run("augment")
+    assert outcome.code == 0, outcome.errors
+    written = AugmentationDescription.read(ready.root / "build/augment/augmentation.json")
+    assert mirrors(written.training) is bool(asked)
+    sentence = "training may mirror images: of 4 images"
+    assert written.mirroring.startswith(sentence if asked == "auto" else "")
+    assert (sentence in outcome.output) is (asked == "auto")
 
 
 def test_an_unknown_task_is_refused_with_the_file_that_asks_for_it(ready):

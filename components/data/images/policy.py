@@ -17,3 +17,7 @@ class AugmentationDescription(Document):
     """As `Transform.to_dict` gives it."""
     training: Mapping[str, Any]
     """The augmentation by magnitude, as `augmentation.family` gives it."""
+    mirrored: bool
+    """Whether training sees mirror images."""
+    mirroring: str
+    """Why or why not, where that was found out; empty: it was asked for."""

@@ -1,5 +1,6 @@
 """Which freeze depths the staged strategy looks at, and what it may spend."""
 
+from components.model.families import ATTENDING
 from components.study.space import Space
 from components.study.trial import LATE
 
@@ -44,6 +45,18 @@ def mid(space: Space) -> int:
     most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
     affordable = (one for one in range(space.lowest, fits) if LATE * space.trial(one) <= most)
     return next(affordable, fits)
+
+
+def attends(space: Space) -> bool:
+    """Whether the network is one of those that bear training next to all layers."""
+    return space.plan.family in ATTENDING
+
+
+def early(space: Space) -> int:
+    """The early freeze point: where the network attends, all but the embedding is trained."""
+    if attends(space):
+        return min(max(space.lowest, 1), mid(space))
+    return min(space.near_fraction(EARLY_LEAVES), mid(space))
 
 
 def fitting(space: Space) -> int:

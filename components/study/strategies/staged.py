@@ -9,8 +9,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import product
 
+from components.study.rates import is_plain
 from components.study.space import Space
-from components.study.strategies.candidates import EARLY_LEAVES, budget, fitting, late, mid
+from components.study.strategies.candidates import attends, budget, early, fitting, late, mid
 from components.study.strategies.strategy import (
     TIE,
     Exploring,
@@ -54,6 +55,11 @@ HEAD_STEP = 3.0
 """Factor from one rate of the head to the next lower one."""
 RATE_STEP = 2.0
 """Factor from a rate to its neighbours."""
+WIDE_RATE_STEP = 3.0
+"""Factor between rates at a freeze point too dear for many."""
+FAR_BEHIND = 0.08
+"""By so much of the range of scores a head is far behind: rates then rather go up. On 12 data sets
+the tenfold higher rate of two won where it was more (microsoft/robust-models-transfer)."""
 SAME_RATE = 1.1
 """Factor; rates that are closer are one."""
 BEST_WITH_NEIGHBOURS = 3
@@ -75,6 +81,7 @@ def staged(space: Space, notes: Notes) -> Exploring:
         yield from search.low_rate_trial()
         yield from search.late_trial()
         yield from search.early_trial()
+        yield from search.other_rates()
     yield from search.neighbours()
     yield from search.estimated()
     return finalists(space, search.trials, notes)
@@ -86,7 +93,7 @@ class _Staged:
     def __init__(self, space: Space, notes: Notes) -> None:
         self.space, self.notes = space, notes
         self.late, self.mid = late(space), mid(space)
-        self.early = min(space.near_fraction(EARLY_LEAVES), self.mid)
+        self.early = early(space)
         self.trials: list[Trial] = []
         self.probes: list[Trial] = []
         self.spent = 0
@@ -108,12 +115,14 @@ class _Staged:
         return self._bounded(self.at(fitting(self.space), LOW_RATE), LOW_RATE_MOST)
 
     def _bounded(self, setting: Setting, fraction: float) -> Setting:
-        most = fraction * self.space.norm_scales[setting.freeze_depth]
+        if is_plain(setting.optimizer):  # its steps are as large as gradients are, not as the rate
+            return setting
+        most = fraction * self.space.norm_scales[setting.freeze_depth] / setting.backbone_rate
         return self.space.setting(setting.freeze_depth, min(setting.learning_rate, most))
 
     def baselines(self) -> Step:
         """The enqueued settings: in full where they are cheap, otherwise probed first."""
-        for setting in self.space.plan.enqueued:
+        for setting in self.space.enqueued:
             if self.space.fraction(setting.freeze_depth) > DEAR:
                 yield from self._probe(setting, "enqueued")
             else:
@@ -152,7 +161,7 @@ class _Staged:
         tried = [trial for trial in self.trials if trial.freeze_depth < self.late and trial.scored]
         best = max(tried, key=Trial.rank, default=None)
         if best is not None and self.late < self.space.head and self.affordable(self.late):
-            yield from self.full(replace(best.setting, freeze_depth=self.late))
+            yield from self.full(self.space.moved(best.setting, self.late))
 
     def early_trial(self) -> Step:
         """An early freeze point in full, where the mid one leads the late one far."""
@@ -160,8 +169,14 @@ class _Staged:
         if mid is None or late is None or self.early >= self.mid:
             return
         cost = (1 + self.space.plan.confirmation_runs) * self.space.trial(self.early)
-        if self.spent + cost <= SLACK * self.budget and self._leads(mid, late, FAR_LEAD):
-            yield from self.full(replace(mid.setting, freeze_depth=self.early))
+        held = self.spent + cost <= SLACK * self.budget
+        if held and (attends(self.space) or self._leads(mid, late, FAR_LEAD)):
+            yield from self.full(self.space.moved(mid.setting, self.early))
+
+    def other_rates(self) -> Step:
+        """Higher and lower rates of the best freeze point, where it is too dear for neighbours."""
+        while (setting := self._other_rate()) is not None and self._trials_left():
+            yield from self.full(setting)
 
     def neighbours(self) -> Step:
         """The untried neighbours of the best trials, the best one's first."""
@@ -198,7 +213,7 @@ class _Staged:
         best, candidates = self._best(), [Finalist(first)]
         if best is not None:
             score, error = best.score, best.error
-            late = replace(self.low_rate, freeze_depth=self.late)
+            late = self.space.moved(self.low_rate, self.late)
             candidates = [Finalist(first, pruning_threshold=score + FAR_LEAD * error)]
             candidates += [Finalist(self.low_rate, score + RIGHT_RATE_LEAD * error)]
             candidates += [Finalist(late, score - error)] if self.late < self.space.head else []
@@ -241,6 +256,26 @@ class _Staged:
             f"{shown(other.score)}, {error} {shown(margin)}."
         )
         return leads
+
+    def _other_rate(self) -> Setting | None:
+        trained = [t for t in self.trials if t.scored and t.freeze_depth < self.space.highest]
+        best, head = max(trained, key=Trial.rank, default=None), self._best(self.space.highest)
+        if best is None or self.space.fraction(best.freeze_depth) <= DEAR:
+            return None
+        both = (1 + self.space.plan.confirmation_runs) * self.space.trial(best.freeze_depth)
+        if self.spent + both > self.budget:
+            return None
+        far = head is None or best.score - head.score > FAR_BEHIND
+        factors = (WIDE_RATE_STEP, 1 / WIDE_RATE_STEP)
+        for factor in factors if far else reversed(factors):
+            other = self._at_rate(best.setting, best.learning_rate * factor)
+            if not self._tried(other):
+                return other
+        return None
+
+    def _at_rate(self, setting: Setting, rate: float) -> Setting:
+        others = {name: getattr(setting, name) for name in CHOICES}
+        return self.space.setting(setting.freeze_depth, rate, **others)
 
     def _neighbour(self) -> Setting | None:
         done = sorted((t for t in self.trials if t.scored), key=Trial.rank, reverse=True)

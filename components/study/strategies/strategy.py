@@ -69,12 +69,16 @@ def error_of_best(*trials: Trial) -> float:
 def named(space: Space, setting: Setting) -> str:
     """A setting as a sentence names it: the baseline goes without saying."""
     baseline = space.setting(setting.freeze_depth, setting.learning_rate)
+    rates = f"{setting.learning_rate:.2g}"
+    if space.plan.body and setting.backbone_rate < 1:
+        rates += f" (layers {setting.learning_rate * setting.backbone_rate:.2g})"
     others = (
         f", {name.replace('_', ' ')} {_shown(getattr(setting, name))}"
         for name in CHOICES
         if getattr(setting, name) != getattr(baseline, name)
+        and not (space.plan.body and name == "backbone_rate")
     )
-    return f"{space.layers[setting.freeze_depth]} at {setting.learning_rate:.2g}{''.join(others)}"
+    return f"{space.layers[setting.freeze_depth]} at {rates}{''.join(others)}"
 
 
 def _shown(value: float | str) -> str:
@@ -140,6 +144,8 @@ def session(
         return _chosen(space, means, notes)
     means = yield from _untied(space, means, notes)
     chosen = _chosen(space, means, notes)
+    if len(means) == 1:
+        return chosen
     yield asked(space, chosen, "repeated", "confirmation")  # what is reported: nothing goes by it
     return chosen
 
@@ -245,15 +251,28 @@ def _repeated(space: Space, one: Finalist, notes: Notes) -> Generator[Asked, Tri
 def _limited(
     space: Space, exploring: Exploring, notes: Notes, over: Callable[[int], bool]
 ) -> Exploring:
-    """Hand on what a strategy asks for until it ends or time is up."""
+    """Hand on what a strategy asks for until it ends, the best is certain or time is up."""
     seen: list[Trial] = []
     try:
         wanted = next(exploring)
         while not (seen and over(len(seen))):
             seen.append((yield wanted))
             notes.trials = len(seen)
+            if _certain(space, seen[-1], notes):
+                return [Finalist(seen[-1].setting)]
             wanted = exploring.send(seen[-1])
     except StopIteration as ended:
         return cast("Finalists", ended.value)
     notes.say(f"time is up after {len(seen)} trials; another run may come further.")
     return finalists(space, seen, notes)
+
+
+def _certain(space: Space, trial: Trial, notes: Notes) -> bool:
+    """Whether no setting can lead a full trial by its standard error; if so, that is noted."""
+    certain = trial.scored and space.highest_score - trial.score <= trial.error
+    if certain:
+        notes.say(
+            f"{named(space, trial.setting)} reached {notes.shown(trial.score)}, and no setting can "
+            f"lead that by its standard error, {notes.shown(trial.error)}: nothing more is tried."
+        )
+    return certain

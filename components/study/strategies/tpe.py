@@ -19,7 +19,7 @@ STARTUP = 6
 def tpe(space: Space, notes: Notes) -> Exploring:
     """The enqueued settings, then what the estimator draws; trials may be pruned."""
     plan, trials = space.plan, list[Trial]()
-    for setting in plan.enqueued[: plan.max_trials]:
+    for setting in space.enqueued[: plan.max_trials]:
         trials.append((yield asked(space, setting, "enqueued")))
     while len(trials) < plan.max_trials:
         drawn = suggest(space, trials, plan.freeze_depths, STARTUP)

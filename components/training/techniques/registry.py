@@ -2,6 +2,7 @@
 
 from components.tasks.task import Task
 from components.training.recipe import Setting
+from components.training.techniques.batch_norm import FrozenBatchNorm
 from components.training.techniques.clip_norm import ClipNorm
 from components.training.techniques.cutmix import CutMix
 from components.training.techniques.distillation import Distillation
@@ -27,6 +28,7 @@ TECHNIQUES: list[type[Technique]] = [
     Tuning,
     Lora,
     Phases,
+    FrozenBatchNorm,
     HeadDropout,
     StochasticDepth,
     Erasing,

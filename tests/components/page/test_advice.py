@@ -65,13 +65,14 @@ def test_a_score_that_still_rises_asks_for_epochs(scores, kept, epochs, said):
     ],
 )
 def test_a_rate_at_the_end_of_its_range_asks_for_more_of_it(rate, setting):
-    """What lies beyond was not looked at."""
-    given = SimpleNamespace(low=1e-4, high=1e-2)
-    found = findings(
-        network=SimpleNamespace(learning_rate=rate),
-        settings=asked(search={"learning_rate": given}),
-    )
-    assert [one.setting for one in searching._at_the_edge(found)] == setting
+    """What lies beyond was not looked at; also where the optimizer alone says where the end is."""
+    for low, high in ((1e-4, 1e-2), ("auto", "auto")):
+        given = SimpleNamespace(low=low, high=high)
+        found = findings(
+            network=SimpleNamespace(learning_rate=rate),
+            settings=asked(search={"learning_rate": given, "optimizer": ["adamw"]}),
+        )
+        assert [one.setting for one in searching._at_the_edge(found)] == setting
 
 
 def test_a_wide_interval_says_how_many_images_narrow_it():

@@ -11,7 +11,7 @@ from components.study.plan import Plan
 from components.study.search import Search
 from components.training.recipe import CHOICES, Setting
 
-images, pretrained = trainable.images, trainable.pretrained
+images, pretrained, champion = trainable.images, trainable.pretrained, trainable.champion
 CPU = torch.device("cpu")
 BASELINE = Setting(freeze_depth=0, learning_rate=1.0)
 
@@ -49,9 +49,9 @@ def plan(pretrained):
 def make_search(images, pretrained, plan, tmp_path):
     """Open the search that lies in a folder; `changes` are of its plan."""
 
-    def make(name="work", **changes):
+    def make(name="work", start=pretrained, **changes):
         log = events.Events(tmp_path / name / "events.jsonl", events.narrator())
         folder, cache = tmp_path / name / "folder", tmp_path / name / "cache"
-        return Search(replace(plan, **changes), images, pretrained, folder, cache, log, CPU)
+        return Search(replace(plan, **changes), images, start, folder, cache, log, CPU)
 
     return make

@@ -95,3 +95,19 @@ def test_parameters_say_of_each_that_the_head_alone_makes_it_void():
     """Where the file says `head`, before any network is built."""
     void = {rule.parameter for rule in SearchParams.no_effect if rule.beside.endswith(".low")}
     assert void == {f"search.{name}" for name in BELOW_THE_HEAD}
+
+
+def test_a_champion_and_the_packages_weights_are_both_started_from(champion, pretrained):
+    """The heads of both are tried first; without a champion there is no choice."""
+    plan, head = planned(champion), len(champion.groups) - 1
+    tried = [(one.freeze_depth, one.start) for one in plan.enqueued]
+    assert tried == [(head, "base"), (head, "package"), (0, "base")]
+    assert plan.choices["start"] == ("base", "package")
+    assert planned(pretrained).choices["start"] == ("base",)
+    assert planned(champion, distillation=1.0).choices["start"] == ("base",)
+    assert {one.start for one in planned(champion, start="package").enqueued} == {"package"}
+
+
+def test_a_start_that_is_not_there_is_refused(pretrained):
+    with pytest.raises(UsageError, match="start must be base where there is no champion"):
+        planned(pretrained, start="package")

@@ -49,7 +49,7 @@ def run_until_done(make):
     raise AssertionError("the search does not end")
 
 
-@pytest.fixture(params=["staged", "tpe"])
+@pytest.fixture(params=["staged", "tpe", "baseline"])
 def strategy(request):
     return request.param
 
@@ -69,6 +69,17 @@ def test_killed_search_ends_with_the_same_trials(make_search, strategy, monkeypa
     found = run_until_done(lambda: make_search("cut", strategy=strategy, prune_after=2))
     assert table(found) == expected
     assert cuts["epochs"] == sum(len(trial.history) for trial in found.trials)
+
+
+def test_without_a_search_the_baseline_that_trains_most_is_taken(make_search):
+    """And nothing is run but its confirmation."""
+    found = make_search("none", strategy="baseline", confirmation_runs=2).run()
+    baseline = min(found.space.enqueued, key=lambda one: one.freeze_depth)
+    assert found.chosen == baseline
+    assert [(trial.stage, trial.setting) for trial in found.trials] == 2 * [
+        ("confirmation", baseline)
+    ]
+    assert "is taken without a search" in found.decisions[0][1]
 
 
 def test_killed_lean_search_gives_up_the_same_cut(make_search, monkeypatch):

@@ -44,9 +44,11 @@ SAME = {
     "distillation",
     "distillation_temperature",
     "lora_layers",
+    "start",
 }
 """What changes memory alone, or is refused here: this network has no branch to drop, its start
-nothing to teach, and it is no transformer. Their own tests see that they are in force."""
+nothing to teach, it is no transformer, and there is but one start. Their own tests see that they
+are in force."""
 RESTING = {"surgical": 1}
 """How many groups do not train besides."""
 MANY = {
@@ -186,6 +188,19 @@ def test_each_magnitude_is_kept_by_itself(make_search):
     assert strong.cached
     assert baseline.history[0].train_loss != strong.history[0].train_loss
     assert baseline.history[0].validation_loss != strong.history[0].validation_loss
+
+
+def test_each_start_is_trained_from_as_if_there_were_no_other(make_search, champion, pretrained):
+    """From its own activations and with its own head, whichever trained before."""
+    both, alone = make_search("both", start=champion), make_search("alone")
+    for freeze_depth in (5, 0):
+        of_champion, _ = run(both, freeze_depth)
+        of_package, weights = run(both, freeze_depth, start="package")
+        again, _ = run(both, freeze_depth)
+        expected, same = run(alone, freeze_depth)
+        assert of_package.history == expected.history != of_champion.history == again.history
+        assert of_package.cost == expected.cost
+        assert all(torch.equal(weights[name], same[name]) for name in same)
 
 
 @pytest.mark.parametrize("name", [name for name in CHOICES if name not in SAME])

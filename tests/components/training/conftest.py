@@ -5,7 +5,7 @@ import trainable
 
 from components.training.feed import ImageFeed
 
-images, pretrained = trainable.images, trainable.pretrained
+images, pretrained, champion = trainable.images, trainable.pretrained, trainable.champion
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def spoilt(images):
     return replace(images, val=replace(images.val, targets=1 - images.val.targets))
 
 
-def tuned(images, pretrained, folder, setting=SETTING, soup="none"):
+def tuned(images, pretrained, folder, setting=SETTING, soup="none", fallback="none"):
     """What a training with a setting wrote."""
     best = folder / "best.yaml"
     Best(layer="blocks.0", batch_size=10, setting=setting).write(best)
@@ -75,6 +75,7 @@ def tuned(images, pretrained, folder, setting=SETTING, soup="none"):
         workers=0,
         subset=1.0,
         test_time_views=4,
+        fallback=fallback,
     )
     return outputs
 
@@ -193,3 +194,45 @@ def test_a_soup_is_written_and_told_where_it_is_asked_for(
     found = validate(model, spoilt.val.batches(10), spoilt.task, device=CPU)
     assert found.loss == pytest.approx(told["validation_loss"], abs=1e-5)
     assert found.score == told["validation_accuracy"]
+
+
+HARDLY = Setting(freeze_depth=0, learning_rate=1e-7)
+"""Leaves the network as it is, with a head that is drawn."""
+
+
+@pytest.fixture(scope="module")
+def fallen_back(images, pretrained, tmp_path_factory):
+    """What a training that learnt nothing wrote."""
+    return tuned(images, pretrained, tmp_path_factory.mktemp("fallen"), HARDLY, fallback="linear")
+
+
+def test_a_linear_model_is_kept_where_training_ends_below_it(fallen_back, images, pretrained):
+    """Its weights, its scores and what it is: the pretrained network with another head."""
+    told = files.read_json(fallen_back.training)
+    assert told["fallback"]["kept"]
+    assert told["validation_accuracy"] == told["fallback"]["validation_accuracy"]
+    network = pretrained.network(4)
+    fit_head(network, images, batch_size=10, device=CPU).put(network)
+    kept = load_file(fallen_back.weights)
+    assert all(torch.equal(kept[name], value) for name, value in network.state_dict().items())
+    reached = validate(network, images.val.batches(10), images.task, device=CPU, size=10)
+    assert told["validation_accuracy"] == pytest.approx(reached.score)
+    assert told["validation_loss"] == pytest.approx(reached.loss)
+    described = NetworkDescription.read(fallen_back.network)
+    assert described.layer == pretrained.layers[-1]
+    assert described.trained_fraction == pretrained.fractions[-1]
+
+
+def test_what_was_trained_is_kept_where_it_is_as_good(images, pretrained, tmp_path):
+    """A linear model that is asked for and loses leaves no trace but the comparison."""
+    setting = Setting(
+        freeze_depth=len(pretrained.layers) - 1, learning_rate=1e-7, head_start="probe"
+    )
+    outputs = tuned(images, pretrained, tmp_path, setting, fallback="linear")
+    told = files.read_json(outputs.training)
+    assert told["fallback"]["kept"] is False
+    assert told["fallback"]["sentence"].endswith("what was trained is kept.")
+
+
+def test_no_linear_model_is_fitted_where_none_is_asked_for(outputs):
+    assert "fallback" not in files.read_json(outputs.training)

@@ -38,6 +38,8 @@ def opened(tmp_path):
         task="classification",
         evaluation=transform.to_dict(),
         training=augmentation.family(SIZE, horizontal_flip=False),
+        mirrored=False,
+        mirroring="",
     ).write(tmp_path / "augmentation.json")
     images = open_images(
         tmp_path / "splits.parquet",

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from components.frame import files
 from components.model.backbone import create
-from components.training.pretrained import Renewable
+from components.model.description import PACKAGE
+from components.training.pretrained import Pretrained, Renewable
 from components.training.recipe import Setting
 
 OLD, NEW = ("cat", "dog", "owl"), ("ant", "cat", "owl", "yak")
@@ -89,3 +91,30 @@ def test_timms_classifier_is_the_one_it_builds(pretrained):
 def test_a_zero_classifier_finds_all_classes_as_likely(pretrained):
     model = pretrained.network(5, setting(head_init="zero")).eval()
     assert not model(torch.randn(1, 3, 32, 32)).any()
+
+
+def test_a_setting_may_start_from_the_package_instead_of_the_champion(champion, pretrained):
+    """All of it: weights, a head that knows nothing, and where they come from."""
+    package = setting(start="package")
+    started, expected = champion.network(5, package).state_dict(), pretrained.network(5)
+    assert all(torch.equal(started[k], v) for k, v in expected.state_dict().items())
+    assert champion.starting(package).known == ()
+    assert champion.starting(package).config.source == "package"
+    assert champion.starting(setting()) is champion
+    renewable = Renewable(champion, torch.device("cpu"))
+    for asked in (package, None, package):
+        fresh = champion.network(5, asked).state_dict()
+        renewed = renewable.renew(5, asked).state_dict()
+        assert all(torch.equal(renewed[name], fresh[name]) for name in fresh)
+
+
+def test_what_lies_beside_a_champion_is_read_apart(champion, tmp_path):
+    """Names of the package's tensors are none of the network's own."""
+    model, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    beside = {PACKAGE + name: value.clone() for name, value in champion.package.items()}
+    files.write_tensors(model, champion.state | beside)
+    champion.config.write(config)
+    found = Pretrained.read(model, config, 2, 32, champion.names)
+    assert found.state.keys() == found.package.keys() == champion.state.keys()
+    assert torch.equal(found.package["conv_stem.weight"], champion.package["conv_stem.weight"])
+    assert found.config == champion.config

@@ -13,6 +13,7 @@ from components.tasks.classification import Classification
 from components.tasks.task import LossRequest
 from components.training.step import Stepper, TooLargeError, is_out_of_memory
 from components.training.validate import NO_TARGETS
+from components.training.world import World
 
 CPU = torch.device("cpu")
 ROWS = 16
@@ -29,7 +30,7 @@ def batch(rows=ROWS):
     return Batch(torch.randn(rows, 3, 2, 2), torch.randint(3, (rows,)))
 
 
-def steps(model, *, holds, told, parts=1, loss=None):
+def steps(model, *, holds, told, parts=1, loss=None, **others):
     """Steps on a device that holds so many rows at once."""
 
     def forward(rows):
@@ -48,6 +49,7 @@ def steps(model, *, holds, told, parts=1, loss=None):
         parts=parts,
         loss=loss or TASK.loss(LossRequest(label_smoothing=0.1), NO_TARGETS),
         tell=told.append,
+        **others,
     )
 
 
@@ -128,6 +130,7 @@ from components.tasks.classification import Classification
 from components.tasks.task import LossRequest
 from components.training.step import Stepper
 from components.training.validate import NO_TARGETS
+from components.training.world import World
 torch.set_num_threads(1)
 layers = [nn.Conv2d(3, 64, 3), *(nn.Conv2d(64, 64, 1) for _ in range(5))]
 model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
@@ -149,3 +152,31 @@ def test_process_whose_memory_is_limited_goes_on_in_parts():
     command = [sys.executable, "-c", LITTLE_MEMORY]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] in {"parts 4 True", "parts 8 True"}, done.stdout
+
+
+class Collected(World):
+    """A world whose other processes are not there: what would be added up is kept."""
+
+    def any(self, here, device):
+        return here
+
+    def add(self, tensors):
+        object.__setattr__(self, "added", [tensor.clone() for tensor in tensors])
+
+
+@pytest.mark.parametrize("weights", ["none", '{"a": 7.0}'])
+@pytest.mark.parametrize("size", [2, 3])
+def test_shares_of_all_processes_add_up_to_the_whole_batch(size, weights):
+    """Its loss, the sum of its scores and its gradients, whatever its rows count."""
+    loss = TASK.loss(LossRequest(class_weights=weights), NO_TARGETS)
+    model = network()
+    whole = steps(model, holds=ROWS, told=[], loss=loss).step(batch(), 0, 0.0)
+    expected = [parameter.grad.clone() for parameter in model.parameters()]
+    added = []
+    for rank in range(size):
+        world = Collected(rank, size)
+        steps(model, holds=ROWS, told=[], loss=loss, world=world, parts=2).step(batch(), 0, 0.0)
+        added.append(world.added)
+    (totals, *gradients) = [sum(shares) for shares in zip(*added, strict=True)]
+    torch.testing.assert_close(totals, torch.tensor([float(whole[0]), whole[1]]))
+    torch.testing.assert_close(gradients, expected)

@@ -30,6 +30,6 @@ def test_each_can_be_set_and_has_an_effect(shipped, values):
 def test_what_set_a_value_is_known_while_it_stands(shipped):
     """A value that a person changed since is the person's."""
     effort.remember(shipped, "effort quick", EFFORTS["quick"])
-    assert effort.origin(shipped, "train.epochs", 10) == "effort quick"
+    assert effort.origin(shipped, "train.epochs", 12) == "effort quick"
     assert effort.origin(shipped, "train.epochs", 9) == ""
     assert effort.origin(shipped, "train.seed", None) == ""

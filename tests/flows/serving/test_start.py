@@ -10,8 +10,12 @@ from stage_outputs import CLASSES
 from components.base import BaseParams
 from components.frame import files
 from components.frame.errors import DataError
+from components.model.backbone import create
+from components.model.description import PACKAGE, NetworkDescription, Origin
 from components.model.weights.champion import champion
+from components.model.weights.packaged import packaged
 from components.model.weights.pin import start_pin
+from components.model.weights.place import champion_file
 from components.model.weights.take import take
 from flows.actions import sync
 from flows.actions.promote import promote
@@ -99,3 +103,47 @@ def test_other_files_than_those_that_were_pinned_are_refused(project, asking):
     sync.sync(project)
     with pytest.raises(DataError, match=r"must be what data/start\.yaml pins"):
         start.provide(project, pinned(project) | {"weights": "0" * 64})
+
+
+def test_the_packages_weights_go_beside_those_of_a_champion_of_its_network(tmp_path):
+    """So that validation can tell which to start from; beside another network's go none."""
+    weights = packaged()
+    described = weights.describe(sha256="")
+    for architecture, there in ((described.architecture, True), ("tf_efficientnet_lite1", False)):
+        pin = champion_of(tmp_path / architecture, architecture)
+        files.write_yaml(tmp_path / "start.yaml", pin)
+        asked = {**BASE, "model": tmp_path / "m.safetensors", "config": tmp_path / "config.json"}
+        take(tmp_path / "start.yaml", tmp_path / architecture, **asked)
+        state, config = load_file(asked["model"]), files.read_json(asked["config"])
+        beside = {name for name in state if name.startswith(PACKAGE)}
+        assert bool(beside) == there == bool(config["package"])
+        if there:
+            assert len(beside) == len(weights.state)
+            assert torch.equal(
+                state[f"{PACKAGE}conv_stem.weight"], weights.state["conv_stem.weight"]
+            )
+            assert config["package"]["source"] == weights.source != config["source"]
+
+
+def champion_of(cache, architecture):
+    """The pin of a champion of an architecture, whose files lie in a cache."""
+    model = create(architecture, len(CLASSES), 64, {})
+    weights, network = cache / "weights.safetensors", cache / "network.json"
+    files.write_tensors(weights, dict(model.state_dict()))
+    NetworkDescription(
+        architecture=architecture,
+        arguments={},
+        task={"name": "classification", "classes": [*CLASSES]},
+        transform={"mean": [0.5] * 3, "std": [0.5] * 3},
+        freeze_depth=0,
+        layer="conv_stem",
+        trained_fraction=1.0,
+        learning_rate=1e-3,
+        base=Origin(source="package", licence="Apache-2.0", sha256=""),
+    ).write(network)
+    pin = {"source": "champion", "architecture": "auto", "images": "", "name": "n", "version": 1}
+    for name, path in (("weights", weights), ("network", network)):
+        pin[name] = files.sha256(path)
+        champion_file(cache, pin[name]).parent.mkdir(exist_ok=True)
+        path.rename(champion_file(cache, pin[name]))
+    return pin

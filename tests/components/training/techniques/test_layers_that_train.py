@@ -194,3 +194,38 @@ def test_phases_end_with_everything_that_trains(network, kind, epochs):
     assert list(starts) == sorted(set(starts))
     assert starts[-1] <= epochs
     assert technique.trained_by_phase[-1] == names(groups(network))
+
+
+def statistics(model):
+    """Running statistics of batch normalisation, by name."""
+    return {n: v.clone() for n, v in model.named_buffers() if "running_" in n}
+
+
+@pytest.mark.parametrize("phases", ["none", "progressive"])
+@pytest.mark.parametrize("asked", ["trained", "frozen", "auto"])
+def test_statistics_are_those_of_the_pretraining(trained, asked, phases):
+    """What scales and shifts trains all the same, also where phases thaw layers by and by."""
+    torch.manual_seed(0)
+    model = create("test_efficientnet", 2, 32, {})
+    before = statistics(model)
+    done, moved = trained(model, epochs=4, batch_norm=asked, phases=phases)
+    kept = all(torch.equal(value, before[name]) for name, value in statistics(model).items())
+    assert kept is (asked != "trained")
+    assert "conv_stem.weight" in moved
+    assert "bn1.weight" in moved
+    if kept:
+        assert done.techniques["batch_norm"] == {"frozen_layers": len(before) // 2}
+        assert {report.batch_norm for report in done.audit} == {"frozen", "none"}
+
+
+def test_a_fit_ends_with_layers_that_move(trained):
+    model = create("test_efficientnet", 2, 32, {})
+    trained(model, batch_norm="frozen")
+    assert model.train().bn1.training
+
+
+def test_no_batch_normalisation_is_frozen_where_there_is_none(trained):
+    model = create("test_vit", 2, 32, {})
+    assert trained(model, batch_norm="auto")[0].techniques["batch_norm"] == {"frozen_layers": 0}
+    with pytest.raises(InertError, match=r"search\.batch_norm=auto"):
+        trained(model, batch_norm="frozen")
