@@ -41,7 +41,7 @@ COLUMNS = ("network", "dataset", "optimizer", "trained", "learning_rate", "accur
 RATES = (1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 HEAD_FACTOR = 100.0
 """On the rates where the head alone trains: what is drawn wants higher ones."""
-FOUR, ONE, EMBEDDING, WHOLE = "last 4 blocks", "last block", "all but embedding", "full"
+FOUR, ONE, EMBEDDING, WHOLE = "last 4", "last", "full but embedding", "full"
 HEAD = "head"
 ABOVE = {HEAD: 0, ONE: 1, FOUR: 4}
 """Groups that train besides the head, counted from it."""
@@ -80,6 +80,12 @@ class Map:
     def freeze_depth(self, trained: str) -> int:
         """Where what trains begins."""
         return FROM_STEM[trained] if trained in FROM_STEM else self.head - ABOVE[trained]
+
+    def named(self, trained: str) -> str:
+        """What trains, as `benchmarks/replay.py` reads it: a layer's name says where it begins."""
+        if trained not in (ONE, FOUR):
+            return trained
+        return self.case.pretrained.layers[self.freeze_depth(trained)].partition("+")[0]
 
     def setting(self, trained: str, rate: float) -> Setting:
         """A cell's."""
@@ -133,7 +139,7 @@ class Map:
                     "network": self.case.pretrained.config.architecture,
                     "dataset": self.asked.name,
                     "optimizer": "AdamW",
-                    "trained": trained + (", one rate" if self.asked.one_rate else ""),
+                    "trained": self.named(trained) + (", one rate" if self.asked.one_rate else ""),
                     "learning_rate": f"{own:.0e}".replace("e-0", "e-"),
                     "accuracy": round(self.accuracy(trained, own), 1),
                 }

@@ -151,6 +151,8 @@ def test_a_fold_costs_what_lies_behind_the_frozen_layers(make_search, monkeypatc
     again = run(search, asked("confirmation"), number=4)
     assert passes == [0, 1, None]
     assert again.history != first.history
+    own = search.runner._folds(4, asked("confirmation"))
+    assert [fold.val.tolist() for fold in own] != [fold.val.tolist() for fold in search.reuse.folds]
     space = search.reuse.space
     images = search.reuse.images
     assert space.validation_rows == len(images.train) + len(images.val)
