@@ -25,6 +25,7 @@ from components.training.history import Fit
 from components.training.images import Images
 from components.training.mirroring import mirroring
 from components.training.pretrained import Pretrained
+from components.training.probe import fit_head
 from components.training.recipe import Recipe, Setting
 from components.training.samplers import Sampling
 from components.training.subset import subset
@@ -50,6 +51,10 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
     images, pretrained = seen(case, mirror), case.pretrained
     setting = searched(pretrained, images, folder, budget, seed)
     model = pretrained.network(seed, setting)
+    probe = None
+    if setting.head_start == "probe":
+        probe = fit_head(model, images, batch_size=BATCH, device=CPU)
+        probe.put(model)
     epochs = max(1, round((LONG if budget >= SEARCHED else SHORT) * budget))
     fitted = trained(model, pretrained, images, setting, epochs, seed, folder / "keep")
     other = linear_model(
@@ -60,6 +65,7 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
         device=CPU,
         precision="off",
         workers=0,
+        probe=probe,
     )
     kept = other.model if other and other.leads(fitted.validation) else model
     return said(case, kept)

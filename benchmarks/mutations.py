@@ -200,7 +200,7 @@ MUTATIONS = (
     Mutation(
         name="dropout draws from torch's own state",
         file="components/training/fit.py",
-        old="        torch.manual_seed(derived_seed(recipe.seed, number))\n",
+        old="        torch.manual_seed(derived_seed(recipe.seed, number, *stepper.world.own))\n",
         new="",
         test=_FIT + "::test_a_fit_does_not_hang_on_what_drew_from_torch_before",
     ),
@@ -285,7 +285,7 @@ MUTATIONS = (
     Mutation(
         name="search: a trial starts from the weights that the last one left",
         file="components/training/pretrained.py",
-        old="        self.model.load_state_dict(self._state)\n",
+        old="        self.model.load_state_dict(self._started(setting))\n",
         new="",
         test=_TRIALS + "::test_renewed_network_is_a_fresh_one",
     ),

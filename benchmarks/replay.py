@@ -81,14 +81,12 @@ class Curve:
     def at(self, rate: float) -> float:
         """The accuracy at a rate: interpolated, or beyond the ends lower than there."""
         places, place = [log10(one) for one in self.rates], log10(rate)
-        inside = float(np.interp(place, places, self.accuracies))
-        ends = (list(zip(places, self.accuracies, strict=True))[:2],)
-        ends += (list(zip(places, self.accuracies, strict=True))[:-3:-1],)
-        outside = place < places[0], place > places[-1]
-        for (end, *inner), beyond in zip(ends, outside, strict=True):
-            if beyond:
-                return _extrapolated(end, inner, place)
-        return inside
+        cells = list(zip(places, self.accuracies, strict=True))
+        if place < places[0]:
+            return _extrapolated(cells[0], cells[1:2], place)
+        if place > places[-1]:
+            return _extrapolated(cells[-1], cells[-2:-1], place)
+        return float(np.interp(place, places, self.accuracies))
 
     def shifted(self, factor: float) -> "Curve":
         """The same accuracies at rates that are higher by a factor."""

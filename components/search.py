@@ -1,8 +1,14 @@
 """Search the freeze depth and the learning rate, on validation images only."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from components.frame.params import Params
 from components.frame.spec import In, Out
@@ -45,7 +51,8 @@ class RateRange(Params):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if AUTO not in {self.low, self.high} and self.low > self.high:
+        given = not isinstance(self.low, str) and not isinstance(self.high, str)
+        if given and self.low > self.high:  # type: ignore[operator]  # both are numbers
             raise ValueError(f"`low <= high` must hold, but got low={self.low}, high={self.high}")
         return self
 
@@ -72,6 +79,18 @@ class Enqueued(Params):
     """As in the range that is searched; `head` is the classifier alone."""
     learning_rate: Annotated[float, Field(gt=0)]
     """Within the range that is searched."""
+    head_start: Literal["drawn", "probe"] | None = None
+    """As below; where nothing is said, as the first of those that are searched."""
+    batch_norm: Literal["trained", "frozen", "auto"] | None = None
+    """So too."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    """So too; with `backbone_rate: auto` it is left out of networks that have a rate of their own
+    below the head."""
+
+    @model_serializer(mode="wrap")
+    def _brief(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is said, alone."""
+        return {name: value for name, value in dump(self).items() if value is not None}
 
 
 class SearchParams(Params):
@@ -101,7 +120,13 @@ class SearchParams(Params):
     enqueue: list[Enqueued] = Field(
         [
             Enqueued(freeze_depth=HEAD, learning_rate=1e-2),
-            Enqueued(freeze_depth=0, learning_rate=1e-3),
+            Enqueued(
+                freeze_depth=0,
+                learning_rate=1e-3,
+                head_start="probe",
+                batch_norm="auto",
+                layer_decay=0.75,
+            ),
         ]
     )
     """Baseline settings, tried first; in full where cheap, otherwise only probed; `staged` trains

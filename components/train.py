@@ -43,9 +43,9 @@ class TrainParams(Params):
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that prepare images; 0 is best on few cores."""
     processes: Annotated[int, Field(ge=1)] = 1
-    """That train together, a GPU each, by `accelerate launch`; each takes its share of every batch,
+    """That train together, a GPU each, by `accelerate launch`; each takes its slice of every batch,
     and gradients are added up: steps are those of one process, but batch normalisation sees
-    shares; on a CPU for trial alone."""
+    slices; on a CPU for trial alone."""
 
     no_effect: ClassVar = (
         NoEffect(

@@ -398,6 +398,17 @@ def ui(
     ui.ui(_project(), port)
 
 
+@app.command()
+def worker() -> None:
+    """Take part in a search that runs elsewhere too, until it ends.
+
+    THAWLINE_STUDY names the database that all of them share; inputs and code must be the same.
+    """
+    from flows.pipeline.worker import work
+
+    raise typer.Exit(work(_project()))
+
+
 @searches.command()
 def show() -> None:
     """Print what the last search tried, what it decided and why; or how the one at work stands."""

@@ -7,7 +7,8 @@ A stage is one function in the module of its name:
     if __name__ == "__main__":
         run(split)
 
-`dvc.yaml` holds the paths, `params/split.yaml` the values; `run` brings both together.
+`dvc.yaml` holds the paths, `params/split.yaml` the values; `run` brings both together. With
+`python -m components.frame.stage split FOLDER` what it writes goes to a folder apart.
 """
 
 import inspect
@@ -26,7 +27,7 @@ from components.frame import files, versions
 from components.frame.errors import ThawlineError, UsageError, disk_fault
 from components.frame.params import load_params, params_model
 from components.frame.spec import In, Out, Settings, Spec, spec
-from components.frame.work import Work, open_work
+from components.frame.work import Work, open_work, work_in
 
 StageFunction = Callable[..., None]
 Kind = Literal["in", "out", "work", "settings"]
@@ -40,15 +41,17 @@ def stage_function(name: str) -> StageFunction:
     return function
 
 
-def run(function: StageFunction) -> None:
+def run(function: StageFunction, apart: Path | None = None) -> None:
     """Run a stage in the current folder and leave with an exit code that says how it went.
+
+    What it writes goes to the folder `apart`, where one is named, its work and its outputs.
 
     0 done, 1 an internal error, 2 parameters, 3 data, 5 disk or service, 143 ended by SIGTERM.
     """
     signal.signal(signal.SIGTERM, _leave)
     die_with_parent()
     try:
-        _run(function, Path.cwd())
+        _run(function, Path.cwd(), apart)
     except ThawlineError as error:
         _say_error(f"{function.__name__}: {error}")
         sys.exit(error.exit_code)
@@ -64,7 +67,7 @@ def run(function: StageFunction) -> None:
         sys.exit(1)
 
 
-def _run(function: StageFunction, root: Path) -> None:
+def _run(function: StageFunction, root: Path, apart: Path | None) -> None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     # Threads that wait by spinning train four times slower beside another busy process.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -72,7 +75,7 @@ def _run(function: StageFunction, root: Path) -> None:
     stage = spec(name, root)
     versions.require(root, stage.versions)
     params = load_params(params_model(function), root / "params" / f"{name}.yaml")
-    arguments = _arguments(function, stage, root)
+    arguments = _arguments(function, stage, root, apart or root)
     started = time.monotonic()
     work = arguments.get("work")
     if isinstance(work, Work):
@@ -83,14 +86,15 @@ def _run(function: StageFunction, root: Path) -> None:
 
 
 def _arguments(
-    function: StageFunction, stage: Spec, root: Path
+    function: StageFunction, stage: Spec, root: Path, where: Path
 ) -> dict[str, Path | Work | Settings]:
     """The paths a stage's signature names, made ready, its work folder, and others' parameters."""
     paths = stage.paths()
     arguments: dict[str, Path | Work | Settings] = {}
     for name, kind in argument_kinds(function).items():
         if kind == "work":
-            arguments[name] = open_work(stage, root)
+            work = open_work(stage, root)
+            arguments[name] = work if where == root else work_in(where, work)
             continue
         if kind == "settings":
             arguments[name] = _settings(stage, root)
@@ -100,7 +104,7 @@ def _arguments(
                 f"dvc.yaml: `{stage.name}` needs a file named {name!r} among its deps and outs, "
                 f"but has {sorted(paths)}."
             )
-        path = root / paths[name]
+        path = (where if kind == "out" else root) / paths[name]
         if kind == "in" and not path.exists():
             raise UsageError(f"{paths[name]} is missing. Build what makes it: dvc repro")
         if kind == "out":
@@ -145,3 +149,7 @@ def die_with_parent() -> None:
 def _say_error(text: str) -> None:
     sys.stdout.flush()
     print(f"error: {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    run(stage_function(sys.argv[1]), Path(sys.argv[2]))

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.frame import files
@@ -27,6 +27,8 @@ class Work:
     cache: Path
     """Shared by the stages; every entry is named by what its content depends on."""
     events: Events
+    state: str = ""
+    """Names the state of all that the stage depends on: the same on every machine."""
 
 
 def digest(stage: Spec, root: Path) -> str:
@@ -56,7 +58,13 @@ def open_work(stage: Spec, root: Path) -> Work:
     files.write_text(folder.parent / "current", folder.name + "\n")
     for old in sorted(_folders(folder.parent), key=_modified)[:-KEPT_WORK_FOLDERS]:
         shutil.rmtree(old)
-    return Work(folder, root / ".thawline" / "cache", Events(folder / "events.jsonl", narrator()))
+    events = Events(folder / "events.jsonl", narrator())
+    return Work(folder, root / ".thawline" / "cache", events, folder.name)
+
+
+def work_in(folder: Path, work: Work) -> Work:
+    """The same state's work, by itself in another folder; the cache is shared."""
+    return replace(work, folder=folder, events=Events(folder / "events.jsonl", narrator()))
 
 
 def set_apart(root: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from components.frame.errors import UsageError
+from components.study.plan import Plan
 from components.study.values import FEW, FOLDS
 from components.training.feed import Fold
 from components.training.history import Epoch
@@ -29,6 +30,16 @@ def pooled(images: Images) -> Images:
         targets=np.concatenate([train.targets, val.targets]),
     )
     return replace(images, train=both, val=both)
+
+
+def planned(plan: Plan, images: Images) -> Plan:
+    """A plan with a number of folds; without a search nothing is chosen, so that `auto` is 1.
+
+    Raises:
+        UsageError: there are too few images or groups for so many.
+    """
+    auto = 1 if plan.strategy == "baseline" and plan.folds == "auto" else plan.folds
+    return replace(plan, folds=number(auto, images, plan.batch_size))
 
 
 def number(asked: int | str, images: Images, batch_size: int) -> int:

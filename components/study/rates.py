@@ -6,11 +6,11 @@ each figure stands in docs/decisions/0013-rates-relative-to-the-network.md.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from components.model.families import Family
 
-AUTO = "auto"
+AUTO: Final = "auto"
 """As the network and the optimizer are."""
 ADAM, SGD = (1e-4, 1e-2), (1e-3, 1e-1)
 """The head's rates: of optimizers that divide by the gradients' size, and of those that do not."""
@@ -41,12 +41,12 @@ class BodyRates:
 BODY: dict[tuple[Family, bool], BodyRates] = {
     ("batch_norm", False): BodyRates(whole=1.0),
     ("batch_norm", True): BodyRates(whole=0.1, added=0.1),
-    ("layer_norm", False): BodyRates(whole=0.01, growth=3.0, added=0.1),
-    ("layer_norm", True): BodyRates(whole=0.05, growth=3.0, added=0.1),
-    ("transformer", False): BodyRates(whole=0.003, growth=3.0, added=0.1),
-    ("transformer", True): BodyRates(whole=0.06, growth=3.0, added=0.1),
-    ("contrastive", False): BodyRates(whole=0.0015, growth=3.0, added=0.1),
-    ("contrastive", True): BodyRates(whole=0.003, growth=3.0, added=0.1),
+    ("layer_norm", False): BodyRates(whole=0.01, growth=20.0, added=0.1),
+    ("layer_norm", True): BodyRates(whole=0.05, growth=20.0, added=0.1),
+    ("transformer", False): BodyRates(whole=0.003, growth=20.0, added=0.2),
+    ("transformer", True): BodyRates(whole=0.06, growth=20.0, added=0.2),
+    ("contrastive", False): BodyRates(whole=0.0015, growth=20.0, added=0.2),
+    ("contrastive", True): BodyRates(whole=0.003, growth=20.0, added=0.2),
 }
 """By family, and whether the optimizer is one of `PLAIN`."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import torch
 
 from components.frame import files
 from components.frame.errors import UsageError
@@ -15,9 +16,13 @@ from components.model.device import DeviceName, Precision, choose_device
 from components.model.drop_paths import drop_paths
 from components.model.families import ATTENDING, Family
 from components.model.family import family
+from components.model.hidden_layers import NO_LAYERS
+from components.study.folds import planned
 from components.study.plan import Plan
 from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
+from components.study.shared_record import SharedRecord, address
+from components.study.shared_search import SharedSearch
 from components.tasks.task import LossRequest, Task
 from components.training import samplers
 from components.training.images import Images, check_batch_size
@@ -32,6 +37,8 @@ from components.training.subset import subset as part_of
 FEW = {"lora_rank": (0, 8)}
 """What is chosen among by default where the network attends: to train few of its parameters."""
 
+OWN = ("head_start", "batch_norm", "layer_decay")
+"""What a baseline setting may have of its own, beside freeze depth and rate."""
 LEAST = 64
 """Images that trials have at any rate, where there are as many."""
 
@@ -78,9 +85,11 @@ def run_search(
         print(f"batch_size auto: {batch_size}")
     check_batch_size(batch_size, images, "params/search.yaml")
     plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
+    plan = planned(plan, images)
     _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
-    result = Search(plan, images, pretrained, work.folder, work.cache, work.events, where).run()
+    found = _opened(plan, images, pretrained, work, where)
+    result = found.run()
     best = Best(
         layer=pretrained.layers[result.chosen.freeze_depth],
         batch_size=batch_size,
@@ -89,12 +98,24 @@ def run_search(
     best.write(outputs.best)
     _write_tables(result, pretrained, images.task, outputs)
     files.write_json(outputs.audits, _audits(result))
-    files.write_json(outputs.summary, _summary(result, pretrained, images.task))
+    shared = {"workers": found.workers} if isinstance(found, SharedSearch) else {}
+    files.write_json(outputs.summary, _summary(result, pretrained, images.task) | shared)
     files.write_json(outputs.importances, result.importances)
     print(
         f"chosen: {best.layer} at {best.setting.learning_rate:.2g}, validation "
         f"{images.task.score_name} {images.task.shown(result.score)} in confirmation runs"
     )
+
+
+def _opened(
+    plan: Plan, images: Images, pretrained: Pretrained, work: Work, device: torch.device
+) -> Search:
+    """A search by itself, or this worker's part in one that others share."""
+    own = (plan, images, pretrained, work.folder, work.cache, work.events, device)
+    if not (url := address()):
+        return Search(*own)
+    name, layers, fractions = f"thawline-{work.state}", pretrained.layers, pretrained.fractions
+    return SharedSearch(*own, SharedRecord(url, name, plan, layers, fractions))
 
 
 def _check_targets(plan: Plan, images: Images) -> None:
@@ -127,11 +148,12 @@ def make_plan(
     low, high = _freeze_depths(pretrained, **freeze_depth)
     network = family(pretrained.network(0), pretrained.config.architecture)
     choices = _resolved({name: tuple(others.pop(name)) for name in CHOICES}, network)
+    _require_adapters(choices)
     choices["start"] = _starts(pretrained, choices)
     relative = choices["backbone_rate"] == (AUTO,)
     choices["backbone_rate"] = (1.0,) if relative else choices["backbone_rate"]
     optimizer = choices["optimizer"][0]
-    relative = relative and AUTO in learning_rate.values()
+    relative, body = relative and AUTO in learning_rate.values(), body_rates(network, optimizer)
     if low == len(pretrained.layers) - 1:
         _require_nothing_below(choices, low)
     require_optimizers(choices["optimizer"], choices["momentum"])
@@ -140,25 +162,37 @@ def make_plan(
     first = {name: several[0] for name, several in choices.items()}
     bare = {name: DEFAULTS[name] for name in BELOW_THE_HEAD}
     head = len(pretrained.layers) - 1
-    freeze_depths = [_within(pretrained, one["freeze_depth"], low, high) for one in enqueue]
-    enqueued = (
-        Setting(
-            freeze_depth=place,
-            learning_rate=one["learning_rate"],
-            **first | (bare if place == head else {}),
-        )
-        for place, one in zip(freeze_depths, enqueue, strict=True)
-    )
+    enqueued = []
+    for one in enqueue:
+        place = _within(pretrained, one["freeze_depth"], low, high)
+        own = _own(one, pretrained, first, even=not relative or body.whole == 1)
+        asked = first | own | (bare if place == head else {})
+        enqueued.append(Setting(freeze_depth=place, learning_rate=one["learning_rate"], **asked))
     return Plan(
         freeze_depths=(low, high),
         rates=rate_range(**learning_rate, optimizer=optimizer),
-        body=body_rates(network, optimizer) if relative else None,
+        body=body if relative else None,
         family=network,
         choices=choices,
         enqueued=tuple(dict.fromkeys(_from_each_start(enqueued, choices["start"], head))),
         cache_bytes=int(cache_gib * 2**30),
         **others,
     )
+
+
+def _own(
+    baseline: Mapping[str, Any], pretrained: Pretrained, first: Mapping[str, Any], *, even: bool
+) -> dict[str, Any]:
+    """What a baseline setting has beside depth and rate, as far as it fits; `even`: one rate does.
+
+    A head that knows its classes, or has hidden layers, is no linear model's.
+    """
+    own = {name: baseline[name] for name in OWN if baseline.get(name) is not None}
+    if pretrained.known or first["head_layers"] != NO_LAYERS:
+        own.pop("head_start", None)
+    if not even:
+        own.pop("layer_decay", None)
+    return own
 
 
 def _starts(pretrained: Pretrained, choices: Mapping[str, tuple[Any, ...]]) -> tuple[str, ...]:
@@ -196,6 +230,22 @@ def _resolved(
         name: few[name] if name in few and several == (AUTO,) else several
         for name, several in choices.items()
     }
+
+
+def _require_adapters(choices: Mapping[str, tuple[Any, ...]]) -> None:
+    """See that nothing is asked of adapters that `auto` gives no network of this kind.
+
+    Raises:
+        UsageError: something is.
+    """
+    for name in ("lora_alpha", "lora_layers"):
+        if not any(choices["lora_rank"]) and choices[name] != (DEFAULTS[name],):
+            raise UsageError(
+                f"params/search.yaml: {name} must have an effect, but {[*choices[name]]} has none "
+                "beside lora_rank=auto, which is 0 for a network without attention. Set "
+                "search.lora_rank=8, or take the first back: thawline params --reset "
+                f"search.{name}"
+            )
 
 
 def _freeze_depths(pretrained: Pretrained, low: float | str, high: float | str) -> tuple[int, int]:

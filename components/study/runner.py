@@ -25,6 +25,9 @@ from components.training.step import DivergedError, TooLargeError
 OnFold = Callable[[int, float, float], bool]
 """Called after each fold with its number, from 1, its score, and that of all so far; True ends the
 trial. A trial that goes on after a kill calls it again for the folds that it already had."""
+SAVE_AFTER = 5.0
+"""Seconds of a trial that a kill may cost: a file after each epoch from the cache would cost as
+much as the epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class Runner:
             number: of the trial: its seed comes from it.
             asked: what to train, and for how long.
             before: the trials that are finished: what they put into the cache is paid for.
-            keep: holds the last epoch's state.
+            keep: holds the state at the end of an epoch, `SAVE_AFTER` behind at most.
             on_epoch: as `fit` calls it; where there are folds, with the means over them at the end.
             on_fold: where there are folds.
         """
@@ -198,6 +201,7 @@ class Runner:
                 keep_best=False,
                 on_epoch=collect,
                 forward=inputs.forward,
+                save_after=SAVE_AFTER,
             )
             audit = tuple(asdict(report) for report in done.audit)
         except (DivergedError, TooLargeError, InertError) as error:

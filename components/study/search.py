@@ -13,9 +13,10 @@ from components.frame import events
 from components.frame.errors import DataError
 from components.frame.events import Events
 from components.study.eta import Eta
+from components.study.folds import planned
 from components.study.importance import importances
 from components.study.plan import Plan
-from components.study.record import Record
+from components.study.record import OwnRecord, Record
 from components.study.runner import Runner, forget
 from components.study.space import Space
 from components.study.strategies import baseline, candidates, staged, tpe
@@ -83,16 +84,21 @@ class Search:
         cache: Path,
         log: Events,
         device: torch.device,
+        record: Record | None = None,
     ) -> None:
+        """`record` is the search's own, in `folder`, unless another is given."""
+        plan = planned(plan, images)
         self.plan, self.pretrained, self.folder, self.log = plan, pretrained, folder, log
         self.began = time.monotonic()
         self.reuse = Reuse(pretrained, images, plan, cache, device)
         self.reuse.ahead = self._ahead()
         self.runner = Runner(plan, self.reuse, device)
-        folds = self.reuse.space.folds
-        self.record = Record(folder, plan, pretrained.layers, pretrained.fractions, folds)
+        layers, fractions = pretrained.layers, pretrained.fractions
+        self.record = record or OwnRecord(folder, plan, layers, fractions)
         self._explore, budget = STRATEGIES[plan.strategy]
         self.eta = Eta(self.reuse, budget(self.reuse.space))
+        self._kept: list[Trial] = []
+        self._before = 0.0
 
     def run(self) -> SearchResult:
         """Try settings until the strategy ends, and choose.
@@ -100,24 +106,15 @@ class Search:
         Raises:
             DataError: no trial reached its end.
         """
-        finished = self.record.finished()
+        self._kept = finished = self.record.finished()
         self._tell_missing_events(finished)
-        before = _seconds(self.log)
+        self._before = _seconds(self.log)
         if finished:
             self.log.say(f"goes on after {len(finished)} trials")
         notes = Notes(self.log.say, self.reuse.images.task.shown)
         if sentence := self._folds():
             notes.say(sentence)
-        strategy = self._explore(self.reuse.space, notes)
-
-        def over(number: int) -> bool:
-            if number < len(finished):
-                return finished[number].stage == "confirmation"
-            limit = self.plan.max_minutes
-            return limit is not None and before + time.monotonic() - self.began > limit * 60
-
-        asking = session(self.reuse.space, strategy, notes, over)
-        chosen = self._drive(asking, finished)
+        chosen = self._drive(self._asking(notes))
         if chosen is None:
             raise DataError(
                 "no trial of the search reached its end; see the reasons above. Lower "
@@ -145,18 +142,35 @@ class Search:
             f"of all {space.pool:,} images but the test's."
         )
 
-    def _drive(self, asking: Session, finished: Sequence[Trial]) -> Setting | None:
+    def _asking(self, notes: Notes) -> Session:
+        """What the search asks for, from its start."""
+        limit = self.plan.max_minutes
+        explored = sum(trial.stage != "confirmation" for trial in self._kept)
+
+        def over(number: int) -> bool:
+            if limit is None or number < explored:
+                return False
+            spent = self._before + time.monotonic() - self.began
+            return explored < len(self._kept) or spent > limit * 60
+
+        space = self.reuse.space
+        return session(space, self._explore(space, notes), notes, over)
+
+    def _drive(self, asking: Session) -> Setting | None:
         done: list[Trial] = []
         try:
             asked = next(asking)
             while True:
-                number = len(done)
-                trial = finished[number] if number < len(finished) else self._try(asked, done)
-                done.append(trial)
-                asked = asking.send(trial)
+                done.append(self._obtained(asked, done))
+                asked = asking.send(done[-1])
         except StopIteration as ended:
             chosen: Setting | None = ended.value
             return chosen
+
+    def _obtained(self, asked: Asked, done: Sequence[Trial]) -> Trial:
+        """The next trial: one that was finished before, or a new one."""
+        number, kept = len(done), self._kept
+        return kept[number] if number < len(kept) else self._try(number, asked, done)
 
     def _ahead(self) -> tuple[int, ...]:
         """Freeze depths to keep in the first pass: the highest ones and where the probe looks."""
@@ -165,34 +179,36 @@ class Search:
         space = self.reuse.space
         return tuple(sorted(filter(space.cacheable, candidates.kept_freeze_depths(space))))
 
-    def _try(self, asked: Asked, before: Sequence[Trial]) -> Trial:
-        started, number = time.monotonic(), len(before)
+    def _try(self, number: int, asked: Asked, before: Sequence[Trial]) -> Trial:
+        started = time.monotonic()
         entered = self.record.begin(number, asked)
         self._tell_begin(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
-        told, folds = self.record.told(number), self.reuse.space.folds
+        told, folds = self.record.told_epochs(number), self.reuse.space.folds
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
 
         def on_fold(fold: int, score: float, so_far: float) -> bool:
             if fold not in told and asked.stage == "full":
-                entered.report(score, fold)
+                self.record.report(entered, score, fold)
             if asked.falls_short(fold, so_far, folds):
                 return True
-            return asked.stage == "full" and fold < folds and entered.should_prune()
+            return asked.stage == "full" and fold < folds and self.record.should_prune(entered)
 
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)
             if folds > 1:
                 return False
             if epoch.epoch not in told:
-                entered.report(epoch.validation_score, epoch.epoch)
+                self.record.report(entered, epoch.validation_score, epoch.epoch)
             if asked.falls_short(epoch.epoch, epoch.validation_score):
                 return True
-            return asked.stage == "full" and epoch.epoch < asked.epochs and entered.should_prune()
+            early = asked.stage == "full" and epoch.epoch < asked.epochs
+            return early and self.record.should_prune(entered)
 
-        outcome = self.runner.run(number, asked, before, keep, on_epoch, on_fold)
+        with self.record.beating(entered):
+            outcome = self.runner.run(number, asked, before, keep, on_epoch, on_fold)
         trial = self.record.end(entered, asked, outcome)
         forget(keep)
         self._tell_end(trial, time.monotonic() - started, outcome.failure)

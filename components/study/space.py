@@ -103,7 +103,7 @@ class Space:
         void = set(BELOW_THE_HEAD) if freeze_depth == self.head else set()
         void |= set() if has_momentum(choices["optimizer"]) else {"momentum"}
         for name in set(BELOW_THE_HEAD) - void:
-            if choices[name] not in self.plan.choices[name]:  # taken over from the head alone
+            if choices[name] == DEFAULTS[name] not in self.plan.choices[name]:  # from the head
                 choices[name] = self.plan.choices[name][0]
         void |= {"tuning"} if choices["lora_rank"] else set()
         choices |= {name: DEFAULTS[name] for name in void}

@@ -54,9 +54,9 @@ class Reuse:
     def __init__(
         self, pretrained: Pretrained, images: Images, plan: Plan, cache: Path, device: torch.device
     ) -> None:
+        plan = folds.planned(plan, images)
         self.pretrained, self.images, self.plan, self.device = pretrained, images, plan, device
-        searched = plan.strategy != "baseline" or plan.folds != "auto"
-        count = folds.number(plan.folds, images, plan.batch_size) if searched else 1
+        count = int(plan.folds)
         self.pool = folds.pooled(images) if count > 1 else images
         """What activations are kept of: every image as either split has it, where there are folds.
         """

@@ -60,11 +60,12 @@ def linear_model(
     device: torch.device,
     precision: Precision,
     workers: int,
+    probe: Probe | None = None,
 ) -> Fallback | None:
-    """Fit it to the training images; None where the task or the network allows none."""
+    """Fit it to the training images, unless `probe` is that; None where there can be none."""
     model = pretrained.network(seed)
     try:
-        probe = fit_head(
+        probe = probe or fit_head(
             model,
             images,
             batch_size=batch_size,

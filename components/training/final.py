@@ -145,6 +145,7 @@ def fine_tune(
             device=where,
             precision=precision,
             workers=workers,
+            probe=probe,
         )
     ):
         print(other.sentence(fitted.validation, images.task))

@@ -92,15 +92,17 @@ def fit(
     on_epoch: OnEpoch,
     forward: Forward | None = None,
     soup: bool = False,
+    save_after: float = 0.0,
     world: World = ALONE,
 ) -> Fit:
     """Train `model` in place; a killed fit goes on from the last epoch in the file `keep`.
 
     With `keep_best` the model ends with the weights of its best epoch, otherwise of its last; with
     `soup` besides with those of its best epochs, averaged as far as that makes it better.
-    `forward` takes what the feed gives, where that is not images, to the model's outputs. However
-    the fit ends, the model has its own form again. Of the processes of `world` the first one
-    validates, keeps and cooks: the others' models are of no use afterwards.
+    The file is written at the end of an epoch, where `save_after` seconds have passed since the fit
+    began or it was last written. `forward` takes what the feed gives, where that is not images, to
+    the model's outputs. However the fit ends, the model has its own form again. Of the processes of
+    `world` the first one validates, keeps and cooks: the others' models are of no use afterwards.
 
     Raises:
         DivergedError: a loss is no number.
@@ -124,6 +126,7 @@ def fit(
             on_epoch=on_epoch,
             forward=forward or whole(model),
             soup=soup,
+            save_after=save_after,
             world=world,
         )
 
@@ -142,6 +145,7 @@ def _fitted(
     on_epoch: OnEpoch,
     forward: Forward,
     soup: bool,
+    save_after: float,
     world: World,
 ) -> Fit:
     model.to(device).to(memory_format=torch.channels_last)
@@ -163,10 +167,12 @@ def _fitted(
     world.align(model)
     for epoch, speed in zip(state.history, state.speed, strict=True):
         state.stopped = on_epoch(epoch, *speed)
+    saved = time.monotonic()
     while not _is_over(state, recipe):
         _advance(state, stepper, feed, recipe, most=(MOST if soup else 1) * keep_best)
-        if world.first:
+        if world.first and time.monotonic() - saved >= save_after:
             checkpoint.save(keep, _snapshot(stepper, recipe, state))
+            saved = time.monotonic()
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
     assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
     mixed = soup and world.first

@@ -39,10 +39,10 @@ def train(
     processes: int,
     **asked: Any,  # noqa: ANN401  # for `fine_tune`, as `TrainParams` has checked them
 ) -> None:
-    """Fine-tune in so many processes, each on a share of every batch.
+    """Fine-tune in so many processes, each on a slice of every batch.
 
     Raises:
-        UsageError: there are not as many GPUs, or a share is too small.
+        UsageError: there are not as many GPUs, or a slice is too small.
         UnreachableError: one of the processes has died; the others are ended with it.
     """
     if processes == 1:

@@ -33,7 +33,7 @@ from components.training.pretrained import Pretrained
 from components.training.probe import head_inputs
 from components.training.progress import progress
 
-MOST = 600
+MOST = 400
 """Images that are asked about, at most."""
 SIDE = 12
 """Of a tiny image, pixels."""

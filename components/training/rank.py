@@ -46,7 +46,7 @@ def _train(request: dict[str, Any]) -> None:
 
     state = PartialState(cpu=request["asked"]["device"] == "cpu", timeout=PATIENCE)
     world = World(state.process_index, state.num_processes)
-    work = {name: Path(path) for name, path in request["work"].items()}
+    folder, cache = (Path(request["work"][name]) for name in ("folder", "cache"))
     if world.first:
         events = Events(Path(request["events"]), narrator())
     else:
@@ -56,7 +56,7 @@ def _train(request: dict[str, Any]) -> None:
         Inputs(**{name: Path(path) for name, path in request["inputs"].items()}),
         TrainOutputs(**{name: Path(path) for name, path in request["outputs"].items()}),
         Path(request["best"]),
-        Work(**work, events=events),
+        Work(folder, cache, events),
         **request["asked"],
         world=world,
     )
@@ -64,7 +64,7 @@ def _train(request: dict[str, Any]) -> None:
 
 
 def _described(error: Exception) -> dict[str, Any]:
-    """An error that a person can mend as its sentence, any other one as its traceback."""
+    """An error that a person can fix as its sentence, any other one as its traceback."""
     known = error if isinstance(error, ThawlineError) else disk_fault(error)
     if known:
         return {"exit_code": known.exit_code, "text": str(known)}

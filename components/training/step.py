@@ -52,9 +52,9 @@ class Stepper:
         self.loss = loss
         self.techniques = techniques
         self.world = world
-        """Each of its processes takes its share of a batch; steps are those of all."""
+        """Each of its processes takes its slice of a batch; steps are those of all."""
         self.parts = parts
-        """How many parts a batch, or a share of one, is taken in."""
+        """How many parts a batch, or a slice of one, is taken in."""
 
     def step(self, batch: Batch, step: int, learning_rate: float) -> tuple[Tensor, float]:
         """Train on the batch of a step; its mean loss, and the sum of its images' scores.
@@ -72,7 +72,7 @@ class Stepper:
             for technique in self.techniques:
                 around.enter_context(technique.around_step(self.model, step))
             while (taken := self._tried(batch)) is None:
-                self._halve(len(self.world.share(batch)))
+                self._halve(len(self.world.slice(batch)))
             self._require_finite(taken[0], step, learning_rate)
             for technique in self.techniques:
                 technique.gradients(self.model)
@@ -90,7 +90,7 @@ class Stepper:
         return self._summed(taken)
 
     def _summed(self, taken: tuple[Tensor, float] | None) -> tuple[Tensor, float] | None:
-        """Shares added up; none where memory ran out for one of them."""
+        """Slices added up; none where memory ran out for one of them."""
         if self.world.any(taken is None, self.device) or taken is None:
             return None
         if self.world.size == 1:
@@ -103,10 +103,10 @@ class Stepper:
     def _accumulate(self, batch: Batch) -> tuple[Tensor, float]:
         self.optimizer.zero_grad(set_to_none=True)
         loss, score = torch.zeros((), device=self.device), 0.0
-        whole, share = self.loss.weight(batch.targets), self.world.share(batch)
-        size = -(-len(share) // self.parts)
-        for first in range(0, len(share), size):
-            part = share.part(first, first + size).to(self.device)
+        whole, own = self.loss.weight(batch.targets), self.world.slice(batch)
+        size = -(-len(own) // self.parts)
+        for first in range(0, len(own), size):
+            part = own.part(first, first + size).to(self.device)
             with autocast(self.device, self.precision):
                 outputs = self.forward(part.inputs).float()
                 mean = self._penalised(part, outputs)

@@ -1,12 +1,13 @@
-"""The processes that train one fit together: which of them this is, and what all of them share.
+"""The processes that train one fit together: which this is, and what all have in common.
 
-Each takes every so manieth row of a batch; what it makes of them is added up, so that a step is
+Each takes some of the rows of a batch; what it makes of them is added up, so that a step is
 that of one process on the whole batch, but for the order in which numbers are added and for batch
-normalisation, which sees a share.
+normalisation, which sees a slice.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import torch
@@ -39,7 +40,7 @@ class World:
         """What tells this process's seeds from those of the first, which are as without others."""
         return (self.rank,) if self.rank else ()
 
-    def share(self, batch: Batch) -> Batch:
+    def slice(self, batch: Batch) -> Batch:
         """The rows of a batch that are this process's."""
         rows = slice(self.rank, None, self.size)
         return batch if self.size == 1 else Batch(batch.inputs[rows], batch.targets[rows])
@@ -58,7 +59,7 @@ class World:
             return
         flat = torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors])
         _together(lambda group: group.all_reduce(flat))
-        parts = flat.split([tensor.numel() for tensor in tensors])
+        parts = torch.split(flat, [tensor.numel() for tensor in tensors])
         with torch.no_grad():
             for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view(tensor.shape))
@@ -79,12 +80,16 @@ class World:
         with torch.no_grad():
             for tensor in held:
                 plain = tensor.detach().contiguous()
-                _together(lambda group, sent=plain: group.broadcast(sent, src=0))
+                _together(partial(_sent, plain))
                 tensor.copy_(plain)
 
 
 ALONE = World()
 """One process."""
+
+
+def _sent(tensor: Tensor, group: Any) -> None:  # noqa: ANN401  # torch's module
+    group.broadcast(tensor, src=0)
 
 
 def _together(call: Callable[[Any], object]) -> None:

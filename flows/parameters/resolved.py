@@ -39,6 +39,11 @@ def _batch(project: Project) -> tuple[object, str]:
     return files.read_yaml(path)["batch_size"], project.relative(path)
 
 
+def _mirrored(project: Project) -> tuple[object, str]:
+    path = project.build / "augment" / "augmentation.json"
+    return files.read_json(path)["mirrored"], project.relative(path)
+
+
 def _rate(end: str) -> Resolve:
     """An end of the range that was searched."""
 
@@ -62,6 +67,7 @@ def _told(stage: str, field: str) -> Resolve:
 
 WORDS: Mapping[str, tuple[str, str, Resolve]] = {
     "augment.image_size": ("auto", "augment", _size),
+    "augment.horizontal_flip": ("auto", "augment", _mirrored),
     "base.architecture": ("auto", "base", _architecture),
     "search.batch_size": ("auto", "search", _batch),
     **{f"search.learning_rate.{end}": ("auto", "search", _rate(end)) for end in ("low", "high")},

@@ -31,6 +31,8 @@ Finalists = list[Finalist]
 Exploring = Generator[Asked, Trial, Finalists]
 Session = Generator[Asked, Trial, Setting | None]
 FINALISTS = 2
+ENOUGH_UNBEATEN = 2
+"""Full trials that no setting can lead, after which a search ends."""
 TIE = 1.0
 """Standard errors within which finalists are taken for tied."""
 MOST_RUNS = 4
@@ -258,8 +260,8 @@ def _limited(
         while not (seen and over(len(seen))):
             seen.append((yield wanted))
             notes.trials = len(seen)
-            if _certain(space, seen[-1], notes):
-                return [Finalist(seen[-1].setting)]
+            if certain := _certain(space, seen, notes):
+                return certain
             wanted = exploring.send(seen[-1])
     except StopIteration as ended:
         return cast("Finalists", ended.value)
@@ -267,12 +269,20 @@ def _limited(
     return finalists(space, seen, notes)
 
 
-def _certain(space: Space, trial: Trial, notes: Notes) -> bool:
-    """Whether no setting can lead a full trial by its standard error; if so, that is noted."""
-    certain = trial.scored and space.highest_score - trial.score <= trial.error
-    if certain:
-        notes.say(
-            f"{named(space, trial.setting)} reached {notes.shown(trial.score)}, and no setting can "
-            f"lead that by its standard error, {notes.shown(trial.error)}: nothing more is tried."
-        )
-    return certain
+def _certain(space: Space, trials: Sequence[Trial], notes: Notes) -> Finalists:
+    """The better of two full trials that no setting can lead by their standard error; or none.
+
+    One alone may be luck: of few images all are right now and then.
+    """
+    unbeaten = [
+        one for one in trials if one.scored and space.highest_score - one.score <= one.error
+    ]
+    if len(unbeaten) < ENOUGH_UNBEATEN or unbeaten[-1] is not trials[-1]:
+        return []
+    first, second = sorted(unbeaten, key=Trial.rank, reverse=True)[:ENOUGH_UNBEATEN]
+    notes.say(
+        f"{named(space, first.setting)} ({notes.shown(first.score)}) and "
+        f"{named(space, second.setting)} ({notes.shown(second.score)}) are so good that no setting "
+        f"can lead them by a standard error, {notes.shown(second.error)}: nothing more is tried."
+    )
+    return [Finalist(first.setting)]

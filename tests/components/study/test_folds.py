@@ -12,7 +12,7 @@ from components.evaluation import scores
 from components.frame.errors import UsageError
 from components.study import folds
 from components.study import search as module
-from components.study.record import Record
+from components.study.record import OwnRecord
 from components.study.runner import Outcome, forget
 from components.study.trial import Asked
 from components.study.trial_inputs import Reuse
@@ -209,7 +209,7 @@ def test_a_trial_worse_than_the_best_at_each_fold_ends(tmp_path, plan):
     """By Wilcoxon's test, after four of five; a mixed one goes on."""
     last = plan.freeze_depths[1]
     layers, fractions = [*map(str, range(last + 1))], (1.0,) * (last + 1)
-    record = Record(tmp_path, plan, layers, fractions, folds=5)
+    record = OwnRecord(tmp_path, replace(plan, folds=5), layers, fractions)
     best = record.begin(0, asked())
     for fold in range(1, 6):
         best.report(0.9 + fold / 100, fold)

@@ -68,7 +68,7 @@ def run(search, freeze_depth, *, number=3, rate=3e-3, **others):
     asked = Asked(setting=setting, origin="rule", stage="full", epochs=3)
     keep = search.folder / f"{freeze_depth}.safetensors"
     outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
-    keep.unlink()
+    keep.unlink(missing_ok=True)
     return outcome, {k: v.clone() for k, v in search.reuse.network.model.state_dict().items()}
 
 

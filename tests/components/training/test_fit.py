@@ -78,7 +78,7 @@ def state_hash(model):
     ).hexdigest()
 
 
-def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True, dice=0):
+def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True, dice=0, **others):
     model = network()
     torch.manual_seed(dice)
     done = fit(
@@ -91,6 +91,7 @@ def run(feed, keep, asked, *, on_epoch=lambda *_: False, keep_best=True, dice=0)
         keep=keep,
         keep_best=keep_best,
         on_epoch=on_epoch,
+        **others,
     )
     return model, done
 
@@ -116,6 +117,20 @@ def test_killed_fit_ends_with_the_same_bits(feed, tmp_path, number):
     with pytest.raises(PowerCutError):
         run(feed, keep, recipe(), on_epoch=cut_after(number))
     resumed, found = run(feed, keep, recipe())
+    assert found.history == expected.history
+    assert state_hash(resumed) == state_hash(whole)
+
+
+def test_a_fit_that_saves_seldom_ends_with_the_same_bits_after_a_kill(feed, tmp_path):
+    """From its beginning, where it was killed before the first file; epochs are told anew."""
+    whole, expected = run(feed, tmp_path / "whole.safetensors", recipe())
+    keep, told = tmp_path / "cut.safetensors", []
+    with pytest.raises(PowerCutError):
+        run(feed, keep, recipe(), on_epoch=cut_after(2), save_after=3600)
+    assert not keep.exists()
+    tell = lambda epoch, *_: told.append(epoch.epoch)  # noqa: E731
+    resumed, found = run(feed, keep, recipe(), on_epoch=tell, save_after=3600)
+    assert told == [1, 2, 3]
     assert found.history == expected.history
     assert state_hash(resumed) == state_hash(whole)
 

@@ -166,7 +166,7 @@ class Collected(World):
 
 @pytest.mark.parametrize("weights", ["none", '{"a": 7.0}'])
 @pytest.mark.parametrize("size", [2, 3])
-def test_shares_of_all_processes_add_up_to_the_whole_batch(size, weights):
+def test_slices_of_all_processes_add_up_to_the_whole_batch(size, weights):
     """Its loss, the sum of its scores and its gradients, whatever its rows count."""
     loss = TASK.loss(LossRequest(class_weights=weights), NO_TARGETS)
     model = network()
@@ -177,6 +177,6 @@ def test_shares_of_all_processes_add_up_to_the_whole_batch(size, weights):
         world = Collected(rank, size)
         steps(model, holds=ROWS, told=[], loss=loss, world=world, parts=2).step(batch(), 0, 0.0)
         added.append(world.added)
-    (totals, *gradients) = [sum(shares) for shares in zip(*added, strict=True)]
+    (totals, *gradients) = [sum(each) for each in zip(*added, strict=True)]
     torch.testing.assert_close(totals, torch.tensor([float(whole[0]), whole[1]]))
     torch.testing.assert_close(gradients, expected)

@@ -43,14 +43,17 @@ def test_what_differs_is_marked(shipped):
 @pytest.mark.parametrize(
     ("key", "range_"),
     [
-        ("search.strategy", "staged | tpe"),
+        ("search.strategy", "staged | tpe | baseline"),
         ("search.max_minutes", "above 0 | null"),
         ("search.max_trials", "1 or more"),
         ("search.magnitude", "0 to 3, or a list to choose among"),
-        ("search.enqueue", "a list of {freeze_depth, learning_rate}"),
+        (
+            "search.enqueue",
+            "a list of {freeze_depth, learning_rate, head_start, batch_norm, layer_decay}",
+        ),
         ("augment.image_size", "auto | 16 to 2048"),
         ("augment.crop_fraction", "above 0.5, up to 1"),
-        ("augment.horizontal_flip", "true | false"),
+        ("augment.horizontal_flip", "auto | true | false"),
         ("split.group_by", "text | null"),
         ("ingest.source", "digits | a path"),
         ("register.name", "text"),
@@ -63,7 +66,7 @@ def test_a_range_is_in_words(shipped, key, range_):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "number"), [("train.", 9), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
+    ("pattern", "number"), [("train.", 11), ("*.seed", 3), ("learning_rate", 2), ("judge.alpha", 1)]
 )
 def test_a_pattern_chooses(shipped, pattern, number):
     """A part of the name, or a glob."""

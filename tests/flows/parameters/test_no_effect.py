@@ -36,6 +36,7 @@ PAIRS = {
             "lora_rank=8",
             "phases=lp_ft",
             "surgical=last",
+            "batch_norm=frozen",
             "tuning=norms",
         )
     },
@@ -58,6 +59,12 @@ PAIRS = {
     ("search.gradient_checkpointing=true", "search.freeze_depth.low=head"): [
         "search.freeze_depth.low=0"
     ],
+    ("search.start=package", "base.source=package"): ["base.source=champion"],
+    ("search.start=package", "search.distillation=1.0"): [
+        "search.distillation=0.0",
+        "base.source=champion",
+    ],
+    ("train.processes=2", "train.device=mps"): ["train.device=cuda"],
     ("search.l2_sp=0.01", "base.source=none"): ["base.source=package"],
     ("search.schedule=plateau", "search.epochs=2"): ["search.epochs=4"],
     ("train.test_time_views=2", "augment.horizontal_flip=false"): ["augment.horizontal_flip=true"],

@@ -30,7 +30,7 @@ def test_every_value_has_an_origin(shipped, rows):
     assert found["train.seed"]["from"] == "default"
     assert found["search.seed"]["from"] == "set by you"
     assert found["train.epochs"] == {
-        "value": 10,
+        "value": 12,
         "from": "effort quick",
         "resolved": None,
         "by": "",

@@ -8,6 +8,7 @@ import pytest
 
 from components.model.partial.cost import Cost
 from components.study.importance import importances
+from components.study.rates import BodyRates
 from components.study.space import Space
 from components.study.strategies.candidates import fitting, kept_freeze_depths, late, mid
 from components.study.strategies.staged import staged
@@ -436,3 +437,79 @@ def test_importances_tell_what_the_scores_hang_on(space):
         assert found == importances(wide, trials)
     assert importances(wide, trials[:3]) == {}
     assert importances(wide, play(wide, lambda *_: 0.5, tpe)[1]) == {}
+
+
+def transformer(space, **changes):
+    """The same space of a network that attends."""
+    body = BodyRates(whole=0.003, growth=20.0, added=0.2)
+    return replace(space, plan=replace(space.plan, family="transformer", body=body, **changes))
+
+
+def test_a_transformer_is_tried_at_all_but_the_embedding(space):
+    """Where the budget holds it, whether the mid freeze point leads the late one or not."""
+    for one, tried in ((space, False), (transformer(space, compute=4.0), True)):
+        asked = replace(one, plan=replace(one.plan, compute=4.0))
+        _, trials, _ = play(asked, lambda d, _: 0.6 if d == HEAD else 0.8)
+        assert (1 in {t.freeze_depth for t in trials if t.stage == "full"}) is tried
+
+
+def test_adapters_are_tried_early_in_a_transformer(space):
+    """Before neighbours of what is best, at the mid freeze point and at a rate of their own."""
+    choices = space.plan.choices | {"lora_rank": (0, 8)}
+    rich = transformer(space, compute=6.0, choices=choices)
+    _, trials, _ = play(rich, lambda d, _: 0.79 if d == HEAD else 0.8)
+    settings = [t.setting for t in trials if t.stage == "full" and t.freeze_depth < HEAD]
+    few = next(one for one in settings if one.lora_rank)
+    assert settings.index(few) <= 2
+    assert (few.freeze_depth, few.backbone_rate) == (mid(rich), 0.2)
+
+
+def dear(space):
+    """All but the head costs next to nothing less than everything: no cheap freeze points."""
+    whole = replace(space, cost=Cost((10, 990, 1)), layers=("a", "b", "head"))
+    plan = replace(space.plan, freeze_depths=(0, 2), enqueued=(), compute=4.0)
+    return replace(whole, plan=plan, norm_scales=(2.0,) * 3)
+
+
+def test_rates_are_tried_on_both_sides_where_neighbours_are_too_dear(space):
+    """A factor of three apart: upwards first where the head is far behind, else downwards."""
+    for head, steps in ((0.5, [1, 2.0]), (0.78, [1, 1 / 3])):
+        _, trials, _ = play(dear(space), lambda d, _: head if d == 2 else 0.8)  # noqa: B023
+        rates = [t.learning_rate for t in trials if t.freeze_depth == 1 and t.stage == "full"]
+        assert rates[: len(steps)] == pytest.approx([rates[0] * step for step in steps], rel=0.1)
+
+
+def test_a_rate_that_is_too_high_is_left_for_a_lower_one(space):
+    """Though the first leads the head clearly."""
+    score = lambda d, rate: 0.5 if d == 2 else 0.9 - 0.1 * abs(log(rate / 1e-3))  # noqa: E731
+    chosen, trials, _ = play(dear(space), score)
+    assert chosen.learning_rate < 2e-3
+    assert spent(dear(space), trials) < 4.2
+
+
+def test_a_search_ends_where_nothing_can_lead(space):
+    """Two trials that are all right, of which one alone may be luck; and it says so."""
+    sure = replace(space, highest_score=1.0)
+    chosen, trials, notes = play(sure, lambda *_: 1.0)
+    assert [t.stage for t in trials] == ["full", "full", "confirmation"]
+    assert chosen == trials[0].setting
+    assert "nothing more is tried" in notes.sentences[0][1]
+    for unsure in (space, replace(sure, validation_rows=256)):
+        _, trials, _ = play(unsure, lambda *_: 0.9)
+        assert len(trials) > 3
+
+
+def test_sgd_is_not_bounded_by_norm_scales(space):
+    """Its steps are as large as gradients are."""
+    choices = space.plan.choices | {"optimizer": ("sgd",)}
+    small = replace(space, norm_scales=(0.2,) * len(GROUPS))
+    plain = replace(small, plan=replace(space.plan, choices=choices))
+    highest = [
+        max(
+            t.learning_rate
+            for t in play(one, lambda d, _: 0.8 if d == HEAD else 0.7)[1]
+            if t.freeze_depth < HEAD
+        )
+        for one in (small, plain)
+    ]
+    assert highest[0] < 3e-3 < highest[1]
