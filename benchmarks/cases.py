@@ -46,6 +46,8 @@ class Case:
     test: Split
     folder: Path
     """For whatever is written meanwhile."""
+    balanced: bool = False
+    """Whether each class is to count the same, however many images it has."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -80,21 +80,21 @@ def prepared(asked: argparse.Namespace, folder: Path) -> Case:
     brought = bring(path, folder, limit=sys.maxsize)
     brought = variants.fewer(brought, asked.learn) if asked.learn else brought
     brought = variants.changed(kind, brought)
-    return make_case(brought, asked.weights, asked.size, folder, mirror=asked.mirror is not False)
+    case = make_case(brought, asked.weights, asked.size, folder)
+    return replace(case, balanced=kind == "imbalanced")
 
 
 def run(case: Case, names: Sequence[str], asked: argparse.Namespace) -> dict[str, list[Result]]:
     """All contestants, in turns, the first place going round."""
     contestants: dict[str, Contestant] = {OURS: jobs.ours, **rivals.RIVALS}
     results: dict[str, list[Result]] = {name: [] for name in names}
-    balanced = variants.named(asked.data)[0] == "imbalanced"
     for seed in range(asked.seeds):
         turn = seed % len(names)
         for name in [*names[turn:], *names[:turn]]:
             begun = time.process_time()
             said = contestants[name](case, asked.budget, seed, mirror=asked.mirror)
             seconds = time.process_time() - begun
-            score = rivals.scores(case, said)[balanced]
+            score = rivals.scores(case, said)[case.balanced]
             results[name].append(Result(seed, score, seconds))
             print(f"seed {seed} {name}: {score:.4f} in {seconds:.0f} s", flush=True)
     return results

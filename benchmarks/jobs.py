@@ -49,11 +49,11 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
     folder = case.folder / f"ours-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     images, pretrained = seen(case, mirror), case.pretrained
-    setting = searched(pretrained, images, folder, budget, seed)
+    setting = searched(pretrained, images, folder, budget, seed, balanced=case.balanced)
     model = pretrained.network(seed, setting)
     probe = None
     if setting.head_start == "probe":
-        probe = fit_head(model, images, batch_size=BATCH, device=CPU)
+        probe = fit_head(model, images, batch_size=BATCH, device=CPU, asked=setting.loss_request)
         probe.put(model)
     epochs = max(1, round((LONG if budget >= SEARCHED else SHORT) * budget))
     fitted = trained(model, pretrained, images, setting, epochs, seed, folder / "keep")
@@ -65,6 +65,7 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
         device=CPU,
         precision="off",
         workers=0,
+        asked=setting.loss_request,
         probe=probe,
     )
     kept = other.model if other and other.leads(fitted.validation) else model
@@ -82,13 +83,15 @@ def seen(case: Case, mirror: bool | None) -> Images:  # noqa: FBT001  # as asked
 
 
 def searched(
-    pretrained: Pretrained, images: Images, folder: Path, budget: int, seed: int
+    pretrained: Pretrained, images: Images, folder: Path, budget: int, seed: int, *, balanced: bool
 ) -> Setting:
     """What the search chooses, by the parameters as the budget sets them."""
     if budget < SEARCHED:
         asked = SearchParams(strategy="baseline", epochs=1, subset=0.25, seed=seed)
     else:
         asked = SearchParams(compute=SHARE * budget / SearchParams().epochs, seed=seed)
+    if balanced:  # as a run says of such images
+        asked = asked.model_copy(update={"class_weights": ["balanced"]})
     images = subset(images, asked.subset, seed, "the search", 2 * BATCH)
     plan = make_plan(pretrained, **asked.model_dump(exclude={"device", "subset"}))
     log = Events(folder / "events.jsonl", narrator())

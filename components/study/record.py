@@ -154,7 +154,7 @@ class Record:
     def distributions(plan: Plan) -> dict[str, BaseDistribution]:
         """What Optuna knows of the settings: what is searched, since each value costs a write."""
         choices = {
-            name: tuple(dict.fromkeys([*several, DEFAULTS[name]]))
+            name: tuple(dict.fromkeys([*several, DEFAULTS[name], *_own(plan, name)]))
             for name, several in plan.choices.items()
             if len(several) > 1
         }
@@ -201,6 +201,11 @@ class OwnRecord(Record):
         self._folder.mkdir(parents=True, exist_ok=True)
         self._storage = optuna.storages.get_storage(addresses.sqlite(self._folder / "study.db"))
         return self._created(self._storage, NAME)
+
+
+def _own(plan: Plan, name: str) -> list[Any]:
+    """What baseline settings have of their own."""
+    return [getattr(setting, name) for setting in plan.enqueued]
 
 
 def _state(asked: Asked, outcome: Outcome) -> TrialState:

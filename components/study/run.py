@@ -183,7 +183,7 @@ def make_plan(
 def _own(
     baseline: Mapping[str, Any], pretrained: Pretrained, first: Mapping[str, Any], *, even: bool
 ) -> dict[str, Any]:
-    """What a baseline setting has beside depth and rate, as far as it fits; `even`: one rate does.
+    """What a baseline setting has of its own, as far as it fits; `even`: one rate does for all.
 
     A head that knows its classes, or has hidden layers, is no linear model's.
     """

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.frame import documents
 from components.frame.errors import UsageError
-from components.tasks.task import Array, Interval, LossRequest
+from components.tasks.task import NOTHING, Array, Interval, LossRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,11 +118,20 @@ class Classification:
 
         return functional.one_hot(targets, self.outputs).float()
 
-    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
-        """A multinomial logistic regression."""
+    def linear(
+        self,
+        features: Array,
+        targets: Array,
+        asked: LossRequest = NOTHING,
+        *,
+        biased: bool = True,
+    ) -> "Linear":
+        """A multinomial logistic regression, each image by the weight of its class."""
         from components.tasks.linear import logistic
 
-        return logistic(features, targets, self.outputs, biased=biased)
+        by_number = self._weights(asked.class_weights, targets)
+        weights = None if by_number is None else by_number.numpy()
+        return logistic(features, targets, self.outputs, biased=biased, weights=weights)
 
     def scores(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """1.0 where the likeliest class is right, otherwise 0.0."""

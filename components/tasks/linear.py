@@ -14,6 +14,8 @@ from components.frame.errors import DataError
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.integer]
+Weights = NDArray[np.floating]
+"""How much each image counts, shape (images,)."""
 STRENGTHS = (1e-1, 1e-2, 1.0, 1e-3)
 """Of the penalty, as scikit-learn has them inverted: `C`, for features of unit variance;
 the first where no image can be left out."""
@@ -36,11 +38,19 @@ class Linear:
     """Of the penalty, as scikit-learn's `C`."""
 
 
-def logistic(features: Array, labels: Labels, classes: int, *, biased: bool = True) -> Linear:
+def logistic(
+    features: Array,
+    labels: Labels,
+    classes: int,
+    *,
+    biased: bool = True,
+    weights: Array | None = None,
+) -> Linear:
     """The multinomial logistic regression of labels on features (n, d) of unit variance.
 
     How strongly weights are held small is chosen by the log loss on images that are left out. Its
     standardisation is part of what is returned; a class without images is scored as never seen.
+    Images count by the `weights` of their classes, shape (classes,), where there are any.
 
     Raises:
         DataError: there are images of one class alone.
@@ -55,22 +65,26 @@ def logistic(features: Array, labels: Labels, classes: int, *, biased: bool = Tr
     deviation = features.std(0, dtype=np.float64)
     scale = np.where(deviation > 0, deviation, 1.0)
     standard = ((features - mean) / scale).astype(np.float32)
-    strength = _strength(standard, labels, biased=biased)
-    weight, bias = _scores(_regression(standard, labels, strength, biased=biased))
+    each = np.ones(len(labels)) if weights is None else weights[labels]
+    strength = _strength(standard, labels, each, biased=biased)
+    weight, bias = _scores(_regression(standard, labels, each, strength, biased=biased))
     weight = weight / scale
     bias = bias - weight @ mean
     return _with_unseen(weight, bias, seen, classes, strength)
 
 
-def _strength(standard: Array, labels: Labels, *, biased: bool) -> float:
+def _strength(standard: Array, labels: Labels, each: Weights, *, biased: bool) -> float:
     """The one with the lowest log loss on images that are left out; of equal ones the first."""
     losses = dict.fromkeys(STRENGTHS, 0.0)
     for rest, held in _folds(labels):
         for strength in STRENGTHS:
-            model = _regression(standard[rest], labels[rest], strength, biased=biased)
-            answers = model.predict_proba(standard[held])
+            model = _regression(standard[rest], labels[rest], each[rest], strength, biased=biased)
             losses[strength] += log_loss(
-                labels[held], answers, labels=model.classes_, normalize=False
+                labels[held],
+                model.predict_proba(standard[held]),
+                labels=model.classes_,
+                normalize=False,
+                sample_weight=each[held],
             )
     return min(losses, key=lambda strength: losses[strength])
 
@@ -88,12 +102,12 @@ def _folds(labels: Labels) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def _regression(
-    standard: Array, labels: Labels, strength: float, *, biased: bool
+    standard: Array, labels: Labels, each: Weights, strength: float, *, biased: bool
 ) -> LogisticRegression:
     model = LogisticRegression(C=strength, max_iter=ITERATIONS, fit_intercept=biased)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(standard, labels)
+        return model.fit(standard, labels, sample_weight=each)
 
 
 def _scores(model: LogisticRegression) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -38,6 +38,10 @@ class LossRequest:
     """`none`, `balanced`, or weights by the names of classes, as JSON."""
 
 
+NOTHING = LossRequest()
+"""Asks nothing of a loss."""
+
+
 class Task(Protocol):
     """What is learned, and how well."""
 
@@ -99,8 +103,17 @@ class Task(Protocol):
         """Targets (n, ...) as floats of which weighted means are targets too."""
         ...
 
-    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> "Linear":
+    def linear(
+        self,
+        features: Array,
+        targets: Array,
+        asked: LossRequest = NOTHING,
+        *,
+        biased: bool = True,
+    ) -> "Linear":
         """The best linear answer to be had of features (n, d), of float32: a head to start from.
+
+        Of what is asked of the loss it goes by the weights of the classes.
 
         Raises:
             UsageError: the task has none.

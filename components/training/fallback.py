@@ -12,7 +12,7 @@ from torch import nn
 
 from components.frame.errors import UsageError
 from components.model.device import Precision
-from components.tasks.task import Task
+from components.tasks.task import NOTHING, LossRequest, Task
 from components.training.images import Images
 from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
@@ -60,6 +60,7 @@ def linear_model(
     device: torch.device,
     precision: Precision,
     workers: int,
+    asked: LossRequest = NOTHING,
     probe: Probe | None = None,
 ) -> Fallback | None:
     """Fit it to the training images, unless `probe` is that; None where there can be none."""
@@ -72,6 +73,7 @@ def linear_model(
             device=device,
             precision=precision,
             workers=workers,
+            asked=asked,
         )
     except UsageError:
         return None

@@ -94,6 +94,7 @@ def fine_tune(
             device=where,
             precision=precision,
             workers=workers,
+            asked=chosen.setting.loss_request,
         )
         probe.put(model)
         print(f"the head starts from a linear model of {probe.images:,} images")
@@ -145,6 +146,7 @@ def fine_tune(
             device=where,
             precision=precision,
             workers=workers,
+            asked=chosen.setting.loss_request,
             probe=probe,
         )
     ):

@@ -19,6 +19,7 @@ from components.frame.errors import UsageError
 from components.model.device import Precision, autocast
 from components.model.head import last_layers
 from components.tasks.linear import Linear
+from components.tasks.task import NOTHING, LossRequest
 from components.training.images import Images
 from components.training.validate import whole
 
@@ -52,11 +53,13 @@ def fit_head(
     device: torch.device,
     precision: Precision = "off",
     workers: int = 0,
+    asked: LossRequest = NOTHING,
 ) -> Probe:
     """The linear model that the images' task fits to what the classifier reads of them.
 
-    One pass over the training images by the evaluation transform; equal calls give equal probes on
-    a CPU. The network keeps its weights and is in evaluation mode afterwards.
+    Of what is `asked` of the loss it goes by the weights of the classes. One pass over the training
+    images by the evaluation transform; equal calls give equal probes on a CPU. The network keeps
+    its weights and is in evaluation mode afterwards.
 
     Raises:
         DataError: the training images are all of one class.
@@ -66,7 +69,7 @@ def fit_head(
     batches = images.train.batches(batch_size, workers=workers)
     read = head_inputs(model, batches, device=device, precision=precision)
     layers = tuple(
-        images.task.linear(features, images.train.targets, biased=layer.bias is not None)
+        images.task.linear(features, images.train.targets, asked, biased=layer.bias is not None)
         for layer, features in zip(last_layers(model), read, strict=True)
     )
     return Probe(layers, len(images.train))

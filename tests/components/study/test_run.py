@@ -7,6 +7,7 @@ import pytest
 from components.frame.errors import UsageError
 from components.model.backbone import create
 from components.search import SearchParams
+from components.study.record import Record
 from components.study.run import make_plan
 from components.training.recipe import BELOW_THE_HEAD
 
@@ -111,3 +112,12 @@ def test_a_champion_and_the_packages_weights_are_both_started_from(champion, pre
 def test_a_start_that_is_not_there_is_refused(pretrained):
     with pytest.raises(UsageError, match="start must be base where there is no champion"):
         planned(pretrained, start="package")
+
+
+def test_a_baseline_setting_of_its_own_can_be_entered(pretrained):
+    """Also where others of the same are chosen among."""
+    plan = planned(pretrained, layer_decay=[1.0, 0.5], batch_norm=["trained", "frozen"])
+    known = Record.distributions(plan)
+    for setting in plan.enqueued:
+        assert setting.layer_decay in known["layer_decay"].choices
+        assert setting.batch_norm in known["batch_norm"].choices

@@ -54,7 +54,9 @@ class Regression:
     def blendable(self, targets: Tensor) -> Tensor:
         return targets
 
-    def linear(self, features: Array, targets: Array, *, biased: bool = True) -> Any:
+    def linear(
+        self, features: Array, targets: Array, asked: Any = None, *, biased: bool = True
+    ) -> Any:
         raise UsageError("head_start must be `drawn` for numbers.")
 
     def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:

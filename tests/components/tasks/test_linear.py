@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from components.frame.errors import DataError
-from components.tasks.linear import STRENGTHS, _folds, logistic
+from components.tasks.linear import ITERATIONS, STRENGTHS, _folds, logistic
 
 ROWS, WIDTH = 90, 7
 
@@ -96,3 +96,24 @@ def test_equal_calls_give_equal_bits(labelled):
     one, other = (logistic(features, labels, classes) for _ in range(2))
     assert np.array_equal(one.weight, other.weight)
     assert np.array_equal(one.bias, other.bias)
+
+
+def test_images_count_by_the_weights_of_their_classes():
+    """As scikit-learn's own `class_weight` on standardised features has it."""
+    drawn = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], [200, 30, 10])
+    features = (drawn.normal(size=(240, 4)) + np.eye(4)[labels]).astype(np.float32)
+    weights = np.array([1.0, 4.0, 20.0], dtype=np.float32)
+    found = logistic(features, labels, 3, weights=weights)
+    pipeline = make_pipeline(
+        StandardScaler(),
+        LogisticRegression(
+            C=found.strength, class_weight=dict(enumerate(weights)), max_iter=ITERATIONS
+        ),
+    ).fit(features, labels)
+    ours = features @ found.weight.T + found.bias
+    theirs = pipeline.decision_function(features)
+    assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.99
+    plain = logistic(features, labels, 3)
+    said = (features @ plain.weight.T + plain.bias).argmax(1)
+    assert (ours.argmax(1) == 2).sum() > 2 * (said == 2).sum()
