@@ -85,6 +85,7 @@ PAIRS = {
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
 }
 BESIDES = {
+    "search.folds=5": ["search.strategy=tpe"],
     "search.distillation=1.0": ["base.source=champion"],
     "search.freeze_depth.low=head": ["search.enqueue=[]"],
     "search.epochs=1": ["search.strategy=tpe"],
