@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run docs test bits bits-job mutants test-slow test-gpu nightly lint format lock ui clean
+.PHONY: help setup run docs test bits bits-job mutants test-slow test-gpu gpu-check nightly lint format lock ui clean
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ test-slow: setup  ## Run the tests that take minutes
 
 test-gpu: setup  ## Run the tests that need CUDA
 	@$(BIN)/python -m pytest -m gpu
+
+gpu-check: setup  ## Check precision, freezing, cache, speed and a small search on CUDA, in minutes
+	@$(BIN)/python benchmarks/gpu_check.py $(CHECK)
 
 nightly: setup  ## All that takes hours: slow tests, kills at every write (SEED=N repeats a draw)
 	@$(BIN)/python benchmarks/nightly.py $(if $(SEED),--seed $(SEED))

@@ -25,6 +25,7 @@ from components.data.splitting import SPLITS, assign
 from components.frame import files
 from components.model.description import PretrainedDescription
 from components.model.weights.pin import start_pin
+from components.model.weights.place import PACKAGES
 from components.model.weights.take import take
 from components.tasks.classification import Classification
 from components.training.images import Images
@@ -67,7 +68,9 @@ def add_options(parser: argparse.ArgumentParser, *, limit: int) -> None:
 def add_options_of_one(parser: argparse.ArgumentParser, *, limit: int) -> None:
     """What a benchmark of a single network lets one choose."""
     add_options(parser, limit=limit)
-    parser.add_argument("--weights", default="package", help="package, none or a file")
+    parser.add_argument(
+        "--weights", default="package", help="package, one of its networks, none, a file"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
 
@@ -148,20 +151,22 @@ def splits_of(
     }
     test = parts.pop("test")
     family = augmentations.family(transform.size, horizontal_flip=mirror)
-    return Images(**parts, task=task, transform=transform, family=family), test
+    train, val = parts["train"], parts["val"]
+    return Images(train=train, val=val, task=task, transform=transform, family=family), test
 
 
 def weights_of(source: str, folder: Path) -> tuple[Path, Path]:
-    """What `base` makes of a source of weights."""
+    """What `base` makes of a source of weights, or of a network that a package has them of."""
     drawn = "timm"
-    pin = start_pin(source, architecture="auto", seed=0, known={}, initialisation=drawn)
+    source, architecture = ("package", source) if source in PACKAGES else (source, "auto")
+    pin = start_pin(source, architecture, seed=0, known={}, initialisation=drawn)
     files.write_yaml(folder / "start.yaml", pin)
     model, config = folder / "base.safetensors", folder / "base.json"
     take(
         folder / "start.yaml",
         folder / "cache",
         source=source,
-        architecture="auto",
+        architecture=architecture,
         initialisation=drawn,
         seed=0,
         model=model,

@@ -215,7 +215,7 @@ MUTATIONS = (
         name="frozen statistics move",
         file="components/model/freezing.py",
         old='    vars(module)["train"] = MethodType(_stay_in_evaluation, module)\n',
-        new="        module.eval()\n",
+        new="    module.eval()\n",
         test=_FREEZING,
     ),
     Mutation(

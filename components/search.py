@@ -18,6 +18,7 @@ from components.study.rates import AUTO, rate_range
 from components.study.values import (
     Choice,
     ClassWeights,
+    Folds,
     FreezeDepth,
     HiddenLayers,
     Rate,
@@ -131,6 +132,11 @@ class SearchParams(Params):
     epoch; 0: never."""
     confirmation_runs: Annotated[int, Field(ge=1)] = 1
     """Of each of the two best settings; their mean score decides."""
+    folds: Folds = "auto"
+    """Over how many a trial is scored; parts of the train and validation images, each judged in
+    turn by what was trained on the others; classes are spread evenly, groups (`split.group_by`)
+    stay whole; `auto`: 5 where there are fewer than 200 validation images, else 1; 1: the splits
+    are taken as they are, as `train` does it always."""
     views: Annotated[int, Field(ge=1)] = 2
     """Augmented versions of every image that trials take turns with; the cache holds each."""
     cache_gib: Annotated[float, Field(ge=0)] = 4.0

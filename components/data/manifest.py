@@ -8,6 +8,8 @@ from components.frame import files
 from components.frame.errors import DataError
 
 KEY = "path"
+GROUP = "group"
+"""The column, if any, that names what must stay in one split with each image."""
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from components.data.manifest import read_table, write_table
+from components.data.manifest import GROUP, read_table, write_table
 from components.frame import files
 from components.frame.errors import DataError, UsageError
 
@@ -38,12 +38,14 @@ def assign(
     """
     table = read_table(images)
     _check_names(sorted(table["class"].unique()))
-    table["position"] = _keys(group_by, table).map(_position)
+    keys = _keys(group_by, table)
+    table["position"] = keys.map(_position)
     _check_groups(table, group_by)
     table["split"] = _splits(table, test_fraction, val_fraction)
     small = [name for name in sorted(table["class"].unique()) if _fill_empty(table, name)]
     _check_learnable(table)
-    write_table(splits, table.drop(columns="position"))
+    grouped = table if group_by is None else table.assign(**{GROUP: keys})
+    write_table(splits, grouped.drop(columns="position"))
     files.write_json(fractions, _report(table, small))
     print(", ".join(f"{split} {(table['split'] == split).sum():,}" for split in SPLITS))
     for name in small:

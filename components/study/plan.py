@@ -46,3 +46,5 @@ class Plan:
     seed: int
     precision: Precision
     workers: int
+    folds: int | Literal["auto"] = 1
+    """Of train and validation images, over which a trial is scored; 1: as they are split."""

@@ -4,6 +4,7 @@ Who decides what is tried is elsewhere, and works on what stands here alone: wha
 before a kill is there afterwards, and what is decided from it is the same.
 """
 
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from components.frame import addresses
@@ -32,6 +34,9 @@ STATES: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
 }
 NAME = "search"
+WORSE = 0.1
+"""Probability, by Wilcoxon's signed-rank test over folds, below which a trial's being no worse than
+the best one is given up: it ends before its other folds."""
 
 
 class Record:
@@ -96,13 +101,13 @@ class Record:
         return not isinstance(self._study.pruner, optuna.pruners.NopPruner)
 
     def told_epochs(self, number: int) -> set[int]:
-        """The epochs of a trial that are reported already."""
+        """The epochs of a trial, or its folds, that are reported already."""
         return set(self._all()[number].intermediate_values) if self.prunes else set()
 
-    def report(self, trial: optuna.Trial, score: float, epoch: int) -> None:
-        """Enter an epoch's score, where trials are pruned."""
+    def report(self, trial: optuna.Trial, score: float, part: int) -> None:
+        """Enter the score of an epoch, or a fold, where trials are pruned."""
         if self.prunes:
-            trial.report(score, epoch)
+            trial.report(score, part)
 
     def should_prune(self, trial: optuna.Trial) -> bool:
         """Whether a trial is to end early."""
@@ -126,7 +131,13 @@ class Record:
         return trials
 
     def _pruner(self) -> optuna.pruners.BasePruner:
-        if self.plan.strategy != "tpe" or not self.plan.prune_after:
+        if self.plan.strategy == "tpe" and not self.plan.prune_after:
+            return optuna.pruners.NopPruner()
+        if self.plan.folds not in (1, "auto"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)  # the version is pinned
+                return optuna.pruners.WilcoxonPruner(p_threshold=WORSE)
+        if self.plan.strategy != "tpe":
             return optuna.pruners.NopPruner()
         return optuna.pruners.MedianPruner(n_startup_trials=self.plan.prune_after)
 
@@ -200,5 +211,5 @@ def _own(plan: Plan, name: str) -> list[Any]:
 def _state(asked: Asked, outcome: Outcome) -> TrialState:
     if outcome.failure is not None:
         return TrialState.FAIL
-    early = len(outcome.history) < asked.epochs or asked.stage == "probe"
+    early = outcome.early or len(outcome.history) < asked.epochs or asked.stage == "probe"
     return TrialState.PRUNED if early else TrialState.COMPLETE

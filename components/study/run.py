@@ -17,6 +17,7 @@ from components.model.drop_paths import drop_paths
 from components.model.families import ATTENDING, Family
 from components.model.family import family
 from components.model.hidden_layers import NO_LAYERS
+from components.study.folds import planned
 from components.study.plan import Plan
 from components.study.rates import AUTO, body_rates, rate_range
 from components.study.search import Search, SearchResult
@@ -84,6 +85,7 @@ def run_search(
         print(f"batch_size auto: {batch_size}")
     check_batch_size(batch_size, images, "params/search.yaml")
     plan = make_plan(pretrained, batch_size=batch_size, precision=precision, **asked)
+    plan = planned(plan, images)
     _check_targets(plan, images)
     tell_device(work.events, where, plan.precision)
     found = _opened(plan, images, pretrained, work, where)
@@ -330,4 +332,5 @@ def _summary(result: SearchResult, pretrained: Pretrained, task: Task) -> dict[s
         "trials": {state: states.count(state) for state in ("complete", "pruned", "failed")},
         "cached_trials": sum(trial.cached for trial in result.trials),
         "full_fine_tunings_spent": round(spent / result.space.whole, 4),
+        **({"folds": result.space.folds} if result.space.folds > 1 else {}),
     }

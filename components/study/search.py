@@ -13,10 +13,11 @@ from components.frame import events
 from components.frame.errors import DataError
 from components.frame.events import Events
 from components.study.eta import Eta
+from components.study.folds import planned
 from components.study.importance import importances
 from components.study.plan import Plan
 from components.study.record import OwnRecord, Record
-from components.study.runner import Runner
+from components.study.runner import Runner, forget
 from components.study.space import Space
 from components.study.strategies import baseline, candidates, staged, tpe
 from components.study.strategies.strategy import Notes, Session, session
@@ -62,7 +63,12 @@ class SearchResult:
 
     @property
     def score(self) -> float:
-        """The mean validation score of the confirmation runs: not the best of many draws."""
+        """The mean validation score of the confirmation runs: not the best of many draws.
+
+        Over folds it is that of the last run alone, by which nothing was chosen.
+        """
+        if self.space.folds > 1:
+            return self.confirmations[-1].score
         return fmean(trial.score for trial in self.confirmations)
 
 
@@ -81,6 +87,7 @@ class Search:
         record: Record | None = None,
     ) -> None:
         """`record` is the search's own, in `folder`, unless another is given."""
+        plan = planned(plan, images)
         self.plan, self.pretrained, self.folder, self.log = plan, pretrained, folder, log
         self.began = time.monotonic()
         self.reuse = Reuse(pretrained, images, plan, cache, device)
@@ -105,6 +112,8 @@ class Search:
         if finished:
             self.log.say(f"goes on after {len(finished)} trials")
         notes = Notes(self.log.say, self.reuse.images.task.shown)
+        if sentence := self._folds():
+            notes.say(sentence)
         chosen = self._drive(self._asking(notes))
         if chosen is None:
             raise DataError(
@@ -121,6 +130,16 @@ class Search:
             decisions=tuple(notes.sentences),
             space=space,
             importances=explained,
+        )
+
+    def _folds(self) -> str:
+        """What a search over folds must say; empty: it is none."""
+        space, judged = self.reuse.space, len(self.reuse.images.val)
+        if space.folds == 1:
+            return ""
+        return (
+            f"{judged:,} validation images are few: each trial is scored over {space.folds} folds "
+            f"of all {space.pool:,} images but the test's."
         )
 
     def _asking(self, notes: Notes) -> Session:
@@ -165,13 +184,22 @@ class Search:
         entered = self.record.begin(number, asked)
         self._tell_begin(number, asked, before)
         keep = self.folder / "trials" / f"{number:04}.safetensors"
-        told = self.record.told_epochs(number)
+        told, folds = self.record.told_epochs(number), self.reuse.space.folds
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
 
+        def on_fold(fold: int, score: float, so_far: float) -> bool:
+            if fold not in told and asked.stage == "full":
+                self.record.report(entered, score, fold)
+            if asked.falls_short(fold, so_far, folds):
+                return True
+            return asked.stage == "full" and fold < folds and self.record.should_prune(entered)
+
         def on_epoch(epoch: Epoch, seconds: float, speed: float) -> bool:
             report(epoch, seconds, speed)
+            if folds > 1:
+                return False
             if epoch.epoch not in told:
                 self.record.report(entered, epoch.validation_score, epoch.epoch)
             if asked.falls_short(epoch.epoch, epoch.validation_score):
@@ -180,9 +208,9 @@ class Search:
             return early and self.record.should_prune(entered)
 
         with self.record.beating(entered):
-            outcome = self.runner.run(number, asked, before, keep, on_epoch)
+            outcome = self.runner.run(number, asked, before, keep, on_epoch, on_fold)
         trial = self.record.end(entered, asked, outcome)
-        keep.unlink(missing_ok=True)
+        forget(keep)
         self._tell_end(trial, time.monotonic() - started, outcome.failure)
         return trial
 

@@ -29,6 +29,10 @@ class Space:
     validation_rows: int
     norm_scales: tuple[float, ...]
     """Mean norm scale of the layers that are trained, by freeze depth."""
+    folds: int = 1
+    """That a trial is scored over: an epoch is one of the fits of all of them."""
+    pool: int = 0
+    """Images in all folds together; 0: there is one, of the splits as they are."""
     highest_score: float = inf
     """Above which there is none; infinite where scores have no such bound."""
 
@@ -75,7 +79,8 @@ class Space:
     def filling(self, freeze_depth: int, *, validation: bool) -> int:
         """Multiply-accumulates of keeping all views' activations, and validation's."""
         views = min(self.plan.views, self.plan.epochs)
-        rows = self.train_rows * views + (self.validation_rows if validation else 0)
+        train, val = (self.pool or self.train_rows), (self.pool or self.validation_rows)
+        rows = train * views + (val if validation else 0)
         return self.cost.prefix(freeze_depth) * rows
 
     def uncached_trial(self, freeze_depth: int) -> int:

@@ -27,11 +27,12 @@ class Asked:
     epochs: int
     """How long the schedule is."""
     pruning_threshold: float | None = None
-    """It ends early if its score is lower than this `LATE` in its epochs."""
+    """It ends early if its score is lower than this `LATE` in its epochs, or folds."""
 
-    def falls_short(self, epoch: int, score: float) -> bool:
-        """Whether it ends early after an epoch, from 1."""
-        late = epoch == ceil(self.epochs * LATE) < self.epochs
+    def falls_short(self, part: int, score: float, parts: int | None = None) -> bool:
+        """Whether it ends early after a part, from 1, of so many; by default after an epoch."""
+        parts = parts or self.epochs
+        late = part == ceil(parts * LATE) < parts
         return late and self.pruning_threshold is not None and score < self.pruning_threshold
 
 

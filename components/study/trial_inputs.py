@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -11,18 +11,21 @@ from torch import Tensor, nn
 
 from components.data.batch import Batch
 from components.data.images import augmentation, dataset
+from components.data.images.dataset import Split, steps
 from components.features.activations import Features
 from components.features.cache import ActivationSource, FeatureCache
 from components.features.store import FOLDER, VALIDATION
 from components.frame import files
+from components.frame.seeds import derived_seed
 from components.model.norm_scales import norm_scales
 from components.model.partial.cost import cost
 from components.model.partial.cut_points import CutPoints, find_cut_points
 from components.model.partial.forward import Cut
+from components.study import folds
 from components.study.plan import Plan
 from components.study.space import WORTH_CACHING, Space
 from components.training.difficulty import image_losses
-from components.training.feed import FeatureFeed, ImageFeed, Views
+from components.training.feed import FeatureFeed, Fold, ImageFeed, Views
 from components.training.images import Images
 from components.training.pretrained import Pretrained, Renewable
 from components.training.probe import Probe, fit_head
@@ -30,6 +33,9 @@ from components.training.recipe import Setting
 from components.training.samplers import Sampling
 from components.training.techniques.registry import why_images
 from components.training.validate import Forward
+
+Part = tuple[int, ...]
+"""The places of the images that are trained on, among all of a pool; empty: the split's own."""
 
 
 @dataclass(frozen=True)
@@ -48,51 +54,73 @@ class Reuse:
     def __init__(
         self, pretrained: Pretrained, images: Images, plan: Plan, cache: Path, device: torch.device
     ) -> None:
+        plan = folds.planned(plan, images)
         self.pretrained, self.images, self.plan, self.device = pretrained, images, plan, device
+        count = int(plan.folds)
+        self.pool = folds.pooled(images) if count > 1 else images
+        """What activations are kept of: every image as either split has it, where there are folds.
+        """
+        self.folds = self.partition(count)
         self.network = Renewable(pretrained, device)
         self.views = Views(min(plan.views, plan.epochs), plan.seed)
         self.ahead: tuple[int, ...] = ()
         """Freeze depths that are kept in the first pass over the images, whichever is asked for."""
         self._cache = FeatureCache(cache / FOLDER, plan.cache_bytes, plan.cache_precision)
         self._cut_points: dict[int, CutPoints] = {}
-        self._difficulty: dict[str, tuple[float, ...]] = {}
+        self._difficulty: dict[tuple[str, Part], tuple[float, ...]] = {}
+        self._probes: dict[Part, Probe] = {}
         self._digests: dict[str, str] = {}
+
+    def partition(self, count: int, again: int = 0) -> tuple[Fold, ...]:
+        """So many folds, other ones for each number `again`; empty: the splits as they are."""
+        seed = derived_seed(self.plan.seed, again, 4)
+        return folds.partition(self.pool, count, seed) if count > 1 else ()
 
     @cached_property
     def space(self) -> Space:
         """The settings there are and what each costs."""
         counted = cost(self.network.model, self.pretrained.groups, self._example(1))
-        rows = self.images.train.steps(self.plan.batch_size) * self.plan.batch_size
+        size = self.plan.batch_size
+        trained = [len(fold.train) for fold in self.folds] or [len(self.images.train)]
+        judged = sum(len(fold.val) for fold in self.folds) or len(self.images.val)
         layers, parts = tuple(self.pretrained.layers), self.pretrained.groups
         return Space(
             plan=self.plan,
             cost=counted,
             layers=layers,
-            train_rows=rows,
-            validation_rows=len(self.images.val),
+            train_rows=sum(steps(images, size) * size for images in trained),
+            validation_rows=judged,
             norm_scales=norm_scales(self.pretrained.state, parts),
+            folds=len(trained),
+            pool=len(self.pool.train) if self.folds else 0,
             highest_score=self.images.task.score_range[1],
         )
 
-    def model(self, setting: Setting, seed: int) -> nn.Module:
-        """The network that a trial starts from; all trials use this one, one after the other."""
-        probe = self._probe if setting.head_start == "probe" else None
+    def model(self, setting: Setting, seed: int, fold: Fold | None = None) -> nn.Module:
+        """The network that a fit starts from; all fits use this one, one after the other."""
+        probe = self._probe(fold) if setting.head_start == "probe" else None
         model = self.network.renew(seed, setting)
         if probe:
             probe.put(model)
         return model
 
     def inputs(
-        self, model: nn.Module, setting: Setting, seed: int, epochs: int | None = None
+        self,
+        model: nn.Module,
+        setting: Setting,
+        seed: int,
+        epochs: int | None = None,
+        fold: Fold | None = None,
     ) -> TrialInputs:
         """From the cache where that pays and can be; `model` must be as it starts.
 
-        `epochs` are the trial's; None: those of a full one.
+        `epochs` are the trial's; None: those of a full one. Without a `fold` the splits are taken
+        as they are.
         """
         plan, freeze_depth = self.plan, setting.freeze_depth
-        losses = partial(self._losses, model, setting.start)
+        losses = partial(self._losses, model, setting.start, fold)
         sampling = Sampling.of(setting, epochs or plan.epochs, losses)
-        images = self._image_feed(setting, seed, sampling)
+        images = self._image_feed(setting, seed, sampling, fold)
         if why := why_images(setting, self.images.task):
             return TrialInputs(images, None, why)
         if not self.space.cacheable(freeze_depth):
@@ -106,25 +134,36 @@ class Reuse:
         if isinstance(kept, str):
             return TrialInputs(images, None, kept)
         feed = FeatureFeed(
-            images=self.images,
+            images=self.pool,
             batch_size=plan.batch_size,
             seed=seed,
             train=kept[:-1],
             val=kept[-1],
             sampling=sampling,
+            fold=fold,
         )
         return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
 
-    @cached_property
-    def _probe(self) -> Probe:
-        return fit_head(
-            self.network.renew(0),
-            self.images,
-            batch_size=self.plan.batch_size,
-            device=self.device,
-            precision=self.plan.precision,
-            workers=self.plan.workers,
-        )
+    def _probe(self, fold: Fold | None) -> Probe:
+        """A head fitted to what is trained on, once."""
+        key = _part(fold)
+        if key not in self._probes:
+            self._probes[key] = fit_head(
+                self.network.renew(0),
+                replace(self.images, train=self._trained(fold)),
+                batch_size=self.plan.batch_size,
+                device=self.device,
+                precision=self.plan.precision,
+                workers=self.plan.workers,
+            )
+        return self._probes[key]
+
+    def _trained(self, fold: Fold | None) -> Split:
+        """The images that are trained on."""
+        split = self.pool.train
+        if fold is None:
+            return split
+        return replace(split, indices=split.indices[fold.train], targets=split.targets[fold.train])
 
     def _not_worth(self, freeze_depth: int) -> str:
         if freeze_depth == 0:
@@ -132,24 +171,27 @@ class Reuse:
         left = self.space.fraction(freeze_depth)
         return f"{left:.0%} of the work lies behind the frozen layers, over {WORTH_CACHING:.0%}"
 
-    def _losses(self, model: nn.Module, start: str) -> tuple[float, ...]:
+    def _losses(self, model: nn.Module, start: str, fold: Fold | None) -> tuple[float, ...]:
         """Of each training image, to a classifier on what the network makes of it as it starts."""
-        if start not in self._difficulty:
-            plan = self.plan
-            self._difficulty[start] = image_losses(
-                model, self.images.train, batch_size=plan.batch_size, workers=plan.workers
+        key, plan = (start, _part(fold)), self.plan
+        if key not in self._difficulty:
+            self._difficulty[key] = image_losses(
+                model, self._trained(fold), batch_size=plan.batch_size, workers=plan.workers
             )
-        return self._difficulty[start]
+        return self._difficulty[key]
 
-    def _image_feed(self, setting: Setting, seed: int, sampling: Sampling) -> ImageFeed:
+    def _image_feed(
+        self, setting: Setting, seed: int, sampling: Sampling, fold: Fold | None
+    ) -> ImageFeed:
         return ImageFeed(
-            images=self.images,
+            images=self.pool,
             batch_size=self.plan.batch_size,
             magnitude=setting.magnitude,
             seed=seed,
             workers=self.plan.workers,
             views=self.views,
             sampling=sampling,
+            fold=fold,
         )
 
     def _cut_points_at(self, freeze_depth: int) -> CutPoints:
@@ -194,7 +236,7 @@ class Reuse:
             yield batch.inputs.to(self.device, memory_format=torch.channels_last)
 
     def _batches(self, magnitude: int, view: int | None) -> Iterator[Batch]:
-        plan, images = self.plan, self.images
+        plan, images = self.plan, self.pool
         if view is None:
             return images.val.batches(plan.batch_size, workers=plan.workers)
         augment = augmentation.load(images.family, magnitude)
@@ -202,7 +244,7 @@ class Reuse:
         return images.train.view(augment, plan.batch_size, seen, workers=plan.workers)
 
     def _source(self, setting: Setting, view: int | None) -> ActivationSource:
-        config, images = self.pretrained.config, self.images
+        config, images = self.pretrained.config, self.pool
         split = images.val if view is None else images.train
         name = VALIDATION if view is None else self._view_name(setting.magnitude, view)
         network = files.canonical([config.architecture, config.arguments]).decode()
@@ -229,3 +271,8 @@ class Reuse:
         if setting.start not in self._digests:
             self._digests[setting.start] = self.pretrained.starting(setting).digest
         return self._digests[setting.start]
+
+
+def _part(fold: Fold | None) -> Part:
+    """Names what is trained on."""
+    return () if fold is None else tuple(fold.train.tolist())

@@ -59,6 +59,11 @@ WEIGHTS = TypeAdapter(
     Annotated[dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=1)]
 )
 ClassWeights = Annotated[str, BeforeValidator(_as_text), AfterValidator(_weights)]
+FEW = 200
+"""Validation images below which trials are scored over folds where `folds` is `auto`."""
+FOLDS = 5
+"""So many then."""
+Folds = Literal["auto"] | Annotated[int, Field(ge=1)]
 Subset = Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, le=1)]
 Schedule = Literal[
     "constant", "cosine", "step", "exponential", "plateau", "cyclic", "one_cycle", "warm_restarts"

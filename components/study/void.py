@@ -56,6 +56,13 @@ RULES: tuple[NoEffect, ...] = (
         remedy="search.max_trials to more",
     ),
     NoEffect(
+        parameter="search.prune_after",
+        beside="search.folds",
+        holds=lambda after, folds: after > 0 and folds not in ("auto", 1),
+        why="over folds a trial ends early by a test against the best one at each of them",
+        remedy="search.folds=1",
+    ),
+    NoEffect(
         parameter="search.views",
         beside="search.epochs",
         holds=lambda views, epochs: views > epochs,

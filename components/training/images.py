@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.data.images.dataset import Split
 from components.data.images.pixels import Progress, pixels
 from components.data.images.policy import AugmentationDescription
 from components.data.images.transform import Transform
-from components.data.manifest import read_table
+from components.data.manifest import GROUP, read_table
 from components.frame.errors import UsageError
 from components.tasks.registry import task_class
 from components.tasks.task import Task
@@ -27,6 +28,8 @@ class Images:
     transform: Transform
     family: Mapping[str, Any]
     """The augmentation by magnitude."""
+    groups: NDArray[Any] | None = None
+    """What must stay together, by the place of each image among the pixels; None: each is alone."""
 
 
 def open_images(
@@ -46,7 +49,13 @@ def open_images(
         for name in ("train", "val")
         for chosen in [np.flatnonzero(seen["split"] == name)]
     }
-    return Images(**parts, task=task, transform=transform, family=described.training)
+    return Images(
+        **parts,
+        task=task,
+        transform=transform,
+        family=described.training,
+        groups=seen[GROUP].to_numpy() if GROUP in seen else None,
+    )
 
 
 def check_batch_size(batch_size: int, images: Images, where: str) -> None:

@@ -4,8 +4,8 @@ import os
 import textwrap
 from pathlib import Path
 
-from components.base import PACKAGED
 from components.frame.errors import UsageError
+from components.model.weights.place import PACKAGED, PACKAGES
 from flows.parameters.architectures import Architecture, architectures
 from flows.parameters.listing import WIDTH, fits
 from flows.parameters.sections import nearest
@@ -67,7 +67,7 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _at_hand(one: Architecture) -> str:
-    if one.name == PACKAGED:
+    if one.name in PACKAGES:
         return "package"
     cached = (_hub_cache() / f"models--timm--{one.name}.{tag}" for tag in one.tags.split())
     return "cache" if any((folder / "snapshots").is_dir() for folder in cached) else MISSING

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.base import PACKAGED
 from components.data.images.sizing import near
 from components.frame import files
+from components.model.weights.place import PACKAGED
+from components.study.values import FEW, FOLDS
 from flows.parameters.architectures import architectures
 from flows.pipeline.census import Census
 from flows.project import Project, environment
@@ -98,7 +99,9 @@ def work(values: Mapping[str, Any], images: int) -> Work:
     validation = images * values["split.val_fraction"]
     training = images * (1 - values["split.test_fraction"]) - validation
     epoch = PASSES * training + validation
-    seen = PASSES * training * _part(values["search.subset"], training) + validation
+    learnt = training * _part(values["search.subset"], training)
+    folds, pool = _folds(values, validation), learnt + validation
+    seen = PASSES * learnt + validation if folds == 1 else PASSES * (folds - 1) * pool + pool
     trial, trials = values["search.epochs"] * seen, values["search.max_trials"]
     if values["search.strategy"] == "staged":
         tried = values["search.compute"] * (1 + EACH_TRIAL * trials) + PROBES / 3
@@ -108,6 +111,13 @@ def work(values: Mapping[str, Any], images: int) -> Work:
         tried = HALF * (trials + 2 * values["search.confirmation_runs"])
     epochs = values["train.epochs"]
     return Work(search=tried * trial, train=epochs * epoch, prepared=int(epochs * training))
+
+
+def _folds(values: Mapping[str, Any], validation: float) -> int:
+    """Over how many a trial is scored."""
+    if values["search.folds"] != "auto":
+        return int(values["search.folds"])
+    return FOLDS if validation < FEW and values["search.strategy"] != "baseline" else 1
 
 
 def _part(subset: float, images: float) -> float:

@@ -24,7 +24,7 @@ CODE = ("components", "flows", "params", "data", "mlflow", ".dvc", ".dvcignore",
 TINY = {
     "augment": {"image_size": 32, "preview_images": 2},
     "base": {"source": "none", "architecture": "test_efficientnet"},
-    "search": {"max_trials": 2, "epochs": 2, "batch_size": 8, "views": 1},
+    "search": {"max_trials": 2, "epochs": 2, "batch_size": 8, "views": 1, "folds": 3},
     "train": {"epochs": 2},
     "report": {"mistakes": 2},
 }

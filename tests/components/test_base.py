@@ -11,11 +11,14 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
+from components.base import PACKAGED
 from components.frame import files
+from components.frame.errors import UsageError
 from components.model.weights.pin import start_pin
+from components.model.weights.place import PACKAGES
 
-DAISY = 985
-"""Of ImageNet's 1,000 classes the one nearest to a dahlia."""
+PALACE = 698
+"""Of ImageNet's 1,000 classes the one nearest to a temple."""
 SHARED = Path(__file__).parents[2].parent / "shared" / "weights"
 
 
@@ -32,23 +35,26 @@ def built(place):
     return load_file(folder / "model.safetensors"), files.read_json(folder / "config.json")
 
 
-def test_packaged_weights_are_timms_own_layers_in_order(place):
+@pytest.mark.parametrize("architecture", ["auto", *list(PACKAGES)[1:]])
+def test_packaged_weights_are_timms_own_layers_in_order(place, architecture):
     """They load strictly, and score what a network trained with them does."""
-    assert take(place).code == 0
+    assert take(place, architecture=architecture).code == 0
     state, config = built(place)
-    model = timm.create_model("tf_efficientnet_lite0")
+    name = "tf_efficientnet_lite0" if architecture == "auto" else architecture
+    model = timm.create_model(name)
     model.load_state_dict(state, strict=True)
-    assert config["architecture"] == "tf_efficientnet_lite0"
+    assert config["architecture"] == name
+    assert name.removeprefix("tf_").replace("_", "-") in config["source"]
     assert config["licence"] == "Apache-2.0"
     assert config["mean"] == config["std"] == [0.5, 0.5, 0.5]
     assert config["sha256"] == files.sha256(place.root / "build/base/model.safetensors")
     from sklearn.datasets import load_sample_image
 
-    image = torch.tensor(load_sample_image("flower.jpg")).permute(2, 0, 1)[None].float() / 255
+    image = torch.tensor(load_sample_image("china.jpg")).permute(2, 0, 1)[None].float() / 255
     image = torch.nn.functional.interpolate(image, (256, 384), mode="area")
     with torch.no_grad():
         probabilities = model.eval()((image[:, :, 16:240, 80:304] - 0.5) / 0.5).softmax(1)[0]
-    assert int(probabilities.argmax()) == DAISY
+    assert int(probabilities.argmax()) == PALACE
 
 
 def test_local_file_states_what_it_is(place, tmp_path):
@@ -77,6 +83,17 @@ def test_checkpoint_without_a_name_needs_one(place, tmp_path):
     assert outcome.code == 2
     assert "base.architecture" in outcome.errors
     assert take(place, architecture="test_resnet").code == 0
+
+
+def test_the_parameter_names_the_packages_that_there_are():
+    """No other is refused, and none of them."""
+    assert list(PACKAGED) == list(PACKAGES)
+
+
+def test_no_package_has_the_weights_of_other_networks(place):
+    """Those that there are, and where else to take it from, are named."""
+    with pytest.raises(UsageError, match=r"tf_efficientnet_lite2 beside .*base\.source=hub"):
+        take(place, architecture="tf_efficientnet_lite3")
 
 
 def test_random_weights_depend_on_the_seed_alone(place):
@@ -132,11 +149,18 @@ def test_unknown_architecture_names_near_ones(place):
     assert "efficientnet_lite" in outcome.errors.split("Near are:")[1]
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_035", "mobilenetv2_100"])
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("mobilenetv2_035", "mobilenetv2_035"),
+        ("mobilenetv2_100", "mobilenetv2_100"),
+        ("vit_small_patch14", "vit_small_patch14_dinov2"),
+    ],
+)
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the weights to try with are not here")
-def test_real_files_are_taken(place, name):
+def test_real_files_are_taken(place, file, name):
     """Whole, with their arguments."""
-    assert take(place, source=str(SHARED / f"{name}.safetensors")).code == 0
+    assert take(place, source=str(SHARED / f"{file}.safetensors")).code == 0
     state, config = built(place)
     assert config["architecture"] == name
     model = timm.create_model(name, num_classes=config["classes"], **config["arguments"])

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CLASSES, EACH = 4, 60
 SMALL = {
-    "search": {"max_trials": 4, "epochs": 2, "batch_size": 16},
+    "search": {"max_trials": 4, "epochs": 2, "batch_size": 16, "folds": 1},
     "train": {"epochs": 3},
 }
 """As small as can be while every part still has something to do."""

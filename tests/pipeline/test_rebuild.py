@@ -11,7 +11,7 @@ from components.frame import files
 TINY = {
     "base": {"source": "none", "architecture": "test_efficientnet"},
     "augment": {"image_size": 32},
-    "search": {"max_trials": 1},
+    "search": {"max_trials": 1, "folds": 1},
 }
 """A network that trains in a second: what is built again is the line."""
 WEIGHTS = "build/train/weights.safetensors"

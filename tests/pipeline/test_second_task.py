@@ -15,7 +15,13 @@ SETTINGS = {
     "ingest": {"max_unpacked_gib": 1.0},
     "base": {"source": "none", "architecture": "test_resnet"},
     "augment": {"task": "regression", "image_size": 32},
-    "search": {"max_trials": 2, "epochs": 2, "batch_size": 8, "label_smoothing": 0.0},
+    "search": {
+        "max_trials": 2,
+        "epochs": 2,
+        "batch_size": 8,
+        "folds": 1,
+        "label_smoothing": 0.0,
+    },
     "train": {"epochs": 2},
 }
 

@@ -43,10 +43,12 @@ class Split:
         """How many images this split has."""
         return len(self.indices)
 
-    def batches(self, size: int, *, workers: int = 0) -> Iterator[Batch]:
-        """All images in order, by the evaluation transform."""
-        images = _Evaluated(self)
-        yield from self._load(images, range(len(self)), size, workers)
+    def batches(
+        self, size: int, *, workers: int = 0, rows: NDArray[np.int64] | None = None
+    ) -> Iterator[Batch]:
+        """These rows in order, or all, by the evaluation transform."""
+        chosen = range(len(self)) if rows is None else rows.tolist()
+        yield from self._load(_Evaluated(self), chosen, size, workers)
 
     def augmented(
         self,
@@ -80,7 +82,7 @@ class Split:
 
     def steps(self, size: int) -> int:
         """Whole batches of an epoch."""
-        return max(1, len(self) // size)
+        return steps(len(self), size)
 
     def _load(
         self, images: Dataset[Item], drawn: Sequence[Any], size: int, workers: int
@@ -105,6 +107,11 @@ class Split:
         targets = np.stack([target for _, target in items])
         normalised = self.transform.normalise(images)
         return Batch(torch.from_numpy(normalised), torch.from_numpy(targets))
+
+
+def steps(images: int, size: int) -> int:
+    """Whole batches of this size that so many images make; one of fewer where there are none."""
+    return max(1, images // size)
 
 
 class _Evaluated(Dataset[Item]):

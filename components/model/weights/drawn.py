@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from components.model.backbone import check_architecture
-from components.model.weights.packaged import ARCHITECTURE
 from components.model.weights.pin import TIMM
-from components.model.weights.pretrained import AUTO, PretrainedWeights
+from components.model.weights.place import AUTO, PACKAGED
+from components.model.weights.pretrained import PretrainedWeights
 
 DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
     "he": nn.init.kaiming_normal_,
@@ -19,12 +19,12 @@ DRAWS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def drawn(architecture: str, seed: int, initialisation: str = TIMM) -> PretrainedWeights:
-    """An architecture's weights at random; `auto` is the one of the packaged weights.
+    """An architecture's weights at random; `auto` is that of the default weights.
 
     He's are normal and for ReLU, by what a layer reads (He et al., ICCV 2015); Xavier's are uniform
     (Glorot and Bengio, AISTATS 2010); with both, biases are zero.
     """
-    name = ARCHITECTURE if architecture == AUTO else architecture
+    name = PACKAGED if architecture == AUTO else architecture
     check_architecture(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

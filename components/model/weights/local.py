@@ -5,8 +5,8 @@ from components.model.backbone import check_architecture
 from components.model.weights.checkpoint import weights_of
 from components.model.weights.file import read
 from components.model.weights.network import Network
-from components.model.weights.place import file_of
-from components.model.weights.pretrained import AUTO, PretrainedWeights
+from components.model.weights.place import AUTO, file_of
+from components.model.weights.pretrained import PretrainedWeights
 from components.model.weights.stated import check_arguments
 
 

@@ -1,9 +1,10 @@
 """What `data/start.yaml` must say of the weights to start from; imports nothing heavy."""
 
+from pathlib import Path
 from typing import Any
 
 from components.frame import files
-from components.model.weights.place import file_of
+from components.model.weights.place import AUTO, file_of, package_file
 
 CHAMPION = "champion"
 SOURCES = ("package", "hub", "none", CHAMPION)
@@ -41,12 +42,14 @@ def start_pin(
         return asked | {"revision": known["revision"] if same else _revision(architecture)}
     if source == CHAMPION:
         taken = {key: known[key] for key in TAKEN if key in known}
-        return asked | taken | ({} if "weights" in taken else _file_pin("package"))
-    return asked | _file_pin(source)
+        return asked | taken | ({} if "weights" in taken else _file_pin(package_file(AUTO)))
+    if source == "package":
+        return asked | _file_pin(package_file(architecture))
+    return asked | _file_pin(file_of(source))
 
 
-def _file_pin(source: str) -> dict[str, Any]:
-    return {"sha256": files.sha256(file_of(source))}
+def _file_pin(path: Path) -> dict[str, Any]:
+    return {"sha256": files.sha256(path)}
 
 
 def _revision(architecture: str) -> str:

@@ -8,9 +8,6 @@ from components.model.backbone import check_architecture
 from components.model.description import PretrainedDescription
 from components.model.weights.network import Network, State, check_answers
 
-AUTO = "auto"
-"""The architecture that the weights themselves state."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedWeights:

@@ -17,6 +17,7 @@ from components.model.weights.local import local
 from components.model.weights.network import State
 from components.model.weights.packaged import packaged
 from components.model.weights.pin import CHAMPION, SOURCES, TIMM, start_pin
+from components.model.weights.place import AUTO, PACKAGES
 from components.model.weights.pretrained import PretrainedWeights
 
 
@@ -69,13 +70,12 @@ def _apart(state: State, prefix: str = "") -> State:
 def _beside(described: PretrainedDescription, pin: dict[str, Any]) -> PretrainedWeights | None:
     """The package's weights beside a champion's: validation tells which of the two to start from.
 
-    None where there is no champion, or where it is of another network.
+    None where there is no champion, or no package has weights of its network.
     """
-    if "weights" not in pin:
+    if "weights" not in pin or described.architecture not in PACKAGES:
         return None
-    package = packaged()
-    there = package.describe(sha256="")
-    same = (there.architecture, there.arguments) == (described.architecture, described.arguments)
+    package = packaged(described.architecture)
+    same = package.describe(sha256="").arguments == described.arguments
     return package if same else None
 
 
@@ -93,4 +93,6 @@ def _read(source: str, architecture: str, pin: dict[str, Any], cache: Path) -> P
         return from_hub(architecture, pin["revision"])
     if source == CHAMPION and "weights" in pin:
         return champion(pin, cache)
-    return packaged() if source in ("package", CHAMPION) else local(source, architecture)
+    if source == "package":
+        return packaged(architecture)
+    return packaged(AUTO) if source == CHAMPION else local(source, architecture)

@@ -8,7 +8,7 @@ for the same ones and goes on where it was.
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, sqrt
-from statistics import fmean
+from statistics import fmean, variance
 from typing import Self, cast
 
 from components.study.space import Space
@@ -35,6 +35,8 @@ ENOUGH_UNBEATEN = 2
 """Full trials that no setting can lead, after which a search ends."""
 TIE = 1.0
 """Standard errors within which finalists are taken for tied."""
+MOST_RUNS = 4
+"""Factor on the confirmation runs of finalists that stay tied over folds, at most."""
 
 
 @dataclass
@@ -140,10 +142,17 @@ def session(
             means.append(_Mean.of(setting, confirmations))
     if not means:
         return None
-    return _chosen(space, means, notes)
+    if space.folds == 1:
+        return _chosen(space, means, notes)
+    means = yield from _untied(space, means, notes)
+    chosen = _chosen(space, means, notes)
+    if len(means) == 1:
+        return chosen
+    yield asked(space, chosen, "repeated", "confirmation")  # what is reported: nothing goes by it
+    return chosen
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Mean:
     """What the confirmation runs of a finalist reached on average."""
 
@@ -152,12 +161,52 @@ class _Mean:
     error: float
     """The standard error of one run's score: all saw the same validation images."""
     loss: float
+    runs: tuple[Trial, ...] = ()
 
     @classmethod
     def of(cls, setting: Setting, runs: Sequence[Trial]) -> Self:
         """The means over one run or more."""
         score, error = fmean(run.score for run in runs), fmean(run.error for run in runs)
-        return cls(setting, score, error, fmean(run.validation_loss for run in runs))
+        loss = fmean(run.validation_loss for run in runs)
+        return cls(setting=setting, score=score, error=error, loss=loss, runs=tuple(runs))
+
+
+def _untied(
+    space: Space, means: Sequence[_Mean], notes: Notes
+) -> Generator[Asked, Trial, list[_Mean]]:
+    """Train tied finalists anew until they no longer are, `MOST_RUNS` times each at most.
+
+    From two runs on each, what differs from run to run, by seed and by folds, tells how far a lead
+    is by chance: the images are the same.
+    """
+    means = sorted(means, reverse=True, key=lambda mean: mean.score)
+    while len(means) > 1 and len(means[1].runs) < MOST_RUNS * space.plan.confirmation_runs:
+        (first, second), others = means[:2], means[2:]
+        margin = _margin(first, second)
+        if first.score - second.score > margin:
+            break
+        notes.say(
+            f"{named(space, first.setting)} ({notes.shown(first.score)}) and "
+            f"{named(space, second.setting)} ({notes.shown(second.score)}) are within "
+            f"{notes.shown(margin)}: both are trained anew once more."
+        )
+        again = []
+        for mean in (first, second):
+            trial = yield asked(space, mean.setting, "repeated", "confirmation")
+            ended = (trial,) if trial.state == "complete" else ()
+            again.append(_Mean.of(mean.setting, (*mean.runs, *ended)))
+        if len(again[0].runs) == len(first.runs) or len(again[1].runs) == len(second.runs):
+            break
+        means = sorted([*again, *others], reverse=True, key=lambda mean: mean.score)
+    return means
+
+
+def _margin(first: _Mean, second: _Mean) -> float:
+    """The standard error of the lead of one finalist over another."""
+    scores = [[run.score for run in mean.runs] for mean in (first, second)]
+    if min(map(len, scores)) == 1:
+        return TIE * max(first.error, second.error)
+    return TIE * sqrt(sum(variance(runs) / len(runs) for runs in scores))
 
 
 def _chosen(space: Space, means: Iterable[_Mean], notes: Notes) -> Setting:

@@ -21,6 +21,7 @@ SETTINGS = {
         "max_trials": 3,
         "epochs": 2,
         "batch_size": 8,
+        "folds": 2,
         "label_smoothing": 0.0,
         "enqueue": [{"freeze_depth": 0, "learning_rate": 1e-2}],
     },

@@ -18,6 +18,14 @@ def test_the_default_is_the_measure(monkeypatch, tmp_path):
     assert row == ["tf_efficientnet_lite0", "3.4", "224", "1.0x", "package", "apache-2.0"]
 
 
+def test_larger_ones_are_packages_too():
+    """Two of them."""
+    found = rows("tf_efficientnet_lite")
+    assert [name for name, row in found.items() if "package" in row] == [
+        f"tf_efficientnet_lite{size}" for size in range(3)
+    ]
+
+
 def test_what_was_fetched_is_at_hand(monkeypatch, tmp_path):
     """The hub's cache is looked at, not asked."""
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))

@@ -18,6 +18,7 @@ PAIRS = {
         "search.max_trials=21",
         "search.strategy=tpe",
     ],
+    ("search.prune_after=3", "search.folds=5"): ["search.folds=1", "search.strategy=tpe"],
     ("search.views=5", "search.epochs=4"): ["search.epochs=5"],
     ("search.views=3", "search.magnitude=0"): ["search.magnitude=1"],
     ("search.cache_gib=9.0", "search.mixup=[0.2, 0.4]"): ["search.mixup=0.0"],
@@ -84,6 +85,7 @@ PAIRS = {
     ("split.val_fraction=0.3", "ingest.source={split}"): ["ingest.source={classes}"],
 }
 BESIDES = {
+    "search.folds=5": ["search.strategy=tpe"],
     "search.distillation=1.0": ["base.source=champion"],
     "search.freeze_depth.low=head": ["search.enqueue=[]"],
     "search.epochs=1": ["search.strategy=tpe"],
