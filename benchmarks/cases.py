@@ -37,7 +37,7 @@ LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0)
 """Standard deviations of the blur, in hundredths of the image's short side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """What is compared on."""
 
@@ -91,7 +91,7 @@ def make_case(
     model, config = weights_of(weights, folder)
     images, test = splits_of(table, folder, transform_of(config, size), mirror=mirror)
     pretrained = Pretrained.read(model, config, images.task.outputs, size)
-    return Case(pretrained, images, test, folder)
+    return Case(pretrained=pretrained, images=images, test=test, folder=folder)
 
 
 def bring(source: str, folder: Path, limit: int) -> pd.DataFrame:

@@ -263,8 +263,8 @@ MUTATIONS = (
     Mutation(
         name="search: the worst finalist is chosen",
         file="components/study/strategies/strategy.py",
-        old="sorted(means, reverse=True, key",
-        new="sorted(means, key",
+        old="best, *others = sorted(means, reverse=True, key",
+        new="best, *others = sorted(means, key",
         test=_STRATEGIES + "::test_best_head_is_among_the_finalists",
     ),
     Mutation(
