@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 CLASSES, EACH = 4, 60
 SMALL = {
     "search": {"max_trials": 4, "epochs": 2, "batch_size": 16, "folds": 1},
-    "train": {"epochs": 3},
+    "train": {"epochs": 3, "fallback": "none"},
 }
 """As small as can be while every part still has something to do."""
 LIMIT = 400
