@@ -78,7 +78,7 @@ def test_every_trial_draws_by_a_seed_of_its_own(make_search):
     for number in (3, 4, 3):
         outcome = search.runner.run(number, asked, [], keep, lambda *_: False)
         losses.append(outcome.history[0].train_loss)
-        keep.unlink()
+        keep.unlink(missing_ok=True)
     assert losses[0] == losses[2] != losses[1]
 
 
