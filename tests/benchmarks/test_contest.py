@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BUDGET, SEEDS = 2, 2
+BUDGET, SEEDS = 1, 2
 
 
 @pytest.fixture(scope="module")
 def said():
     """What it prints of three contestants."""
-    command = "--data digits --size 32 --learn 120 --only ours whole head --no-mirror --json"
+    command = "--data digits --size 32 --learn 100 --only ours whole head --no-mirror --json"
     done = subprocess.run(
         [
             sys.executable,

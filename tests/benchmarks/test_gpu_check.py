@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 TINY = "--data digits --device cpu --size 28 --limit 110 --json"
 
@@ -19,6 +21,7 @@ def call(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_every_check_but_the_search_is_passed():
     """A line each, and their figures last."""
     done = call(*TINY.split(), "--only", "precision", "freezing", "cache", "speed")

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CLASSES, EACH = 4, 60
 SMALL = {
+    "augment": {"horizontal_flip": False},
     "search": {"max_trials": 4, "epochs": 2, "batch_size": 16, "folds": 1},
     "train": {"epochs": 3, "fallback": "none"},
 }
