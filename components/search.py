@@ -127,6 +127,10 @@ class SearchParams(Params):
     those that train most of the network in full where the probe leads clearly: one that a probe
     underrates may have been better than what is chosen, and the head alone is set aside where it
     does not lead clearly."""
+    head: Literal["yardstick", "candidate"] = "yardstick"
+    """What the head alone is tried for; `yardstick`: to measure others by, it is chosen only where
+    nothing else trains, since a linear model stands behind the final training (`train.fallback`)
+    and short trials favour what learns fast; `candidate`: to be chosen."""
     prune_after: Annotated[int, Field(ge=0)] = 5
     """So many trials of `tpe`, then one below the median ends early; of those done, at the same
     epoch; 0: never."""

@@ -10,6 +10,7 @@ from components.model.families import Family
 from components.study.rates import BodyRates
 from components.training.recipe import Setting
 
+HeadRole = Literal["candidate", "yardstick"]
 Strategy = Literal["staged", "tpe", "baseline"]
 
 
@@ -34,6 +35,8 @@ class Plan:
     """Of the network."""
     enqueued: tuple[Setting, ...]
     prune_after: int
+    head: HeadRole = "candidate"
+    """Whether the head alone may be chosen where anything else can be."""
     confirmation_runs: int
     """How often each finalist is trained anew."""
     views: int

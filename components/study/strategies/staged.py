@@ -222,6 +222,7 @@ class _Staged:
 
         The first is given up if it does not lead the head two thirds through; the low-rate trial
         is left out if it leaves the head behind, the late freeze point unless both fall behind it.
+        Where the head is but a yardstick, nothing is given up for it.
         """
         self.notes.say(
             f"{named(self.space, first)} goes to the finalists untried: the budget does not hold "
@@ -234,6 +235,8 @@ class _Staged:
             candidates = [Finalist(first, pruning_threshold=score + FAR_LEAD * error)]
             candidates += [Finalist(self.low_rate, score + RIGHT_RATE_LEAD * error)]
             candidates += [Finalist(late, score - error)] if self.late < self.space.head else []
+        if self.space.plan.head == "yardstick":
+            return self._held([Finalist(first), Finalist(self.low_rate)])
         tied = [Finalist(trial.setting, trial.score) for trial in self._tied()]
         return self._held(candidates) + tied
 

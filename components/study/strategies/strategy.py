@@ -94,6 +94,8 @@ def finalists(space: Space, trials: Iterable[Trial], notes: Notes) -> Finalists:
     only where there is no other freeze depth.
     """
     done = sorted((trial for trial in trials if trial.scored), key=Trial.rank, reverse=True)
+    if space.plan.head == "yardstick":
+        done = [trial for trial in done if trial.freeze_depth < space.head] or done
     if not done:
         return []
     first = done[0]
@@ -216,6 +218,9 @@ def _chosen(space: Space, means: Iterable[_Mean], notes: Notes) -> Setting:
     over twelve of them and four networks (microsoft/robust-models-transfer,
     best_params_per_dataset_per_arch): where scores do not decide, that does.
     """
+    if space.plan.head == "yardstick":
+        means = list(means)
+        means = [mean for mean in means if mean.setting.freeze_depth < space.head] or means
     best, *others = sorted(means, reverse=True, key=lambda mean: (mean.score, -mean.loss))
     margin = TIE * sqrt(2) * best.error  # the lead's: both scores are by chance
     head = best.setting.freeze_depth == space.head

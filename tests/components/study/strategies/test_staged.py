@@ -513,3 +513,17 @@ def test_sgd_is_not_bounded_by_norm_scales(space):
         for one in (small, plain)
     ]
     assert highest[0] < 3e-3 < highest[1]
+
+
+@pytest.mark.parametrize("compute", [0.5, 1.0, 4.0])
+def test_a_head_that_is_a_yardstick_is_not_chosen(space, compute):
+    """However far it leads, and nothing is given up for it; alone it is taken all the same."""
+    plan = replace(space.plan, head="yardstick", compute=compute)
+    chosen, trials, _ = play(replace(space, plan=plan), lambda d, _: 0.8 if d == HEAD else 0.3)
+    assert chosen.freeze_depth < HEAD
+    assert any(trial.freeze_depth == HEAD for trial in trials)
+    assert not any(trial.kind == "pruned" for trial in trials)
+    failing, _, _ = play(replace(space, plan=plan), lambda d, _: 0.8 if d == HEAD else None)
+    assert failing is None or failing.freeze_depth == HEAD
+    alone = replace(plan, freeze_depths=(HEAD, HEAD))
+    assert play(replace(space, plan=alone), lambda *_: 0.8)[0].freeze_depth == HEAD
