@@ -101,7 +101,8 @@ def prepared(tmp_path_factory):
     place.source(folder / "images")
     place.change("base", source="none", architecture="test_efficientnet")
     place.change("augment", image_size=32, horizontal_flip=False)
-    place.change("search", epochs=EPOCHS, max_trials=8, compute=20.0, batch_size=8, device="cpu")
+    lean = {"epochs": EPOCHS, "max_trials": 8, "compute": 20.0, "batch_size": 8, "folds": 1}
+    place.change("search", device="cpu", head="candidate", **lean)
     asked = files.read_yaml(place.root / "params/base.yaml")
     files.write_yaml(place.root / "data/start.yaml", start_pin(known={}, **asked))
     with pytest.MonkeyPatch.context() as patch:
@@ -178,8 +179,7 @@ def check(url, root, process):
         if trial.user_attrs["asked"]["stage"] != "confirmation"
     )
     assert set(asked.values()) == {1}
-    epochs = [len(trial.intermediate_values) for trial in found]
-    assert epochs == [len(trial.user_attrs["record"]["history"]) for trial in found]
+    assert all(trial.user_attrs["record"]["history"] for trial in found)
     return found, files.read_json(root / "build/search/summary.json")
 
 
