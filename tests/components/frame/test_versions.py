@@ -32,8 +32,8 @@ def test_what_is_locked_is_what_requirements_say():
 
 def test_the_locked_versions_pass(locked):
     """All of them, and some by name."""
-    versions.require(locked)
-    versions.require(locked, ["torch"])
+    assert versions.require(locked) is None, "it raises otherwise"
+    assert versions.require(locked, ["torch"]) is None
 
 
 def test_another_version_is_refused_where_it_is_used(locked):

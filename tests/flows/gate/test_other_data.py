@@ -45,16 +45,16 @@ def test_images_of_other_classes_are_refused_with_both_ways_out(project, first, 
 def test_one_class_in_common_is_enough(project, first, images):
     """Classes come and go: the gate says what that means for the champion."""
     images("red", "rock")
-    other_data.refuse(project)
+    assert other_data.refuse(project) is None, "it raises otherwise"
 
 
 def test_a_model_of_another_name_or_task_has_no_champion_here(project, first, images):
     """The remedy helps, and what learned something else is none."""
     images("rock", "sand", task="length")
-    other_data.refuse(project)
+    assert other_data.refuse(project) is None
     images("rock", "sand")
     files.write_yaml(project.params / "register.yaml", {"name": "rocks"})
-    other_data.refuse(project)
+    assert other_data.refuse(project) is None
 
 
 def test_without_a_store_or_its_files_nothing_is_held_up(project, first, images):
