@@ -30,7 +30,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf, log10, sqrt
 from pathlib import Path
@@ -142,8 +142,16 @@ class Row:
         named = [one for one in self.curves if one not in {FULL, EMBEDDING, HEAD, *FEW}]
         return (FULL, EMBEDDING, *sorted(named, key=_number), HEAD)
 
-    def value(self, setting: Setting) -> float:
-        """The noise-free accuracy of a setting."""
+    def value(self, setting: Setting, schedule: float = 1.0) -> float:
+        """The noise-free accuracy of a setting, after a fraction of the measured schedule.
+
+        So far as a short one goes, its rate might as well have been lower by that fraction; but
+        what a rate undoes, it undoes at once.
+        """
+        short = replace(setting, learning_rate=setting.learning_rate * schedule)
+        return min(self._value(setting), self._value(short))
+
+    def _value(self, setting: Setting) -> float:
         layer = self.layers[setting.freeze_depth]
         if layer == HEAD and HEAD not in self.curves:
             return self.head
@@ -267,7 +275,8 @@ def _trial(row: Row, space: Space, asked: Asked, number: int) -> Trial:
     """A trial that reaches the accuracy of its setting, as far as the images tell."""
     images = space.validation_rows
     draw = np.random.default_rng(derived_seed(space.plan.seed, number))
-    score = float(draw.binomial(images, row.value(asked.setting)) / images)
+    value = row.value(asked.setting, asked.epochs / space.plan.epochs)
+    score = float(draw.binomial(images, value) / images)
     near = (score * images + 1) / (images + 2)
     short = (one for one in range(1, asked.epochs) if asked.falls_short(one, score))
     epochs = next(short, asked.epochs)
