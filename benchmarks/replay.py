@@ -12,10 +12,11 @@ network, dataset and optimizer is a row of its own, and is searched --seeds time
 
 `trained` says what the accuracy is of: `full`; `head`; `full but embedding`, or another name with
 "but" in it, for all but the first layers; `lora` or `norms` for what trains few parameters of every
-layer; or a layer such as `blocks.6`, from which on all are trained. Where nothing is said of the
-frozen embedding, it is as good as `full` at a rate that is higher by EMBEDDING_SHIFT with SGD on a
-transformer, and at the same one elsewhere. Where nothing is said of the head, it is as bad as the
-worst that was measured: it tells the search nothing.
+layer; or a layer such as `blocks.6`, from which on all are trained. Such a layer lies in the network
+as its one number says, the last one at the highest; names without lie apart evenly. Where nothing
+is said of the frozen embedding, it is as good as `full` at a rate that is higher by EMBEDDING_SHIFT
+with SGD on a transformer, and at the same one elsewhere. Where nothing is said of the head, it is as
+bad as the worst that was measured: it tells the search nothing.
 
 A trial's score is the accuracy at its rate, interpolated between the measured rates on their
 logarithmic scale, as so many of --validation images drawn with that probability. Beyond the
@@ -33,10 +34,12 @@ of --validation images below the best measured cell.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from math import inf, log10, sqrt
 from pathlib import Path
 from statistics import fmean
@@ -192,7 +195,6 @@ class Row:
         single = {name: (value,) for name, value in DEFAULTS.items()}
         rates = head_rates(optimizer)
         layers = self.layers
-        between = BODY_COST // (len(layers) - 2)
         lowest = 0 if {FULL, EMBEDDING} & {*self.curves} else 2
         depths = {"head": len(layers) - 1, 0: lowest}
         plan = Plan(
@@ -223,7 +225,7 @@ class Row:
         )
         return Space(
             plan=plan,
-            cost=Cost((EMBEDDING_COST, *[between] * (len(layers) - 2), HEAD_COST)),
+            cost=Cost((EMBEDDING_COST, *_between(layers[2:-1]), HEAD_COST)),
             layers=layers,
             train_rows=TRAIN,
             validation_rows=asked.validation,
@@ -236,6 +238,16 @@ def _number(layer: str) -> tuple[float, str]:
     """Layers in their order, as far as their names tell."""
     digits = "".join(filter(str.isdigit, layer))
     return (float(digits) if digits else 0.0, layer)
+
+
+def _between(blocks: Sequence[str]) -> Iterator[int]:
+    """What lies before each of some blocks, and behind the last."""
+    numbers = [re.findall(r"\d+", one) for one in blocks]
+    told = all(len(found) == 1 for found in numbers)
+    ends = [int(found[0]) if told else place for place, found in enumerate(numbers, 1)]
+    last = max(ends, default=0) + 1
+    for begin, end in pairwise([0, *ends, last]):
+        yield max(1, round(BODY_COST * (end - begin) / last))
 
 
 def _asks(setting: Setting, few: str) -> bool:

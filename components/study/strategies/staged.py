@@ -12,7 +12,16 @@ from typing import Any
 
 from components.study.rates import is_plain
 from components.study.space import Space
-from components.study.strategies.candidates import attends, budget, early, fitting, late, mid
+from components.study.strategies.candidates import (
+    PROBE,
+    attends,
+    budget,
+    early,
+    fitting,
+    guessed,
+    late,
+    mid,
+)
 from components.study.strategies.strategy import (
     TIE,
     Exploring,
@@ -30,8 +39,6 @@ from components.training.recipe import CHOICES, Setting
 
 Step = Generator[Asked, Trial, None]
 
-PROBE = 1 / 3
-"""Epochs of a probe, as a fraction of a full trial's; its schedule is as long."""
 CLEAR_LEAD = 0.5
 """Standard errors by which the probe of a baseline must lead that of the high-rate trial to take
 its place."""
@@ -91,15 +98,6 @@ def staged(space: Space, notes: Notes) -> Exploring:
     yield from search.neighbours()
     yield from search.estimated()
     return finalists(space, search.trials, notes)
-
-
-def guessed(space: Space) -> bool:
-    """Whether the rate of the layers is but a guess from the kind of the network.
-
-    Convolutions with batch normalisation bear the head's rates, with AdamW, and there a short
-    schedule tells nothing: it favours low rates where high ones win.
-    """
-    return space.plan.body is not None and space.plan.body.whole < 1
 
 
 class _Staged:
@@ -166,7 +164,8 @@ class _Staged:
             return None
         chosen, others = self.high_rate, list(self.probes)
         if guessed(self.space):
-            chosen, probe = yield from self._probed_rates(chosen)
+            probe = yield from self._probed_rates(chosen)
+            chosen = self._with(chosen, learning_rate=self.rate)
         else:
             probe = (yield from self._probe(chosen)) if others else None
         for other in others:
@@ -174,7 +173,7 @@ class _Staged:
                 chosen, probe = other.setting, other
         return chosen
 
-    def _probed_rates(self, high: Setting) -> Generator[Asked, Trial, tuple[Setting, Trial | None]]:
+    def _probed_rates(self, high: Setting) -> Generator[Asked, Trial, Trial | None]:
         """What leads of a rate, a lower one, and the next one on the side of the better.
 
         A kind of network tells its rates to a factor of ten; a short schedule, which favours higher
@@ -189,13 +188,15 @@ class _Staged:
         probes = [probe for probe in (first, second, third) if probe]
         self.spent += sum(probe.cost for probe in probes)
         best = self._better(*probes)
-        chosen = best.setting if best else beyond
-        self.rate = chosen.learning_rate
+        self.rate = (best.setting if best else beyond).learning_rate
         shown = ", ".join(
             f"{probe.learning_rate:.2g} {self.notes.shown(probe.score)}" for probe in probes
         )
-        self.notes.say(f"Of rates that were probed ({shown}) {named(self.space, chosen)} goes on.")
-        return chosen, best
+        layer = self.space.layers[high.freeze_depth]
+        self.notes.say(
+            f"Of rates that were probed from {layer} on ({shown}) {self.rate:.2g} goes on."
+        )
+        return best
 
     @staticmethod
     def _better(*probes: Trial | None) -> Trial | None:

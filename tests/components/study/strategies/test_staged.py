@@ -478,6 +478,9 @@ def test_a_rate_that_is_a_guess_is_probed(space, best, third, chosen):
     found, trials, notes = play(transformer(space), score)
     assert probed(trials) == pytest.approx([5e-3, 1.7e-3, third], rel=0.02)
     assert found.learning_rate == pytest.approx(chosen, rel=0.02)
+    probes = {t.freeze_depth for t in trials if t.stage == "probe"}
+    assert probes == {found.freeze_depth} == {mid(transformer(space))}
+    assert spent(space, trials) < 1.1
     assert {t.learning_rate for t in trials if t.stage == "confirmation"} == {found.learning_rate}
     assert any(sentence.startswith("Of rates that were probed") for _, sentence in notes.sentences)
     assert not probed(play(space, score)[1]), (
