@@ -12,11 +12,11 @@ network, dataset and optimizer is a row of its own, and is searched --seeds time
 
 `trained` says what the accuracy is of: `full`; `head`; `full but embedding`, or another name with
 "but" in it, for all but the first layers; `lora` or `norms` for what trains few parameters of every
-layer; or a layer such as `blocks.6`, from which on all are trained. Such a layer lies in the network
-as its one number says, the last one at the highest; names without lie apart evenly. Where nothing
-is said of the frozen embedding, it is as good as `full` at a rate that is higher by EMBEDDING_SHIFT
-with SGD on a transformer, and at the same one elsewhere. Where nothing is said of the head, it is as
-bad as the worst that was measured: it tells the search nothing.
+layer; or a layer such as `blocks.6`, from which on all are trained. Such a layer lies in the
+network as its one number says, the last one at the highest; names without lie apart evenly. Where
+nothing is said of the frozen embedding, it is as good as `full` at a rate that is higher by
+EMBEDDING_SHIFT with SGD on a transformer, and at the same one elsewhere. Where nothing is said of
+the head, it is as bad as the worst that was measured: it tells the search nothing.
 
 A trial's score is the accuracy at its rate, interpolated between the measured rates on their
 logarithmic scale, as so many of --validation images drawn with that probability. Beyond the
