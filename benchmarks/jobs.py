@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmarks.cases import Case
+from benchmarks.fits import COMPUTE
 from benchmarks.rivals import said
 from components.data.images.augmentation import family
 from components.frame.events import Events, narrator
@@ -53,18 +54,15 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
     model = pretrained.network(seed, setting)
     probe = None
     if setting.head_start == "probe":
-        probe = fit_head(model, images, batch_size=BATCH, device=CPU, asked=setting.loss_request)
+        probe = fit_head(model, images, COMPUTE, asked=setting.loss_request)
         probe.put(model)
     epochs = max(1, round((LONG if budget >= SEARCHED else SHORT) * budget))
     fitted = trained(model, pretrained, images, setting, epochs, seed, folder / "keep")
     other = linear_model(
         pretrained,
         images,
+        COMPUTE,
         seed=seed,
-        batch_size=BATCH,
-        device=CPU,
-        precision="off",
-        workers=0,
         asked=setting.loss_request,
         probe=probe,
     )
@@ -108,7 +106,7 @@ def trained(
     keep: Path,
 ) -> Fit:
     """The final training, which ends with its best epoch."""
-    losses = partial(image_losses, model, images.train, batch_size=BATCH, workers=0)
+    losses = partial(image_losses, model, images.train, COMPUTE)
     feed = ImageFeed(
         images=images,
         batch_size=BATCH,

@@ -27,7 +27,7 @@ from torch import nn
 
 from benchmarks import variants
 from benchmarks.cases import Case, bring, make_case
-from benchmarks.fits import BATCH, fitted, score_on_test
+from benchmarks.fits import BATCH, COMPUTE, fitted, score_on_test
 from components.training.feed import ImageFeed
 from components.training.probe import fit_head
 from components.training.recipe import Recipe, Setting
@@ -148,7 +148,7 @@ def run(case: Case, setting: Setting, epochs: int, *, seed: int) -> tuple[float,
     begun = time.process_time()
     model = case.pretrained.network(seed)
     if setting.head_start == "probe":
-        fit_head(model, case.images, batch_size=BATCH, device=CPU).put(model)
+        fit_head(model, case.images, COMPUTE).put(model)
     feed = ImageFeed(
         images=case.images,
         batch_size=BATCH,
@@ -166,7 +166,7 @@ def losses(case: Case, model: nn.Module) -> Any:  # noqa: ANN401  # as `difficul
     """What a curriculum goes by."""
     from components.training.difficulty import image_losses
 
-    return image_losses(model, case.images.train, batch_size=BATCH, workers=0)
+    return image_losses(model, case.images.train, COMPUTE)
 
 
 def table(found: list[Difference]) -> str:

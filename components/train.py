@@ -89,8 +89,8 @@ def train(
 ) -> None:
     """Train with the best trial's setting and keep the weights of the best epoch."""
     from components.training import launch
-    from components.training.final import TrainOutputs
     from components.training.inputs import Inputs
+    from components.training.outcome import TrainOutputs
 
     launch.train(
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),

@@ -20,6 +20,7 @@ from components.model.device import Precision, autocast
 from components.model.head import last_layers
 from components.tasks.linear import Linear
 from components.tasks.task import NOTHING, LossRequest
+from components.training.compute import Compute
 from components.training.images import Images
 from components.training.validate import whole
 
@@ -48,11 +49,8 @@ class Probe:
 def fit_head(
     model: nn.Module,
     images: Images,
+    compute: Compute,
     *,
-    batch_size: int,
-    device: torch.device,
-    precision: Precision = "off",
-    workers: int = 0,
     asked: LossRequest = NOTHING,
 ) -> Probe:
     """The linear model that the images' task fits to what the classifier reads of them.
@@ -65,9 +63,9 @@ def fit_head(
         DataError: the training images are all of one class.
         UsageError: the task has no linear model, or the classifier is no linear layer of features.
     """
-    model.to(device).to(memory_format=torch.channels_last)
-    batches = images.train.batches(batch_size, workers=workers)
-    read = head_inputs(model, batches, device=device, precision=precision)
+    model.to(compute.device).to(memory_format=torch.channels_last)
+    batches = images.train.batches(compute.batch_size, workers=compute.workers)
+    read = head_inputs(model, batches, device=compute.device, precision=compute.precision)
     layers = tuple(
         images.task.linear(features, images.train.targets, asked, biased=layer.bias is not None)
         for layer, features in zip(last_layers(model), read, strict=True)

@@ -8,10 +8,12 @@ from sklearn.preprocessing import StandardScaler
 
 from components.model.backbone import create
 from components.model.head import last_layers
+from components.training.compute import Compute
 from components.training.probe import fit_head, head_inputs
 from components.training.validate import validate
 
 CPU = torch.device("cpu")
+COMPUTE = Compute(batch_size=8, device=CPU)
 
 
 def answers(model, images):
@@ -22,7 +24,7 @@ def answers(model, images):
 
 def test_the_network_answers_as_scikit_learn_does_on_timms_features(images, pretrained):
     model = pretrained.network(0)
-    probe = fit_head(model, images, batch_size=8, device=CPU)
+    probe = fit_head(model, images, COMPUTE)
     probe.put(model)
     with torch.inference_mode():
         taken = [
@@ -40,7 +42,7 @@ def test_it_beats_a_drawn_head_and_leaves_the_other_layers_alone(images, pretrai
     model = pretrained.network(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     drawn = validate(model, images.train.batches(8), images.task, device=CPU)
-    fit_head(model, images, batch_size=8, device=CPU).put(model)
+    fit_head(model, images, COMPUTE).put(model)
     probed = validate(model, images.train.batches(8), images.task, device=CPU)
     changed = {k for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
     assert probed.loss < drawn.loss - 0.05
@@ -48,9 +50,7 @@ def test_it_beats_a_drawn_head_and_leaves_the_other_layers_alone(images, pretrai
 
 
 def test_equal_calls_give_equal_bits_whatever_the_head_was(images, pretrained):
-    one, other = (
-        fit_head(pretrained.network(seed), images, batch_size=8, device=CPU) for seed in (0, 1)
-    )
+    one, other = (fit_head(pretrained.network(seed), images, COMPUTE) for seed in (0, 1))
     assert np.array_equal(one.layers[0].weight, other.layers[0].weight)
     assert np.array_equal(one.layers[0].bias, other.layers[0].bias)
 
