@@ -43,7 +43,7 @@ class TrainRequest:
     precision: Precision
     workers: int
     subset: float
-    test_time_views: int
+    test_time_views: Literal["auto", 1, 2, 4]
     fallback: Literal["linear", "none"]
 
 
@@ -64,7 +64,9 @@ def fine_tune(
         UsageError: the mirror image is to be a view, but training sees none.
     """
     chosen = Best.read(best)
-    images, pretrained = _opened(inputs, work, request)
+    images, pretrained = inputs.opened("train", work)
+    transform = replace(images.transform, views=_views(request.test_time_views, images))
+    images = subset(images, request.subset, request.seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
     training = _Training(request, chosen, images, pretrained, world)
     training.tell(work)
@@ -77,7 +79,7 @@ def fine_tune(
         chosen=chosen,
         images=images,
         pretrained=pretrained,
-        transform=replace(images.transform, views=request.test_time_views),
+        transform=transform,
         model=model,
         fitted=fitted,
         probe=probe,
@@ -87,19 +89,18 @@ def fine_tune(
     ).write(outputs)
 
 
-def _opened(inputs: Inputs, work: Work, request: TrainRequest) -> tuple[Images, Pretrained]:
-    images, pretrained = inputs.opened("train", work)
-    _check_views(request.test_time_views, images)
-    return subset(images, request.subset, request.seed, "params/train.yaml"), pretrained
-
-
-def _check_views(views: int, images: Images) -> None:
-    if views == MIRRORED and not mirrors(images.family):
+def _views(asked: Literal["auto", 1, 2, 4], images: Images) -> int:
+    """Of an image that the network answers for."""
+    mirrored = mirrors(images.family)
+    if asked == "auto":
+        return MIRRORED if mirrored else 1
+    if asked == MIRRORED and not mirrored:
         raise UsageError(
             "params/train.yaml: test_time_views must be 1 or 4 where training mirrors no image, "
-            f"but is {views}: a mirror image may be another thing. Where it is not, set "
+            f"but is {asked}: a mirror image may be another thing. Where it is not, set "
             "augment.horizontal_flip=true."
         )
+    return asked
 
 
 @dataclass(frozen=True)

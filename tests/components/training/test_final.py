@@ -180,10 +180,10 @@ def test_the_trained_fraction_is_that_of_what_trained(images, pretrained, tmp_pa
 def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
     """It may be another thing: a letter, a hand."""
     given = replace(images, family=augmentation.family(32, horizontal_flip=flip))
-    for views in (1, 4):
-        final._check_views(views, given)
+    assert [final._views(views, given) for views in (1, 4)] == [1, 4]
+    assert final._views("auto", given) == (2 if flip else 1)
     with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
-        final._check_views(2, given)
+        assert final._views(2, given) == 2
 
 
 def test_a_soup_is_written_and_told_where_it_is_asked_for(
