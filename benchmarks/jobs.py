@@ -16,8 +16,9 @@ from components.data.images.augmentation import family, mirrors
 from components.frame.events import Events, narrator
 from components.model.predict import answers
 from components.search import SearchParams
+from components.study.folds import planned
 from components.study.run import make_plan
-from components.study.search import Search
+from components.study.search import Search, SearchResult
 from components.training.difficulty import image_losses
 from components.training.fallback import linear_model
 from components.training.feed import ImageFeed
@@ -37,9 +38,9 @@ SEARCHED = 40
 """Epochs of a budget from which on a part of it is searched with."""
 SHARE = 0.1
 """That part, by what a search may spend; its probes come on top."""
-LONG, SHORT = 0.75, 0.82
-"""Of a budget that the final training takes as epochs, with a search before it and without; an
-epoch of ours validates too."""
+SPENT = 0.95
+"""Of a budget, what search and training take together; the rest is for the linear model, and for
+finding out about mirror images."""
 
 
 def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
@@ -50,13 +51,14 @@ def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
     folder = case.folder / f"ours-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     images, pretrained = seen(case, mirror), case.pretrained
-    setting = searched(pretrained, images, folder, budget, seed, balanced=case.balanced)
+    found = searched(pretrained, images, folder, budget, seed, balanced=case.balanced)
+    setting = found.chosen
     model = pretrained.network(seed, setting)
     probe = None
     if setting.head_start == "probe":
         probe = fit_head(model, images, COMPUTE, asked=setting.loss_request)
         probe.put(model)
-    epochs = max(1, round((LONG if budget >= SEARCHED else SHORT) * budget))
+    epochs = left(found, budget, images)
     fitted = trained(model, pretrained, images, setting, epochs, seed, folder / "keep")
     other = linear_model(
         pretrained,
@@ -93,8 +95,8 @@ def seen(case: Case, mirror: bool | None) -> Images:  # noqa: FBT001  # as asked
 
 def searched(
     pretrained: Pretrained, images: Images, folder: Path, budget: int, seed: int, *, balanced: bool
-) -> Setting:
-    """What the search chooses, by the parameters as the budget sets them."""
+) -> SearchResult:
+    """What the search finds, by the parameters as the budget sets them."""
     if budget < SEARCHED:
         asked = SearchParams(strategy="baseline", epochs=1, subset=0.25, seed=seed)
     else:
@@ -102,9 +104,23 @@ def searched(
     if balanced:  # as a run says of such images
         asked = asked.model_copy(update={"class_weights": ["balanced"]})
     images = subset(images, asked.subset, seed, "the search", 2 * BATCH)
-    plan = make_plan(pretrained, **asked.model_dump(exclude={"device", "subset"}))
+    plan = planned(make_plan(pretrained, **asked.model_dump(exclude={"device", "subset"})), images)
+    plan = replace(plan, compute=plan.compute / int(plan.folds))  # a trial is one in each fold
     log = Events(folder / "events.jsonl", narrator())
-    return Search(plan, images, pretrained, folder, folder, log, CPU).run().chosen
+    return Search(plan, images, pretrained, folder, folder, log, CPU).run()
+
+
+def left(found: SearchResult, budget: int, images: Images) -> int:
+    """Epochs of the final training that a budget holds beside the search, by what is computed.
+
+    An epoch of a rival trains on all images and validates on none; one of ours validates too, and
+    costs less where layers are frozen.
+    """
+    epoch = found.space.cost.training(0, cached=False) * len(images.train)
+    spent = sum(trial.cost for trial in found.trials) / epoch
+    space = replace(found.space, train_rows=len(images.train), validation_rows=len(images.val))
+    each = space.epoch(found.chosen.freeze_depth, cached=False) / epoch
+    return max(1, round((SPENT * budget - spent) / each))
 
 
 def trained(
