@@ -25,7 +25,7 @@ from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
 from components.training.images import Images
-from components.training.mirroring import mirroring
+from components.training.mirroring import MOST, mirroring
 from components.training.pretrained import Pretrained
 from components.training.probe import fit_head
 from components.training.recipe import Recipe, Setting
@@ -38,9 +38,6 @@ SEARCHED = 40
 """Epochs of a budget from which on a part of it is searched with."""
 SHARE = 0.1
 """That part, by what a search may spend; its probes come on top."""
-SPENT = 0.95
-"""Of a budget, what search and training take together; the rest is for the linear model, and for
-finding out about mirror images."""
 
 
 def ours(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
@@ -111,16 +108,19 @@ def searched(
 
 
 def left(found: SearchResult, budget: int, images: Images) -> int:
-    """Epochs of the final training that a budget holds beside the search, by what is computed.
+    """Epochs of the final training that a budget holds beside all else, by what is computed.
 
     An epoch of a rival trains on all images and validates on none; one of ours validates too, and
-    costs less where layers are frozen.
+    costs less where layers are frozen. Beside it are the search, the passes that ask about mirror
+    images, and those of the linear model.
     """
-    epoch = found.space.cost.training(0, cached=False) * len(images.train)
-    spent = sum(trial.cost for trial in found.trials) / epoch
-    space = replace(found.space, train_rows=len(images.train), validation_rows=len(images.val))
-    each = space.epoch(found.chosen.freeze_depth, cached=False) / epoch
-    return max(1, round((SPENT * budget - spent) / each))
+    cost, train, val = found.space.cost, len(images.train), len(images.val)
+    asking, fitting = 2 * min(MOST, train), (1 + mirrors(images.family)) * train + val
+    passes = cost.validation(0, cached=False) * (asking + fitting)
+    spent = sum(trial.cost for trial in found.trials) + passes
+    space = replace(found.space, train_rows=train, validation_rows=val)
+    each = space.epoch(found.chosen.freeze_depth, cached=False)
+    return max(1, round((budget * cost.training(0, cached=False) * train - spent) / each))
 
 
 def trained(
