@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from components.data.archive import SUFFIXES as ARCHIVES
 from components.data.folder import walk
 from components.data.kinds import SUFFIXES, ending
+from components.data.naming import ENDINGS
 from components.data.source import DIGITS
 from components.data.unpacking import members
 from flows.project import Project
@@ -33,7 +33,7 @@ def take(project: Project, source: str) -> Census:
         return Census(*DIGITS_THERE)
     with chdir(project.root):
         path = Path(source).expanduser()
-        return _of_archive(path) if path.name.lower().endswith(ARCHIVES) else _of_folder(path)
+        return _of_archive(path) if path.name.lower().endswith(ENDINGS) else _of_folder(path)
 
 
 def _of_folder(folder: Path) -> Census:
