@@ -26,7 +26,7 @@ STEPS = [
 
 
 def scheduled(script, *arguments):
-    """Run a schedule; its exit code, 0 where every end was the undisturbed one, and what it told."""
+    """Run a schedule; 0 where every end was the undisturbed one, and what it told."""
     command = [sys.executable, HERE / script, *map(str, arguments)]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, check=False)
     print(done.stdout)
