@@ -5,6 +5,7 @@ DVC empties the place of each output before a stage runs. What lies there is the
 it there.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,18 +15,24 @@ from typing import Any
 from components.frame import files
 from flows.project import Project
 
+TORN = re.compile(r"\.[\w-]{22}\.tmp")
+"""So DVC calls what it copies beside an output, until it is whole."""
+
 
 @contextmanager
 def strangers(project: Project, repo: Any, name: str) -> Iterator[None]:  # noqa: ANN401  # DVC's
     """Move aside what is a person's among a stage's outputs, and note that it is being built."""
     begun = project.private / "begun" / name
-    if not begun.exists():
-        for output in repo.stage.load_one(name=name).outs:
-            if not output.persist and _is_strange(output):
-                _move(Path(output.fs_path))
+    again = begun.exists()
+    for output in repo.stage.load_one(name=name).outs:
+        path = Path(output.fs_path)
+        if again:
+            _sweep(path)
+        elif not output.persist and _is_strange(output):
+            _move(path)
     files.write_text(begun, "")
     yield
-    begun.unlink()
+    begun.unlink(missing_ok=True)
 
 
 def _is_strange(output: Any) -> bool:  # noqa: ANN401  # DVC's
@@ -34,6 +41,13 @@ def _is_strange(output: Any) -> bool:  # noqa: ANN401  # DVC's
         return False
     found = output.get_hash()
     return found != output.hash_info and not output.cache.exists(found.value)
+
+
+def _sweep(output: Path) -> None:
+    """Remove what a killed DVC had begun to copy beside an output, or in it."""
+    for path in (*output.parent.glob(".*.tmp"), *output.rglob(".*.tmp")):
+        if TORN.fullmatch(path.name):
+            path.unlink()
 
 
 def _move(path: Path) -> None:

@@ -53,8 +53,10 @@ def test_what_a_killed_stage_wrote_is_its_own(toy, python):
     assert build(python, "split") == (137, None)
     (toy.build / "split").mkdir(exist_ok=True)
     (toy.build / "split" / "splits.txt").write_text("half")
+    for folder in (toy.build, toy.build / "split"):
+        (folder / ".ljmHSWbPLe-iF4JGajqgqw.tmp").write_text("DVC's")
     assert build(python, "split") == (0, "ran")
-    assert not list(toy.build.rglob("*aside*"))
+    assert not [*toy.build.rglob("*aside*"), *toy.build.rglob("*.tmp")]
 
 
 def test_the_lock_is_that_of_dvc_repro(toy, python):
