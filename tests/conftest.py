@@ -19,8 +19,9 @@ PIPELINE = Path(__file__).parent / "pipeline"
 
 
 def pytest_addoption(parser):
-    """A seed, for what tests draw (tests/chaos)."""
+    """A seed, for what tests draw, and which share of it is done (tests/chaos)."""
     parser.addoption("--seed", type=int, default=date.today().toordinal())  # noqa: DTZ011  # any
+    parser.addoption("--share", default="1/1")
 
 
 def pytest_collection_modifyitems(items):

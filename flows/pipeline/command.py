@@ -102,7 +102,7 @@ def check(project: Project) -> None:
     """
     overrides.check_all(project)
     sync.pinned(project)
-    stores.address(project)
+    stores.require_usable(project)
 
 
 def _dialled(project: Project, options: RunOptions) -> dial.Setting:

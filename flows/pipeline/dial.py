@@ -62,11 +62,12 @@ def of_budget(
     Raises:
         UsageError: none is.
     """
-    source, cheapest = "", 0.0
+    source, cheapest, counted = "", 0.0, None
     for wanted in reversed(LADDER):
         values = overrides.values_with(project, wanted, texts, start)
         source = values["ingest.source"]
-        expected = outlook.seconds(project, values, census.take(project, source))
+        counted = counted or census.take(project, values)
+        expected = outlook.seconds(project, values, counted)
         cheapest = sum(expected.values())
         if cheapest <= seconds:
             why = f"budget {duration(seconds)}, forecast {duration(cheapest)}"
