@@ -16,7 +16,7 @@ from components.frame.errors import UsageError
 from flows.actions import pending, sync
 from flows.parameters import once
 from flows.parameters.effort import Effort
-from flows.pipeline import dial, overrides, summary
+from flows.pipeline import dial, overrides
 from flows.project import Project, environment
 from flows.records import ledger
 from flows.runtime import locks, process, pulse
@@ -87,6 +87,8 @@ def run(project: Project, options: RunOptions) -> int:
                 return 0
             code = operate(project, lock)
     if code == 0:
+        from flows.pipeline import summary
+
         print(summary.screen(project, time.monotonic() - begun))
     else:
         print(ENDINGS.get(code, UNFINISHED.format(code=code)))
