@@ -16,7 +16,7 @@ from components.frame.errors import UsageError
 from flows.actions import pending, sync
 from flows.parameters import once
 from flows.parameters.effort import Effort
-from flows.pipeline import dial, overrides
+from flows.pipeline import dial, next_steps, overrides
 from flows.project import Project, environment
 from flows.records import ledger
 from flows.runtime import locks, process, pulse
@@ -25,14 +25,12 @@ from flows.tracking import stores
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
 )
-STOPPED = (
-    "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
-)
+STOPPED = "Stopped. Finished stages, trials and epochs are kept. Go on from there with: {run}"
 UNFINISHED = "Not finished (exit code {code}): the reason stands above. What is finished is kept."
 ENDINGS = {
     130: STOPPED,
     143: STOPPED,
-    5: "Not finished: what is built is kept. Once what was away answers, go on with: thawline run",
+    5: "Not finished: what is built is kept. Once what was away answers, go on with: {run}",
 }
 """The last line of a run by its exit code."""
 LOOKING = "the images, and what is built of them"
@@ -91,7 +89,8 @@ def run(project: Project, options: RunOptions) -> int:
 
         print(summary.screen(project, time.monotonic() - begun))
     else:
-        print(ENDINGS.get(code, UNFINISHED.format(code=code)))
+        again = f"{next_steps.command(project)} run"
+        print(ENDINGS.get(code, UNFINISHED).format(code=code, run=again))
     return code
 
 
