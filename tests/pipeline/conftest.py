@@ -25,7 +25,7 @@ SMALL = {
     "train": {"epochs": 3, "fallback": "none"},
 }
 """As small as can be while every part still has something to do."""
-LIMIT = 400
+LIMIT = 900
 """Seconds after which a run has hung."""
 
 
