@@ -34,6 +34,7 @@ ENDINGS = {
 }
 """The last line of a run by its exit code."""
 LOOKING = "the images, and what is built of them"
+MEASURING = "how fast this machine trains, to see what the budget holds"
 WHY_NOTHING = (
     "no stage is stale, the images and the starting weights are the same, no action is pending"
 )
@@ -65,8 +66,9 @@ def run(project: Project, options: RunOptions) -> int:
     versions.require(project.root)
     with locks.run(project) as lock:
         once.restore(project)
-        with pulse.beside(print, lambda: LOOKING):
+        with pulse.beside(print, lambda: MEASURING if options.budget else LOOKING):
             dialled = _dialled(project, options)
+        with pulse.beside(print, lambda: LOOKING):
             lasting = overrides.planned(project, [*dialled.texts, *options.values], options.start)
             passing = overrides.planned(project, options.once, options.start, upon=lasting)
             _prove(project, lasting)
