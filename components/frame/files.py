@@ -170,7 +170,7 @@ def _parsed(text: str, name: str) -> Any:  # noqa: ANN401  # whatever YAML can h
 
 
 def _is_plain(text: str) -> bool:
-    """Whether libyaml's scanner, six times as fast, reads a text alike and to its end."""
+    """Whether libyaml's scanner, six times as fast, reads a text the same way and to its end."""
     longest = max(map(len, text.splitlines()), default=0)
     return text.count("[") + text.count("{") + longest < DEEPEST and not ODD.search(text)
 
