@@ -2,8 +2,9 @@
 
 Search and training are counted in multiply-accumulates, as the search counts its own budget; a
 second of training tells what one takes here. The other tasks take what they took on the machine
-named in docs/benchmarks.md. What a task then really took corrects the next forecast in this
-project. A forecast decides nothing but the values of `--budget`.
+named in docs/benchmarks.md, and longer where training is slower than it was there: on a slow
+machine, or on one that does other work. What a task then really took corrects the next forecast in
+this project. A forecast decides nothing but the values of `--budget`.
 """
 
 import subprocess
@@ -65,7 +66,8 @@ PATIENCE = 120
 SMALL = 1e12
 """Multiply-accumulates of a run that takes about a minute anywhere."""
 ASSUMED = 2e10
-"""Multiply-accumulates a second of a machine of which nothing is known."""
+"""Multiply-accumulates a second of a machine of which nothing is known, and of that on which `ONCE`
+and `EACH` were taken."""
 FURTHEST = 10.0
 """Factor by which what a task took may correct the next forecast, at most."""
 
@@ -137,16 +139,23 @@ def expected(
         corrections: factors by task.
     """
     todo = work(values, census.images)
+    slower = max(1.0, pass_seconds * ASSUMED / macs(values, census))
     computing = {
         "search": todo.search * pass_seconds,
-        "train": todo.train * pass_seconds + todo.prepared * AUGMENTING,
+        "train": todo.train * pass_seconds + slower * todo.prepared * AUGMENTING,
         "evaluate": census.images * values["split.test_fraction"] * pass_seconds,
     }
     return {
-        task: (once + EACH.get(task, 0) * census.images + computing.get(task, 0))
+        task: (slower * (once + EACH.get(task, 0) * census.images) + computing.get(task, 0))
         * corrections.get(task, 1)
         for task, once in ONCE.items()
     }
+
+
+def macs(values: Mapping[str, Any], census: Census) -> float:
+    """Multiply-accumulates of one pass of one image, at the size in use."""
+    known = architectures()[network(values)]
+    return known.macs * (size(values, census) / known.size) ** 2
 
 
 def pass_seconds(project: Project, values: Mapping[str, Any], census: Census) -> float:
@@ -154,12 +163,10 @@ def pass_seconds(project: Project, values: Mapping[str, Any], census: Census) ->
 
     Where it makes no difference it is assumed instead.
     """
-    architecture, side = network(values), size(values, census)
-    known, todo = architectures()[architecture], work(values, census.images)
-    macs = known.macs * (side / known.size) ** 2
-    if (todo.search + todo.train) * macs < SMALL:
-        return macs / ASSUMED
-    return _measured(project, architecture, side)
+    todo, each = work(values, census.images), macs(values, census)
+    if (todo.search + todo.train) * each < SMALL:
+        return each / ASSUMED
+    return _measured(project, network(values), size(values, census))
 
 
 def _measured(project: Project, architecture: str, side: int) -> float:

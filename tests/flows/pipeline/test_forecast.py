@@ -68,6 +68,18 @@ def test_a_small_run_is_not_measured_for(shipped, values):
     assert not (shipped.private / "speed.json").exists()
 
 
+def test_a_slow_machine_is_slow_at_everything(values):
+    """One that trains at a quarter of the usual speed, as beside other work, starts no sooner."""
+    usual = forecast.macs(values(), PHOTOGRAPHS) / forecast.ASSUMED
+    at_speed = {
+        speed: forecast.expected(values(), PHOTOGRAPHS, usual / speed, {}) for speed in (0.25, 1, 9)
+    }
+    for task in ("ingest", "register", "train"):
+        assert at_speed[0.25][task] == pytest.approx(4 * at_speed[1][task])
+    assert at_speed[9]["register"] == at_speed[1]["register"], "a card speeds up training alone"
+    assert at_speed[9]["train"] < at_speed[1]["train"] / 5
+
+
 def test_what_a_task_took_corrects_the_next_forecast(shipped):
     """Again and again, within bounds."""
     forecast.correct(shipped, "train", 100.0, 150.0)
