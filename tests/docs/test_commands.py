@@ -38,9 +38,11 @@ SERVERS = {
     r"thawline schedule": "shows every run",
     r"mlflow models serve": "Uvicorn running on",
     r"mlflow server": "Uvicorn running on",
-    r"make ui": "Uvicorn running on",
+    r"(thawline|make) ui": "Uvicorn running on",
 }
 """By how it begins, what a server says when it answers."""
+HUNG = 900.0
+"""Seconds after which a command has not ended because it is a server that is not named above."""
 PRINTED = "127.0.0.1:8080"
 """Where `thawline serve` answers on a machine on which nothing else does."""
 PORT = re.compile(r"http://(127\.0\.0\.1:\d+)/invocations")
@@ -182,7 +184,7 @@ def terminals(home):
     opened = []
 
     def open_one(folder=home / "thawline"):
-        opened.append(Terminal(folder, given))
+        opened.append(Terminal(folder, given, HUNG))
         return opened[-1]
 
     yield open_one
@@ -217,7 +219,7 @@ class Reader:
             self.done += 1
 
     def type(self, command, servers):
-        until = next((said for name, said in SERVERS.items() if command.startswith(name)), None)
+        until = next((said for name, said in SERVERS.items() if re.match(name, command)), None)
         if until:
             self.serve(command, until, servers)
         elif trained := TRAINS.search(command):
@@ -338,6 +340,14 @@ def test_a_page_with_a_command_that_fails_is_noticed(
     monkeypatch.setattr(sys.modules[__name__], "snippets", lambda _page: [snippet])
     with pytest.raises(error):
         read("a page", terminals, checked, set())
+
+
+def test_a_command_that_does_not_end_is_noticed(tmp_path):
+    """As a server is that nobody thought of: it would stand in the way of all that come after."""
+    terminal = Terminal(tmp_path, dict(os.environ), hung=0.5)
+    with pytest.raises(CommandFailedError, match="sleep 60\n.* did not end"):
+        terminal.type("sleep 60")
+    terminal.close()
 
 
 def test_what_is_not_run_is_printed():
