@@ -345,7 +345,7 @@ def test_a_page_with_a_command_that_fails_is_noticed(
 def test_a_command_that_does_not_end_is_noticed(tmp_path):
     """As a server is that nobody thought of: it would stand in the way of all that come after."""
     terminal = Terminal(tmp_path, dict(os.environ), hung=0.5)
-    with pytest.raises(CommandFailedError, match="sleep 60\n.* did not end"):
+    with pytest.raises(CommandFailedError, match=r"sleep 60\n.* did not end"):
         terminal.type("sleep 60")
     terminal.close()
 
