@@ -161,31 +161,31 @@ def macs(values: Mapping[str, Any], census: Census) -> float:
 def pass_seconds(project: Project, values: Mapping[str, Any], census: Census) -> float:
     """What an image takes to pass the network once here; kept, and measured where it is not.
 
-    Where it makes no difference it is assumed instead.
+    For a small run no measurement is made; it is assumed instead.
     """
     todo, each = work(values, census.images), macs(values, census)
-    if (todo.search + todo.train) * each < SMALL:
+    name = f"{network(values)} {size(values, census)}"
+    known = _kept(project).get("pass_seconds", {})
+    if name not in known and (todo.search + todo.train) * each < SMALL:
         return each / ASSUMED
-    return _measured(project, network(values), size(values, census))
+    return float(known[name]) if name in known else _measured(project, name)
 
 
-def _measured(project: Project, architecture: str, side: int) -> float:
-    name, kept = f"{architecture} {side}", _kept(project)
-    if name not in kept.get("pass_seconds", {}):
-        command = process.module("components.model.speed", architecture, str(side))
-        done = subprocess.run(
-            command,
-            cwd=project.root,
-            env={**environment(project), "OMP_WAIT_POLICY": "PASSIVE"},  # as the stages have it
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-        measured = float(done.stdout.splitlines()[-1]) / PASSES
-        kept["pass_seconds"] = {**kept.get("pass_seconds", {}), name: measured}
-        files.write_json(_file(project), kept)
-    return float(kept["pass_seconds"][name])
+def _measured(project: Project, name: str) -> float:
+    """Of a network and a size, such as `resnet18 96`; kept."""
+    done = subprocess.run(
+        process.module("components.model.speed", *name.split()),
+        cwd=project.root,
+        env={**environment(project), "OMP_WAIT_POLICY": "PASSIVE"},  # as the stages have it
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    measured, kept = float(done.stdout.splitlines()[-1]) / PASSES, _kept(project)
+    kept["pass_seconds"] = {**kept.get("pass_seconds", {}), name: measured}
+    files.write_json(_file(project), kept)
+    return measured
 
 
 def corrections(project: Project) -> dict[str, float]:

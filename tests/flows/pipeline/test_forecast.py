@@ -68,6 +68,16 @@ def test_a_small_run_is_not_measured_for(shipped, values):
     assert not (shipped.private / "speed.json").exists()
 
 
+def test_what_was_measured_holds_for_a_small_run_too(shipped, values):
+    """As for one that a budget brings down to that."""
+    shipped.private.mkdir()
+    (shipped.private / "speed.json").write_text(
+        '{"pass_seconds": {"tf_efficientnet_lite0 16": 0.5}}'
+    )
+    quick = values("augment.image_size=16", "train.epochs=5")
+    assert forecast.pass_seconds(shipped, quick, Census(100, 8)) == 0.5
+
+
 def test_a_slow_machine_is_slow_at_everything(values):
     """One that trains at a quarter of the usual speed, as beside other work, starts no sooner."""
     usual = forecast.macs(values(), PHOTOGRAPHS) / forecast.ASSUMED
