@@ -10,7 +10,7 @@ from components.frame.durations import duration
 from components.frame.errors import UsageError
 from flows.parameters import effort, listing
 from flows.parameters.effort import EFFORTS, LADDER, Effort, Values
-from flows.pipeline import census, outlook, overrides
+from flows.pipeline import census, forecast, outlook, overrides
 from flows.project import Project
 
 BUDGET = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
@@ -65,6 +65,7 @@ def of_budget(
     Raises:
         UsageError: none is.
     """
+    forecast.forget_speed(project)
     source, cheapest = "", 0.0
     for wanted in reversed(LADDER):
         values = overrides.values_with(project, wanted, texts, start)

@@ -188,6 +188,13 @@ def _measured(project: Project, name: str) -> float:
     return measured
 
 
+def forget_speed(project: Project) -> None:
+    """Have it measured anew: a machine that was busy then may not be so now."""
+    kept = _kept(project)
+    if kept.pop("pass_seconds", None) is not None:
+        files.write_json(_file(project), kept)
+
+
 def corrections(project: Project) -> dict[str, float]:
     """By what factor each task took longer than was expected when it last ran here."""
     return dict(_kept(project).get("corrections", {}))
