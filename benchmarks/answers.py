@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -80,7 +81,7 @@ def main() -> None:
 
 def helped() -> Iterator[str]:
     """Every command and group, asked for help."""
-    waiting = [((), typer.main.get_command(app))]
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
     while waiting:
         names, command = waiting.pop(0)
         yield " ".join((*names, "--help"))
