@@ -8,6 +8,7 @@ from torch import nn
 
 from benchmarks.cases import Case
 from components.study.plan import Plan
+from components.training.compute import Compute
 from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, ImageFeed
 from components.training.fit import fit
@@ -18,6 +19,7 @@ from components.training.samplers import Sampling
 from components.training.validate import Forward, validate
 
 BATCH = 32
+COMPUTE = Compute(batch_size=BATCH, device=torch.device("cpu"))
 TEST_BATCH = 64
 
 
@@ -37,7 +39,7 @@ def train(
 ) -> tuple[nn.Module, Fit]:
     """Train from the images, newly augmented in each epoch; the network, and how it went."""
     model = case.pretrained.network(seed)
-    losses = partial(image_losses, model, case.images.train, batch_size=BATCH, workers=0)
+    losses = partial(image_losses, model, case.images.train, COMPUTE)
     feed = ImageFeed(
         images=case.images,
         batch_size=BATCH,

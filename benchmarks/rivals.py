@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from benchmarks import fastai_library
 from benchmarks.cases import Case
 from components.data.batch import Batch
 from components.data.images.augmentation import Augmentation
@@ -161,7 +162,9 @@ def timm(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[
 
 
 def fastai(case: Case, budget: int, seed: int, *, mirror: bool | None) -> NDArray[np.int64]:
-    """Fastai's `fine_tune`, its schedule."""
+    """Fastai's `fine_tune`, by the library where it is installed, else its schedule."""
+    if fastai_library.is_installed():
+        return fastai_library.fine_tuned(case, budget, seed, mirror=mirror)
     model = case.pretrained.network(seed)
     train(case, model, FASTAI_HEAD, epochs=1, seed=seed, mirror=mirror, frozen=True)
     train(case, model, FASTAI, epochs=max(1, budget - 1), seed=seed + 1, mirror=mirror)

@@ -27,7 +27,7 @@ from torch import nn
 
 from benchmarks import variants
 from benchmarks.cases import Case, bring, make_case
-from benchmarks.fits import BATCH, fitted, score_on_test
+from benchmarks.fits import BATCH, COMPUTE, fitted, score_on_test
 from components.training.feed import ImageFeed
 from components.training.probe import fit_head
 from components.training.recipe import Recipe, Setting
@@ -46,6 +46,16 @@ ON: dict[str, dict[str, Any]] = {
     "l2_sp 0.01": {"l2_sp": 0.01},
     "l1 1e-5": {"l1": 1e-5},
     "clip_norm 1": {"clip_norm": 1.0},
+    "batch_norm frozen": {"batch_norm": "frozen"},
+    "freeze_depth 1 (the stem)": {"freeze_depth": 1},
+    "tuning norms": {"tuning": "norms"},
+    "tuning bitfit": {"tuning": "bitfit"},
+    "surgical first": {"surgical": "first"},
+    "surgical last": {"surgical": "last"},
+    "lora_rank 8": {"lora_rank": 8},
+    "phases lp_ft": {"phases": "lp_ft"},
+    "phases progressive": {"phases": "progressive"},
+    "head_layers 256": {"head_layers": "256"},
     "head_dropout 0.3": {"head_dropout": 0.3},
     "stochastic_depth 0.1": {"stochastic_depth": 0.1},
     "ema 0.998": {"ema": 0.998},
@@ -148,7 +158,7 @@ def run(case: Case, setting: Setting, epochs: int, *, seed: int) -> tuple[float,
     begun = time.process_time()
     model = case.pretrained.network(seed)
     if setting.head_start == "probe":
-        fit_head(model, case.images, batch_size=BATCH, device=CPU).put(model)
+        fit_head(model, case.images, COMPUTE).put(model)
     feed = ImageFeed(
         images=case.images,
         batch_size=BATCH,
@@ -166,7 +176,7 @@ def losses(case: Case, model: nn.Module) -> Any:  # noqa: ANN401  # as `difficul
     """What a curriculum goes by."""
     from components.training.difficulty import image_losses
 
-    return image_losses(model, case.images.train, batch_size=BATCH, workers=0)
+    return image_losses(model, case.images.train, COMPUTE)
 
 
 def table(found: list[Difference]) -> str:

@@ -31,10 +31,11 @@ class TrainParams(Params):
     with a logistic regression as its head, which costs one pass over the images."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
-    test_time_views: Literal[1, 2, 4] = 1
+    test_time_views: Literal["auto", 1, 2, 4] = "auto"
     """Of an image that a trained network answers for, 1 none but itself; the mean counts, in
     `evaluate` and wherever the model serves, at so many times the cost; 2: it and its mirror image;
-    4: the corners of it enlarged; validation while training has one."""
+    4: the corners of it enlarged; `auto`: 2 where training mirrors images, else 1; validation while
+    training has one."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the network runs; `auto` takes CUDA or MPS where there is one."""
     precision: Literal["auto", "off", "bf16"] = "auto"
@@ -89,8 +90,8 @@ def train(
 ) -> None:
     """Train with the best trial's setting and keep the weights of the best epoch."""
     from components.training import launch
-    from components.training.final import TrainOutputs
     from components.training.inputs import Inputs
+    from components.training.outcome import TrainOutputs
 
     launch.train(
         Inputs(splits=splits, raw=raw, model=model, config=config, augmentation=augmentation),

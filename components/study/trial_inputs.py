@@ -24,6 +24,7 @@ from components.model.partial.forward import Cut
 from components.study import folds
 from components.study.plan import Plan
 from components.study.space import WORTH_CACHING, Space
+from components.training.compute import Compute
 from components.training.difficulty import image_losses
 from components.training.feed import FeatureFeed, Fold, ImageFeed, Views
 from components.training.images import Images
@@ -144,6 +145,16 @@ class Reuse:
         )
         return TrialInputs(feed, partial(cut.suffix, freeze_depth=freeze_depth), "")
 
+    @property
+    def _compute(self) -> Compute:
+        plan = self.plan
+        return Compute(
+            batch_size=plan.batch_size,
+            device=self.device,
+            precision=plan.precision,
+            workers=plan.workers,
+        )
+
     def _probe(self, fold: Fold | None) -> Probe:
         """A head fitted to what is trained on, once."""
         key = _part(fold)
@@ -151,10 +162,7 @@ class Reuse:
             self._probes[key] = fit_head(
                 self.network.renew(0),
                 replace(self.images, train=self._trained(fold)),
-                batch_size=self.plan.batch_size,
-                device=self.device,
-                precision=self.plan.precision,
-                workers=self.plan.workers,
+                self._compute,
             )
         return self._probes[key]
 
@@ -173,11 +181,9 @@ class Reuse:
 
     def _losses(self, model: nn.Module, start: str, fold: Fold | None) -> tuple[float, ...]:
         """Of each training image, to a classifier on what the network makes of it as it starts."""
-        key, plan = (start, _part(fold)), self.plan
+        key = start, _part(fold)
         if key not in self._difficulty:
-            self._difficulty[key] = image_losses(
-                model, self._trained(fold), batch_size=plan.batch_size, workers=plan.workers
-            )
+            self._difficulty[key] = image_losses(model, self._trained(fold), self._compute)
         return self._difficulty[key]
 
     def _image_feed(

@@ -20,7 +20,7 @@ STRENGTHS = (1e-1, 1e-2, 1.0, 1e-3)
 """Of the penalty, as scikit-learn has them inverted: `C`, for features of unit variance;
 the first where no image can be left out."""
 FOLDS = 5
-FEW = 1000
+FEW = 300
 """Images up to which each fold is held out in turn; of more one is enough."""
 ITERATIONS = 200
 """Of the solver, at most: beyond, answers hardly change."""
@@ -46,11 +46,18 @@ def logistic(
     biased: bool = True,
     weights: Array | None = None,
 ) -> Linear:
-    """The multinomial logistic regression of labels on features (n, d) of unit variance.
+    """The multinomial logistic regression of labels on features of unit variance.
 
-    How strongly weights are held small is chosen by the log loss on images that are left out. Its
-    standardisation is part of what is returned; a class without images is scored as never seen.
-    Images count by the `weights` of their classes, shape (classes,), where there are any.
+    How strongly weights are held small is chosen by the log loss on images that are left out, in
+    their first view. Its standardisation is part of what is returned; a class without images is
+    scored as never seen.
+
+    Args:
+        features: of one view of each image or several, shape (n, d) or (views, n, d).
+        labels: places of the images' classes, shape (n,).
+        classes: how many there are.
+        biased: whether there is to be a bias.
+        weights: how much the images of each class count, shape (classes,).
 
     Raises:
         DataError: there are images of one class alone.
@@ -61,13 +68,19 @@ def logistic(
             "head_start `probe` needs training images of two classes or more, but they are all of "
             "one. Give more images, or set search.head_start=drawn."
         )
-    mean = features.mean(0, dtype=np.float64) * biased
-    deviation = features.std(0, dtype=np.float64)
+    count = len(labels)
+    rows = features.reshape(-1, features.shape[-1])
+    mean = rows.mean(0, dtype=np.float64) * biased
+    deviation = rows.std(0, dtype=np.float64)
     scale = np.where(deviation > 0, deviation, 1.0)
-    standard = ((features - mean) / scale).astype(np.float32)
-    each = np.ones(len(labels)) if weights is None else weights[labels]
-    strength = _strength(standard, labels, each, biased=biased)
-    weight, bias = _scores(_regression(standard, labels, each, strength, biased=biased))
+    standard = ((rows - mean) / scale).astype(np.float32)
+    each = np.ones(count) if weights is None else weights[labels]
+    strength = _strength(standard[:count], labels, each, biased=biased)
+    views = len(rows) // count
+    fitted = _regression(
+        standard, np.tile(labels, views), np.tile(each, views), strength, biased=biased
+    )
+    weight, bias = _scores(fitted)
     weight = weight / scale
     bias = bias - weight @ mean
     return _with_unseen(weight, bias, seen, classes, strength)

@@ -111,7 +111,9 @@ class Task(Protocol):
         *,
         biased: bool = True,
     ) -> "Linear":
-        """The best linear answer to be had of features (n, d), of float32: a head to start from.
+        """The best linear answer to be had of features, of float32: a head to start from.
+
+        They are of one view of each image or several, shape (views, n, d).
 
         Of what is asked of the loss it goes by the weights of the classes.
 

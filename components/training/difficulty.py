@@ -10,15 +10,14 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from components.data.images.dataset import Split
+from components.training.compute import Compute
 from components.training.probe import head_inputs
 
 ITERATIONS = 200
 """Of the classifier's solver, at most: a ranking needs no more digits."""
 
 
-def image_losses(
-    model: nn.Module, split: Split, *, batch_size: int, workers: int
-) -> tuple[float, ...]:
+def image_losses(model: nn.Module, split: Split, compute: Compute) -> tuple[float, ...]:
     """The loss of each image of a split to a linear classifier on pretrained features.
 
     What Hacohen and Weinshall (ICML 2019) call transfer scoring: the classifier is fitted to the
@@ -27,11 +26,10 @@ def image_losses(
     Args:
         model: as it starts; of its head nothing is used. It is in evaluation mode afterwards.
         split: whose targets are classes, shape (images,).
-        batch_size: images run at once.
-        workers: processes that prepare images.
+        compute: in what portions images run; on the device that the model is on.
     """
-    batches, device = split.batches(batch_size, workers=workers), next(model.parameters()).device
-    features, *_ = head_inputs(model, batches, device=device)
+    batches = split.batches(compute.batch_size, workers=compute.workers)
+    features, *_ = head_inputs(model, batches, device=next(model.parameters()).device)
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a ranking needs no more digits

@@ -7,12 +7,11 @@ trains something worse has lost what it had to begin with.
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 
 from components.frame.errors import UsageError
-from components.model.device import Precision
 from components.tasks.task import NOTHING, LossRequest, Task
+from components.training.compute import Compute
 from components.training.images import Images
 from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
@@ -54,32 +53,25 @@ class Fallback:
 def linear_model(
     pretrained: Pretrained,
     images: Images,
+    compute: Compute,
     *,
     seed: int,
-    batch_size: int,
-    device: torch.device,
-    precision: Precision,
-    workers: int,
     asked: LossRequest = NOTHING,
     probe: Probe | None = None,
 ) -> Fallback | None:
     """Fit it to the training images, unless `probe` is that; None where there can be none."""
     model = pretrained.network(seed)
     try:
-        probe = probe or fit_head(
-            model,
-            images,
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-            workers=workers,
-            asked=asked,
-        )
+        probe = probe or fit_head(model, images, compute, asked=asked)
     except UsageError:
         return None
-    probe.put(model)
-    batches = images.val.batches(batch_size, workers=workers)
+    probe.put(model.to(compute.device))
     reached = validate(
-        model, batches, images.task, device=device, precision=precision, size=batch_size
+        model,
+        images.val.batches(compute.batch_size, workers=compute.workers),
+        images.task,
+        device=compute.device,
+        precision=compute.precision,
+        size=compute.batch_size,
     )
     return Fallback(model=model, probe=probe, reached=reached)

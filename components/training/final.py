@@ -1,52 +1,50 @@
-"""The final training: the setting that the search chose, until validation gets no better."""
+"""The final training: the setting that the search chose, for as long as is asked."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import pandas as pd
 from torch import nn
 
 from components.data.images.augmentation import mirrors
-from components.data.images.transform import MIRRORED, Transform
-from components.frame import files
+from components.data.images.transform import MIRRORED
 from components.frame.errors import UsageError
-from components.frame.tables import write_csv
 from components.frame.work import Work
-from components.model.audit import GroupReport
-from components.model.description import NetworkDescription
 from components.model.device import DeviceName, Precision, choose_device
 from components.model.groups import groups
-from components.model.hidden_layers import NO_LAYERS
-from components.tasks.registry import described
+from components.training.compute import Compute
 from components.training.difficulty import image_losses
-from components.training.fallback import linear_model
+from components.training.fallback import Fallback, linear_model
 from components.training.feed import ImageFeed
 from components.training.fit import fit
 from components.training.history import Fit
 from components.training.images import Images, check_batch_size
 from components.training.inputs import Inputs
+from components.training.outcome import Outcome, TrainOutputs
 from components.training.pretrained import Pretrained
 from components.training.probe import Probe, fit_head
 from components.training.progress import EpochReport, tell_device
-from components.training.recipe import Best, Recipe, Setting
+from components.training.recipe import Best, Recipe
 from components.training.samplers import Sampling
-from components.training.soup import Soup
-from components.training.subset import subset as part_of
-from components.training.validate import Validated
+from components.training.subset import subset
 from components.training.world import ALONE, World
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOutputs:
-    """What the final training writes."""
+class TrainRequest:
+    """How to train, as `TrainParams` describes each."""
 
-    weights: Path
-    network: Path
-    history: Path
-    training: Path
+    epochs: int
+    patience: int | None
+    soup: Literal["none", "greedy"]
+    seed: int
+    device: DeviceName
+    precision: Precision
+    workers: int
+    subset: float
+    test_time_views: Literal["auto", 1, 2, 4]
+    fallback: Literal["linear", "none"]
 
 
 def fine_tune(
@@ -54,17 +52,8 @@ def fine_tune(
     outputs: TrainOutputs,
     best: Path,
     work: Work,
+    request: TrainRequest,
     *,
-    epochs: int,
-    patience: int | None,
-    soup: Literal["none", "greedy"],
-    seed: int,
-    device: DeviceName,
-    precision: Precision,
-    workers: int,
-    subset: float,
-    test_time_views: int,
-    fallback: Literal["linear", "none"],
     world: World = ALONE,
 ) -> None:
     """Train with the setting in `best` and keep the weights of the best epoch.
@@ -76,185 +65,136 @@ def fine_tune(
     """
     chosen = Best.read(best)
     images, pretrained = inputs.opened("train", work)
-    _check_views(test_time_views, images)
-    images = part_of(images, subset, seed, "params/train.yaml")
+    transform = replace(images.transform, views=_views(request.test_time_views, images))
+    images = subset(images, request.subset, request.seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
-    fraction, where = pretrained.fractions[chosen.setting.freeze_depth], choose_device(device)
-    print(f"trained from {chosen.layer} on ({fraction:.1%} of the parameters)")
-    tell_device(work.events, where, precision)
-    report = EpochReport(work.events, "train", images.task, trial=None, epochs=epochs)
-    report.tell_resumption()
-    model = pretrained.network(seed, chosen.setting)
-    probe = None
-    if chosen.setting.head_start == "probe":
-        probe = fit_head(
-            model,
-            images,
-            batch_size=chosen.batch_size,
-            device=where,
-            precision=precision,
-            workers=workers,
-            asked=chosen.setting.loss_request,
-        )
-        probe.put(model)
-        print(f"the head starts from a linear model of {probe.images:,} images")
-    losses = partial(
-        image_losses,
-        model.to(where),
-        images.train,
-        batch_size=chosen.batch_size,
-        workers=workers,
-    )
-    sampling = world.agreed(lambda: Sampling.of(chosen.setting, epochs, losses))
-    fitted = fit(
-        model,
-        groups(model),
-        ImageFeed(
-            images=images,
-            batch_size=chosen.batch_size,
-            magnitude=chosen.setting.magnitude,
-            seed=seed,
-            workers=workers,
-            sampling=sampling,
-        ),
-        images.task,
-        Recipe(
-            setting=chosen.setting,
-            epochs=epochs,
-            patience=patience or epochs,
-            seed=seed,
-            precision=precision,
-        ),
-        device=where,
-        keep=work.folder / "epoch.safetensors",
-        keep_best=True,
-        on_epoch=report,
-        soup=soup == "greedy",
-        world=world,
-    )
+    training = _Training(request, chosen, images, pretrained, world)
+    training.tell(work)
+    model, probe = training.start()
+    sampling = training.sampling(model)
+    fitted = training.run(model, sampling, work)
     if not world.first:
         return
-    summary = _summary(fitted, images.task.score_name, probe) | {"processes": world.size}
-    transform = replace(images.transform, views=test_time_views)
-    described = _describe(chosen, images, pretrained, transform, fitted)
-    if fallback == "linear" and (
-        other := linear_model(
-            pretrained.starting(chosen.setting),
-            images,
-            seed=seed,
-            batch_size=chosen.batch_size,
-            device=where,
-            precision=precision,
-            workers=workers,
-            asked=chosen.setting.loss_request,
-            probe=probe,
-        )
-    ):
-        print(other.sentence(fitted.validation, images.task))
-        summary["fallback"] = other.in_force(fitted.validation, images.task)
-        if other.leads(fitted.validation):
-            model, summary = other.model, summary | _reached(other.reached, images.task.score_name)
-            described = _of_the_head(described, pretrained)
-    _write_weights(model, outputs.weights)
-    described.write(outputs.network)
-    write_csv(outputs.history, pd.DataFrame(fitted.history))
-    data = _data(chosen.setting, images, sampling)
-    files.write_json(outputs.training, summary | {"data": data})
+    Outcome(
+        chosen=chosen,
+        images=images,
+        pretrained=pretrained,
+        transform=transform,
+        model=model,
+        fitted=fitted,
+        probe=probe,
+        sampling=sampling,
+        fallback=training.fallback(fitted, probe),
+        processes=world.size,
+    ).write(outputs)
 
 
-def _check_views(views: int, images: Images) -> None:
-    if views == MIRRORED and not mirrors(images.family):
+def _views(asked: Literal["auto", 1, 2, 4], images: Images) -> int:
+    """Of an image that the network answers for."""
+    mirrored = mirrors(images.family)
+    if asked == "auto":
+        return MIRRORED if mirrored else 1
+    if asked == MIRRORED and not mirrored:
         raise UsageError(
             "params/train.yaml: test_time_views must be 1 or 4 where training mirrors no image, "
-            f"but is {views}: a mirror image may be another thing. Where it is not, set "
+            f"but is {asked}: a mirror image may be another thing. Where it is not, set "
             "augment.horizontal_flip=true."
         )
+    return asked
 
 
-def _write_weights(model: nn.Module, path: Path) -> None:
-    state = {name: value.cpu().contiguous() for name, value in sorted(model.state_dict().items())}
-    files.write_tensors(path, state)
+@dataclass(frozen=True)
+class _Training:
+    """The steps of a final training, which have in common what it was asked for."""
 
+    request: TrainRequest
+    chosen: Best
+    images: Images
+    pretrained: Pretrained
+    world: World
 
-def _describe(
-    chosen: Best, images: Images, pretrained: Pretrained, transform: Transform, fitted: Fit
-) -> NetworkDescription:
-    """All that is needed to use the weights: network, task and transform; and where from."""
-    setting = chosen.setting
-    config = pretrained.starting(setting).config
-    return NetworkDescription(
-        architecture=config.architecture,
-        arguments=config.arguments,
-        task=described(images.task),
-        transform=transform.to_dict(),
-        freeze_depth=setting.freeze_depth,
-        layer=chosen.layer,
-        trained_fraction=_trained_fraction(fitted.audit),
-        learning_rate=setting.learning_rate,
-        base=config.origin,
-        head_layers=setting.head_layers,
-    )
+    @property
+    def compute(self) -> Compute:
+        """Where it runs."""
+        return Compute(
+            batch_size=self.chosen.batch_size,
+            device=choose_device(self.request.device),
+            precision=self.request.precision,
+            workers=self.request.workers,
+        )
 
+    def tell(self, work: Work) -> None:
+        """Say what trains, and where."""
+        fraction = self.pretrained.fractions[self.chosen.setting.freeze_depth]
+        print(f"trained from {self.chosen.layer} on ({fraction:.1%} of the parameters)")
+        tell_device(work.events, self.compute.device, self.compute.precision)
 
-def _of_the_head(trained: NetworkDescription, pretrained: Pretrained) -> NetworkDescription:
-    """The same of a network whose head alone is not as it was pretrained."""
-    return replace(
-        trained,
-        freeze_depth=len(pretrained.layers) - 1,
-        layer=pretrained.layers[-1],
-        trained_fraction=pretrained.fractions[-1],
-        head_layers=NO_LAYERS,
-    )
+    def start(self) -> tuple[nn.Module, Probe | None]:
+        """The network, and what its head starts from unless that was drawn."""
+        setting = self.chosen.setting
+        model = self.pretrained.network(self.request.seed, setting)
+        if setting.head_start != "probe":
+            return model, None
+        probe = fit_head(model, self.images, self.compute, asked=setting.loss_request)
+        probe.put(model)
+        print(f"the head starts from a linear model of {probe.images:,} images")
+        return model, probe
 
+    def sampling(self, model: nn.Module) -> Sampling:
+        """In what order images are drawn, the same in all processes."""
+        model.to(self.compute.device)
+        losses = partial(image_losses, model, self.images.train, self.compute)
+        return self.world.agreed(
+            lambda: Sampling.of(self.chosen.setting, self.request.epochs, losses)
+        )
 
-def _data(setting: Setting, images: Images, sampling: Sampling) -> dict[str, Any]:
-    """How many images were trained on, how they were drawn, and how they counted."""
-    loss = images.task.loss(setting.loss_request, images.train.targets)
-    drawn = {"images": len(images.train), **sampling.in_force()}
-    return {**drawn, "loss": setting.loss, **loss.in_force()}
+    def run(self, model: nn.Module, sampling: Sampling, work: Work) -> Fit:
+        """Train the network in place; what was killed goes on from its last epoch."""
+        asked, compute = self.request, self.compute
+        report = EpochReport(
+            work.events, "train", self.images.task, trial=None, epochs=asked.epochs
+        )
+        report.tell_resumption()
+        return fit(
+            model,
+            groups(model),
+            ImageFeed(
+                images=self.images,
+                batch_size=compute.batch_size,
+                magnitude=self.chosen.setting.magnitude,
+                seed=asked.seed,
+                workers=compute.workers,
+                sampling=sampling,
+            ),
+            self.images.task,
+            Recipe(
+                setting=self.chosen.setting,
+                epochs=asked.epochs,
+                patience=asked.patience or asked.epochs,
+                seed=asked.seed,
+                precision=compute.precision,
+            ),
+            device=compute.device,
+            keep=work.folder / "epoch.safetensors",
+            keep_best=True,
+            on_epoch=report,
+            soup=asked.soup == "greedy",
+            world=self.world,
+        )
 
-
-def _trained_fraction(audit: Sequence[GroupReport]) -> float:
-    """Of the parameters, adapters among them, those that trained, with four digits."""
-    trained = sum(report.trained for report in audit)
-    return round(trained / sum(report.parameters for report in audit), 4)
-
-
-def _summary(fitted: Fit, score_name: str, probe: Probe | None) -> dict[str, Any]:
-    """What `dvc metrics` shows, the score under the name that people read; of what was kept."""
-    best, kept = fitted.best, fitted.validation
-    start = {"head_start": probe.in_force()} if probe else {}
-    return {
-        "epochs": len(fitted.history),
-        "kept_epoch": best.epoch,
-        **_reached(kept, score_name),
-        f"train_{score_name}": best.train_score,
-        "parts_of_a_batch": fitted.parts,
-        "techniques": start | dict(fitted.techniques),
-        **_soup(fitted.soup),
-        "groups": [
-            {
-                "name": report.name,
-                "parameters": report.parameters,
-                "trained": report.trained,
-                "batch_norm": report.batch_norm,
-            }
-            for report in fitted.audit
-        ],
-    }
-
-
-def _reached(kept: Validated, score_name: str) -> dict[str, float]:
-    """What the network that is kept reaches on validation."""
-    return {
-        f"validation_{score_name}": kept.score,
-        f"validation_{score_name}_error": kept.error,
-        "validation_loss": kept.loss,
-    }
-
-
-def _soup(soup: Soup | None) -> dict[str, Any]:
-    """What was averaged, where that was asked for."""
-    if soup is None:
-        return {}
-    return {"soup": {"epochs": list(soup.epochs), "fraction": soup.fraction}}
+    def fallback(self, fitted: Fit, probe: Probe | None) -> Fallback | None:
+        """What stands behind the training, if that was asked for and can be had."""
+        if self.request.fallback == "none":
+            return None
+        setting = self.chosen.setting
+        found = linear_model(
+            self.pretrained.starting(setting),
+            self.images,
+            self.compute,
+            seed=self.request.seed,
+            asked=setting.loss_request,
+            probe=probe,
+        )
+        if found:
+            print(found.sentence(fitted.validation, self.images.task))
+        return found

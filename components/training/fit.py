@@ -113,81 +113,61 @@ def fit(
     with ExitStack() as ends:
         for technique in techniques:
             ends.callback(technique.finish, model)
-        return _fitted(
+        model.to(device).to(memory_format=torch.channels_last)
+        optimizer, prepared, in_force = _prepared(model, groups, recipe, techniques)
+        start = checkpoint.model_state(model) if soup else {}
+        stepper = Stepper(
             model,
-            groups,
-            feed,
+            forward or whole(model),
+            optimizer,
             task,
-            recipe,
-            techniques,
             device=device,
-            keep=keep,
-            keep_best=keep_best,
-            on_epoch=on_epoch,
-            forward=forward or whole(model),
-            soup=soup,
-            save_after=save_after,
+            precision=recipe.precision,
+            loss=task.loss(recipe.setting.loss_request, feed.targets),
+            techniques=techniques,
+            parts=recipe.setting.accumulation,
             world=world,
+        )
+        state = _resumed(stepper, recipe, keep)
+        world.align(model)
+        kept = (MOST if soup else 1) * keep_best
+        _run(state, stepper, feed, recipe, kept, keep, save_after, on_epoch)
+        assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
+        mixed = soup and world.first
+        cooked = _cooked(stepper, feed, recipe, state, start, prepared[-1]) if mixed else None
+        if keep_best:
+            tensors = cooked.tensors if cooked else state.kept[state.best.epoch]
+            checkpoint.restore_model(model, tensors)
+        return Fit(
+            history=tuple(state.history),
+            best=state.best,
+            audit=in_force,
+            parts=stepper.parts,
+            techniques=state.techniques,
+            soup=cooked,
         )
 
 
-def _fitted(
-    model: nn.Module,
-    groups: tuple[Group, ...],
+def _run(
+    state: _State,
+    stepper: Stepper,
     feed: Feed,
-    task: Task,
     recipe: Recipe,
-    techniques: tuple[Technique, ...],
-    *,
-    device: torch.device,
+    kept: int,
     keep: Path,
-    keep_best: bool,
-    on_epoch: OnEpoch,
-    forward: Forward,
-    soup: bool,
     save_after: float,
-    world: World,
-) -> Fit:
-    model.to(device).to(memory_format=torch.channels_last)
-    optimizer, prepared, in_force = _prepared(model, groups, recipe, techniques)
-    start = checkpoint.model_state(model) if soup else {}
-    stepper = Stepper(
-        model,
-        forward,
-        optimizer,
-        task,
-        device=device,
-        precision=recipe.precision,
-        loss=task.loss(recipe.setting.loss_request, feed.targets),
-        techniques=techniques,
-        parts=recipe.setting.accumulation,
-        world=world,
-    )
-    state = _resumed(stepper, recipe, keep)
-    world.align(model)
+    on_epoch: OnEpoch,
+) -> None:
+    """Train from where the fit stands to its end; the weights of so many epochs are kept."""
     for epoch, speed in zip(state.history, state.speed, strict=True):
         state.stopped = on_epoch(epoch, *speed)
     saved = time.monotonic()
     while not _is_over(state, recipe):
-        _advance(state, stepper, feed, recipe, most=(MOST if soup else 1) * keep_best)
-        if world.first and time.monotonic() - saved >= save_after:
+        _advance(state, stepper, feed, recipe, most=kept)
+        if stepper.world.first and time.monotonic() - saved >= save_after:
             checkpoint.save(keep, _snapshot(stepper, recipe, state))
             saved = time.monotonic()
         state.stopped = on_epoch(state.history[-1], *state.speed[-1])
-    assert state.best is not None  # noqa: S101  # a recipe has at least one epoch
-    mixed = soup and world.first
-    cooked = _cooked(stepper, feed, recipe, state, start, prepared[-1]) if mixed else None
-    if keep_best:
-        tensors = cooked.tensors if cooked else state.kept[state.best.epoch]
-        checkpoint.restore_model(model, tensors)
-    return Fit(
-        history=tuple(state.history),
-        best=state.best,
-        audit=in_force,
-        parts=stepper.parts,
-        techniques=state.techniques,
-        soup=cooked,
-    )
 
 
 def _prepared(

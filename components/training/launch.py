@@ -16,8 +16,9 @@ from components.frame.errors import DataError, ThawlineError, UnreachableError, 
 from components.frame.stage import die_with_parent
 from components.frame.work import Work
 from components.model.device import choose_device
-from components.training.final import TrainOutputs, fine_tune
+from components.training.final import TrainRequest, fine_tune
 from components.training.inputs import Inputs
+from components.training.outcome import TrainOutputs
 from components.training.rank import FAILURE, REQUEST
 from components.training.recipe import Best
 from components.training.step import FEWEST_ROWS
@@ -37,7 +38,7 @@ def train(
     work: Work,
     *,
     processes: int,
-    **asked: Any,  # noqa: ANN401  # for `fine_tune`, as `TrainParams` has checked them
+    **asked: Any,  # noqa: ANN401  # for `TrainRequest`, as `TrainParams` has checked them
 ) -> None:
     """Fine-tune in so many processes, each on a slice of every batch.
 
@@ -46,7 +47,7 @@ def train(
         UnreachableError: one of the processes has died; the others are ended with it.
     """
     if processes == 1:
-        fine_tune(inputs, outputs, best, work, **asked)
+        fine_tune(inputs, outputs, best, work, TrainRequest(**asked))
         return
     device = choose_device(asked["device"])
     _check(processes, device, Best.read(best))

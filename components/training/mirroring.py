@@ -6,7 +6,7 @@ images themselves, made tiny, for the network may have been taught not to tell l
 fitted to mirror images besides, it is to know images as well as before.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
@@ -23,7 +22,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from components.data.batch import Batch
 from components.data.images.dataset import Split
 from components.data.images.pixels import pixels
 from components.data.images.transform import Transform
@@ -133,31 +131,20 @@ def _drawn(images: int, seed: int) -> NDArray[np.int64]:
 def _features(model: nn.Module, split: Split, rows: NDArray[np.int64]) -> Pair:
     device = next(model.parameters()).device
     return [
-        np.concatenate(head_inputs(model, _batches(split, rows, flip=flip), device=device), axis=1)
+        np.concatenate(
+            head_inputs(model, split.batches(BATCH, rows=rows, mirrored=flip), device=device),
+            axis=1,
+        )
         for flip in (False, True)
     ]
 
 
-def _batches(split: Split, rows: NDArray[np.int64], *, flip: bool) -> Iterator[Batch]:
-    for start in range(0, len(rows), BATCH):
-        taken = rows[start : start + BATCH]
-        inputs = split.transform.normalise(np.stack([_square(split, row, flip) for row in taken]))
-        yield Batch(torch.from_numpy(inputs), torch.from_numpy(split.targets[taken]))
-
-
 def _tiny(split: Split, rows: NDArray[np.int64]) -> Pair:
+    squares = (split.transform.crop(split.pixels[int(split.indices[row])]) for row in rows)
     small = np.stack(
-        [
-            cv2.resize(_square(split, row, flip=False), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-            for row in rows
-        ]
+        [cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for square in squares]
     )
     return [images.reshape(len(rows), -1) / 255 for images in (small, small[:, :, ::-1])]
-
-
-def _square(split: Split, row: int, flip: bool) -> NDArray[np.uint8]:  # noqa: FBT001  # private
-    image = split.transform.crop(split.pixels[int(split.indices[row])])
-    return np.ascontiguousarray(image[:, ::-1]) if flip else image
 
 
 def _known(seen: Pair, asked: Pair, labels: NDArray[Any]) -> list[Known]:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from components.data.batch import Batch
+from components.data.images.augmentation import mirrors
 from components.frame.errors import UsageError
 from components.model.device import Precision, autocast
 from components.model.head import last_layers
 from components.tasks.linear import Linear
 from components.tasks.task import NOTHING, LossRequest
+from components.training.compute import Compute
 from components.training.images import Images
 from components.training.validate import whole
 
@@ -48,29 +50,35 @@ class Probe:
 def fit_head(
     model: nn.Module,
     images: Images,
+    compute: Compute,
     *,
-    batch_size: int,
-    device: torch.device,
-    precision: Precision = "off",
-    workers: int = 0,
     asked: LossRequest = NOTHING,
 ) -> Probe:
     """The linear model that the images' task fits to what the classifier reads of them.
 
-    Of what is `asked` of the loss it goes by the weights of the classes. One pass over the training
-    images by the evaluation transform; equal calls give equal probes on a CPU. The network keeps
-    its weights and is in evaluation mode afterwards.
+    Where training mirrors images it is fitted to their mirror images besides. Of what is `asked` of
+    the loss it goes by the weights of the classes. Equal calls give equal probes on a CPU. The
+    network keeps its weights and is in evaluation mode afterwards.
 
     Raises:
         DataError: the training images are all of one class.
         UsageError: the task has no linear model, or the classifier is no linear layer of features.
     """
-    model.to(device).to(memory_format=torch.channels_last)
-    batches = images.train.batches(batch_size, workers=workers)
-    read = head_inputs(model, batches, device=device, precision=precision)
+    model.to(compute.device).to(memory_format=torch.channels_last)
+    views = [
+        head_inputs(
+            model,
+            images.train.batches(compute.batch_size, workers=compute.workers, mirrored=mirrored),
+            device=compute.device,
+            precision=compute.precision,
+        )
+        for mirrored in ((False, True) if mirrors(images.family) else (False,))
+    ]
     layers = tuple(
-        images.task.linear(features, images.train.targets, asked, biased=layer.bias is not None)
-        for layer, features in zip(last_layers(model), read, strict=True)
+        images.task.linear(
+            np.stack(features), images.train.targets, asked, biased=layer.bias is not None
+        )
+        for layer, *features in zip(last_layers(model), *views, strict=True)
     )
     return Probe(layers, len(images.train))
 

@@ -17,8 +17,9 @@ from components.frame.errors import ThawlineError, disk_fault
 from components.frame.events import Events, narrator
 from components.frame.stage import die_with_parent
 from components.frame.work import Work
-from components.training.final import TrainOutputs, fine_tune
+from components.training.final import TrainRequest, fine_tune
 from components.training.inputs import Inputs
+from components.training.outcome import TrainOutputs
 from components.training.world import PartnerLostError, World
 
 REQUEST = "request.json"
@@ -57,7 +58,7 @@ def _train(request: dict[str, Any]) -> None:
         TrainOutputs(**{name: Path(path) for name, path in request["outputs"].items()}),
         Path(request["best"]),
         Work(folder, cache, events),
-        **request["asked"],
+        TrainRequest(**request["asked"]),
         world=world,
     )
     torch.distributed.destroy_process_group()

@@ -44,11 +44,16 @@ class Split:
         return len(self.indices)
 
     def batches(
-        self, size: int, *, workers: int = 0, rows: NDArray[np.int64] | None = None
+        self,
+        size: int,
+        *,
+        workers: int = 0,
+        rows: NDArray[np.int64] | None = None,
+        mirrored: bool = False,
     ) -> Iterator[Batch]:
-        """These rows in order, or all, by the evaluation transform."""
+        """These rows in order, or all, by the evaluation transform; or their mirror images."""
         chosen = range(len(self)) if rows is None else rows.tolist()
-        yield from self._load(_Evaluated(self), chosen, size, workers)
+        yield from self._load(_Evaluated(self, mirrored=mirrored), chosen, size, workers)
 
     def augmented(
         self,
@@ -115,13 +120,13 @@ def steps(images: int, size: int) -> int:
 
 
 class _Evaluated(Dataset[Item]):
-    def __init__(self, split: Split) -> None:
-        self.split = split
+    def __init__(self, split: Split, *, mirrored: bool) -> None:
+        self.split, self.mirrored = split, mirrored
 
     def __getitem__(self, index: int) -> Item:
         split = self.split
         image = split.transform.crop(split.pixels[int(split.indices[index])])
-        return image, split.targets[index]
+        return image[:, ::-1] if self.mirrored else image, split.targets[index]
 
 
 class _Augmented(Dataset[Item]):

@@ -5,6 +5,7 @@ import torch
 
 from components.model.norm_scales import norm_scales
 from components.study.trial import Asked
+from components.training.compute import Compute
 from components.training.probe import fit_head
 from components.training.recipe import CHOICES, Setting
 from components.training.techniques.mixup import Mixup
@@ -248,7 +249,7 @@ def test_trials_start_from_one_probe_where_that_is_asked_for(make_search, pretra
     """Fitted once a search, whatever was trained before."""
     reuse = make_search().reuse
     drawn, probed = (reuse.space.setting(0, 1e-3, head_start=how) for how in ("drawn", "probe"))
-    probe = fit_head(pretrained.network(3), reuse.images, batch_size=8, device=CPU)
+    probe = fit_head(pretrained.network(3), reuse.images, Compute(batch_size=8, device=CPU))
     weight = torch.from_numpy(probe.layers[0].weight)
     assert not torch.equal(reuse.model(drawn, 5).classifier.weight, weight)
     assert torch.equal(reuse.model(probed, 5).classifier.weight, weight)

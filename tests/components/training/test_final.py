@@ -16,16 +16,19 @@ from components.frame.work import Work
 from components.model.backbone import trained
 from components.model.description import NetworkDescription
 from components.training import final
+from components.training.compute import Compute
 from components.training.difficulty import image_losses
 from components.training.feed import ImageFeed
-from components.training.final import TrainOutputs, fine_tune
+from components.training.final import TrainRequest, fine_tune
 from components.training.fit import fit
+from components.training.outcome import TrainOutputs
 from components.training.probe import fit_head
 from components.training.recipe import Best, Recipe, Setting
 from components.training.samplers import Sampling
 from components.training.validate import Validated, validate
 
 EPOCHS, CPU = 3, torch.device("cpu")
+COMPUTE = Compute(batch_size=10, device=CPU)
 SETTING = Setting(
     freeze_depth=1,
     learning_rate=1e-2,
@@ -66,16 +69,18 @@ def tuned(images, pretrained, folder, setting=SETTING, soup="none", fallback="no
         outputs,
         best,
         Work(folder / "work", folder / "cache", Events(folder / "events.jsonl")),
-        epochs=EPOCHS,
-        patience=EPOCHS,
-        soup=soup,
-        seed=4,
-        device="cpu",
-        precision="off",
-        workers=0,
-        subset=1.0,
-        test_time_views=4,
-        fallback=fallback,
+        TrainRequest(
+            epochs=EPOCHS,
+            patience=EPOCHS,
+            soup=soup,
+            seed=4,
+            device="cpu",
+            precision="off",
+            workers=0,
+            subset=1.0,
+            test_time_views=4,
+            fallback=fallback,
+        ),
     )
     return outputs
 
@@ -90,7 +95,7 @@ def test_it_trains_with_all_that_the_search_chose(outputs, spoilt, pretrained, t
     """Batch, augmentation, mixup, seed, order and freezing: epoch by epoch as a fit of these."""
 
     def losses():
-        return image_losses(pretrained.network(4), spoilt.train, batch_size=10, workers=0)
+        return image_losses(pretrained.network(4), spoilt.train, COMPUTE)
 
     sampling = Sampling.of(SETTING, EPOCHS, losses)
     feed = ImageFeed(
@@ -141,7 +146,7 @@ def test_it_starts_from_the_probe_where_that_is_asked_for(images, pretrained, tm
     """At a rate that moves nothing, what validates is the pretrained network with its probe."""
     still = Setting(freeze_depth=0, learning_rate=1e-12, head_start="probe")
     written = tuned(images, pretrained, tmp_path, still)
-    probe = fit_head(pretrained.network(4), images, batch_size=10, device=CPU)
+    probe = fit_head(pretrained.network(4), images, COMPUTE)
     weight = load_file(written.weights)["classifier.weight"]
     assert torch.allclose(weight, torch.from_numpy(probe.layers[0].weight), atol=1e-6)
     assert files.read_json(written.training)["techniques"]["head_start"] == probe.in_force()
@@ -175,10 +180,10 @@ def test_the_trained_fraction_is_that_of_what_trained(images, pretrained, tmp_pa
 def test_a_mirror_image_is_no_view_where_training_sees_none(images, flip):
     """It may be another thing: a letter, a hand."""
     given = replace(images, family=augmentation.family(32, horizontal_flip=flip))
-    for views in (1, 4):
-        final._check_views(views, given)
+    assert [final._views(views, given) for views in (1, 4)] == [1, 4]
+    assert final._views("auto", given) == (2 if flip else 1)
     with nullcontext() if flip else pytest.raises(UsageError, match="must be 1 or 4 where"):
-        final._check_views(2, given)
+        assert final._views(2, given) == 2
 
 
 def test_a_soup_is_written_and_told_where_it_is_asked_for(
@@ -212,7 +217,7 @@ def test_a_linear_model_is_kept_where_training_ends_below_it(fallen_back, images
     assert told["fallback"]["kept"]
     assert told["validation_accuracy"] == told["fallback"]["validation_accuracy"]
     network = pretrained.network(4)
-    fit_head(network, images, batch_size=10, device=CPU).put(network)
+    fit_head(network, images, COMPUTE).put(network)
     kept = load_file(fallen_back.weights)
     assert all(torch.equal(kept[name], value) for name, value in network.state_dict().items())
     reached = validate(network, images.val.batches(10), images.task, device=CPU, size=10)

@@ -8,6 +8,7 @@ import torch
 
 from components.frame.errors import UsageError
 from components.training import samplers
+from components.training.compute import Compute
 from components.training.difficulty import image_losses
 from components.training.samplers import EASIEST, Curriculum, Sampling
 
@@ -88,7 +89,7 @@ def test_hard_is_what_a_classifier_on_pretrained_features_gets_wrong(images, pre
     model = pretrained.network(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     split = replace(images.train, targets=targets)
-    losses = image_losses(model, split, batch_size=16, workers=0)
+    losses = image_losses(model, split, Compute(batch_size=16, device=torch.device("cpu")))
     assert len(losses) == len(split)
     assert np.argsort(losses)[-1] == 7
     assert all(torch.equal(model.state_dict()[name], before[name]) for name in before)

@@ -15,7 +15,7 @@ from components.model import backbone
 from components.model.description import NetworkDescription, Origin
 from components.tasks import registry
 from components.tasks.assessment import predict
-from components.training.final import _write_weights
+from components.training.outcome import _write_weights
 
 images, pretrained = trainable.images, trainable.pretrained
 
