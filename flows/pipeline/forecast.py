@@ -154,21 +154,31 @@ def expected(
 
 def macs(values: Mapping[str, Any], census: Census) -> float:
     """Multiply-accumulates of one pass of one image, at the size in use."""
-    known = architectures()[network(values)]
-    return known.macs * (size(values, census) / known.size) ** 2
+    return _macs(network(values), size(values, census))
+
+
+def _macs(architecture: str, side: int) -> float:
+    known = architectures()[architecture]
+    return known.macs * (side / known.size) ** 2
 
 
 def pass_seconds(project: Project, values: Mapping[str, Any], census: Census) -> float:
     """What an image takes to pass the network once here; kept, and measured where it is not.
 
-    For a small run no measurement is made; it is assumed instead.
+    For a small run no measurement is made: it is assumed, or follows from one at another size.
     """
     todo, each = work(values, census.images), macs(values, census)
     name = f"{network(values)} {size(values, census)}"
     known = _kept(project).get("pass_seconds", {})
     if name not in known and (todo.search + todo.train) * each < SMALL:
-        return each / ASSUMED
+        return each * max([1 / ASSUMED, *map(_each_mac, known.items())])
     return float(known[name]) if name in known else _measured(project, name)
+
+
+def _each_mac(measured: tuple[str, float]) -> float:
+    """Seconds a multiply-accumulate, of a network and a size and what a pass took."""
+    (architecture, side), seconds = measured[0].split(), measured[1]
+    return seconds / _macs(architecture, int(side))
 
 
 def _measured(project: Project, name: str) -> float:

@@ -76,6 +76,8 @@ def test_what_was_measured_holds_for_a_small_run_too(shipped, values):
     )
     quick = values("augment.image_size=16", "train.epochs=5")
     assert forecast.pass_seconds(shipped, quick, Census(100, 8)) == 0.5
+    larger = values("augment.image_size=32", "train.epochs=5")
+    assert forecast.pass_seconds(shipped, larger, Census(100, 8)) == pytest.approx(2.0)
     forecast.correct(shipped, "train", 1.0, 2.0)
     forecast.forget_speed(shipped)
     assert forecast.pass_seconds(shipped, quick, Census(100, 8)) < 1e-3
