@@ -120,7 +120,7 @@ class Search:
                 "no trial of the search reached its end; see the reasons above. Lower "
                 "search.learning_rate.high, or look at the images."
             )
-        trials, space = tuple(self.record.finished()), self.reuse.space
+        trials, space = self._ended(), self.reuse.space
         if sentence := _refused(trials):
             notes.say(sentence)
         explained = importances(space, trials)
@@ -171,6 +171,10 @@ class Search:
         """The next trial: one that was finished before, or a new one."""
         number, kept = len(done), self._kept
         return kept[number] if number < len(kept) else self._try(number, asked, done)
+
+    def _ended(self) -> tuple[Trial, ...]:
+        """Every trial."""
+        return tuple(self.record.finished())
 
     def _ahead(self) -> tuple[int, ...]:
         """Freeze depths to keep in the first pass: the highest ones and where the probe looks."""
