@@ -6,6 +6,7 @@ end names the test that noticed; the exit code is 1 where none did.
 
     python -m benchmarks.mutants               all of them
     python -m benchmarks.mutants gate resume   those whose names hold one of these words
+    python -m benchmarks.mutants --share 2/4   the second, the sixth and so on: four runs do all
 """
 
 import argparse
@@ -140,9 +141,12 @@ def main() -> int:
     """Judge all that are chosen; whether one went unnoticed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants")
     parser.add_argument("words", nargs="*", help="of the names of mutations; without: all")
+    parser.add_argument("--share", default="1/1", help="every N-th of these from the K-th on: K/N")
     parser.add_argument("--jobs", type=int, default=2, help="mutations at a time")
     asked = parser.parse_args()
+    first, step = map(int, asked.share.split("/"))
     chosen = [m for m in MUTATIONS if not asked.words or any(w in m.name for w in asked.words)]
+    chosen = chosen[first - 1 :: step]
     begun = time.monotonic()
     os.environ |= ALONE
     forks = multiprocessing.get_context("forkserver")

@@ -1,9 +1,11 @@
 """All that takes too long for every change: `make nightly`. Its result stands in the docs.
 
-    python benchmarks/nightly.py [--seed N] [--only NAME...]
+    python benchmarks/nightly.py [--seed N] [--only NAME...] [--share K/N]
 
 Each part is a command; what it says goes to `.thawline/nightly/NAME.log`. The section "Nightly" of
-docs/reliability.md is written anew, with date, commit and the figures of each part.
+docs/reliability.md is written anew, with date, commit and the figures of each part; with `--only`
+it is printed instead. `--share 3/20` takes the third twentieth of the kills and of the mutations:
+where a night is too short, twenty runs cover all of them.
 """
 
 import argparse
@@ -46,18 +48,19 @@ class Result(NamedTuple):
     minutes: float
 
 
-def parts(seed: int) -> list[Part]:
+def parts(seed: int, share: str) -> list[Part]:
     """All of them, the shortest first."""
-    chaos = (*PYTEST, "-rP", "-m", "chaos", "tests/chaos", "--seed", str(seed))
+    chaos = (*PYTEST, "-rP", "-m", "chaos", "tests/chaos", "--seed", str(seed), "--share", share)
+    mutants = (sys.executable, "-m", "benchmarks.mutants", "--share", share)
     architectures = "tests/components/model"
     every = (*PYTEST, "-m", "slow or not slow", architectures)
     slow = (*PYTEST, "-m", "slow", "tests", "--ignore", architectures)
     return [
         Part("bits-job", "the default job, to the bit", ("make", "bits-job")),
         Part("architectures", "every family of networks", every),
-        Part("mutants", "mutations of core logic are caught", ("make", "mutants")),
+        Part("mutants", "mutations of core logic are caught", mutants),
         Part("slow", "the tests marked `slow`", slow),
-        Part("chaos", f"kills at every write, seed {seed}", chaos),
+        Part("chaos", f"kills at every write, seed {seed}, share {share}", chaos),
     ]
 
 
@@ -134,11 +137,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=datetime.now(UTC).toordinal())
     parser.add_argument("--only", nargs="*", help="names of parts; the page is left as it is")
+    parser.add_argument("--share", default="1/1", help="of kills and mutations, as 3/20 says")
     asked = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
-    wanted = [one for one in parts(asked.seed) if not asked.only or one.name in asked.only]
+    wanted = [
+        one for one in parts(asked.seed, asked.share) if not asked.only or one.name in asked.only
+    ]
     results = [result for one in wanted if (result := do(one)) is not None]
-    if asked.only:
+    if asked.only or asked.share != "1/1":
         print(section(results))
     else:
         write(section(results))

@@ -1,9 +1,14 @@
 """Small archives of images, and what of them comes in."""
 
+import bz2
+import gzip
 import io
+import lzma
 import tarfile
 import zipfile
+from pathlib import Path
 
+import pyarrow as pa
 from samples import draw, encode
 
 from components.data.archive import Archive
@@ -26,10 +31,18 @@ def packed(path, files=None):
                 archive.writestr(name, content)
         return path
     compression = path.suffix.removeprefix(".")
-    with tarfile.open(path, "w" if compression == "tar" else f"w:{compression}") as archive:
+    with _stream(path, compression) as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         for name, content in files.items():
             add(archive, name, content)
     return path
+
+
+def _stream(path, compression):
+    """A file that is written packed; by pyarrow a stream of zstd keeps no sum."""
+    if compression == "zst":
+        return pa.output_stream(path, compression="zstd")
+    opened = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}.get(compression, Path.open)
+    return opened(path, "wb")
 
 
 def add(archive, name, content=b"", **fields):

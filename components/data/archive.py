@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.data.compressions import EXCEEDED, LARGEST_DICTIONARY
 from components.data.entry import (
     MOST_ENTRIES,
     Entry,
@@ -18,8 +19,6 @@ from components.data.kinds import HEAD, LARGEST_FILE, is_image, is_leftover
 from components.data.unpacking import BLOCK, DAMAGE, Member, members
 from components.frame import files
 from components.frame.errors import DataError
-
-SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".zip")
 
 
 class Archive:
@@ -60,6 +59,11 @@ class Archive:
                     yield Entry(name + "/" * (member.kind == "folder"), content)
         except DAMAGE as error:
             reason = " ".join(str(error).split()) or type(error).__name__
+            if EXCEEDED.search(reason):
+                raise self._fault(
+                    f"it must be unpacked with {LARGEST_DICTIONARY:,} bytes of memory, but takes "
+                    "more. Pack it anew with a smaller dictionary: xz -9, or zstd without --long."
+                ) from error
             raise self._fault(
                 f"it cannot be unpacked after {last} ({reason}). Fetch it again, or pack it anew."
             ) from error

@@ -48,20 +48,24 @@ class Folder:
 
         What is no image is told when images are brought in, so more of it is a change.
         """
-        images, others = self._listed()
+        images, others = self.listed()
         named = [(name, digest(path, hasher)) for name, path in images]
         return fingerprint_of([*named, *((name, "") for name in others if not is_hidden(name))])
 
     def entries(self) -> Iterator[Entry]:
         """What is no image, then every image, both sorted by name."""
-        images, others = self._listed()
+        images, others = self.listed()
         for name in others:
             yield Entry(name, None)
         for name, path in images:
-            yield Entry(name, _content(path))
+            yield Entry(name, whole(path))
 
-    def _listed(self) -> tuple[list[tuple[str, Path]], list[str]]:
-        """The images, and the names of the other files and of folders that hold no image."""
+    def listed(self) -> tuple[list[tuple[str, Path]], list[str]]:
+        """The images, and the names of the other files and of folders that hold no image.
+
+        Raises:
+            DataError: there is none, or something that cannot be taken as it is.
+        """
         images: list[tuple[str, Path]] = []
         others: list[str] = []
         strange: list[str] = []
@@ -119,6 +123,25 @@ def head(path: Path) -> bytes:
         raise unreadable(path, error) from error
 
 
+def whole(path: Path) -> bytes:
+    """What an image file holds.
+
+    Raises:
+        DataError: it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if len(content) > LARGEST_FILE:
+        raise DataError(
+            f"an image may have {LARGEST_FILE:,} bytes at most, but {path} has more. Make it "
+            "smaller, or take it out."
+        )
+    return content
+
+
 def _scanned(folder: Path) -> list["os.DirEntry[str]"]:
     try:
         with os.scandir(folder) as entries:
@@ -139,20 +162,6 @@ def _check_size(folder: Path, name: str, number: int) -> None:
             f"{folder} may hold {MOST_ENTRIES:,} files and folders at most, but holds more. Take "
             "some out."
         )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if len(content) > LARGEST_FILE:
-        raise DataError(
-            f"an image may have {LARGEST_FILE:,} bytes at most, but {path} has more. Make it "
-            "smaller, or take it out."
-        )
-    return content
 
 
 def _some(names: list[str]) -> str:

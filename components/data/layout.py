@@ -57,6 +57,8 @@ def places(names: Iterable[str], others: Iterable[str] = ()) -> dict[str, Place]
     full = {name: PurePosixPath(name).parts for name in names}
     inside = _unwrapped(full)
     split = _is_split({parts[0] for parts in inside.values() if len(parts) >= PARTS_WITH_CLASS})
+    if not split:
+        _check_alone(inside.values())
     needed = PARTS_WITH_SPLIT if split else PARTS_WITH_CLASS
     stray = sorted(name for name, parts in inside.items() if len(parts) < needed)
     if stray:
@@ -106,6 +108,20 @@ def _is_split(tops: set[str]) -> bool:
             "nothing but classes in them, and classes otherwise."
         )
     return False
+
+
+def _check_alone(inside: Iterable[Parts]) -> None:
+    """See that no folder that is named as a split is, and holds folders, lies beside classes."""
+    held: dict[str, set[str]] = {}
+    for top, second, *_ in (parts for parts in inside if len(parts) > PARTS_WITH_CLASS):
+        held.setdefault(top, set()).add(second)
+    splits = {top for top, folders in held.items() if top.casefold() in SPLITS and len(folders) > 1}
+    if splits:
+        raise DataError(
+            f"the folders must be either splits or classes, but {_some(splits)} reads as a split "
+            "of the classes in it, and lies beside others. Name those `train`, `val` and `test`, "
+            "or take them out."
+        )
 
 
 def _hint(name: str) -> str | None:

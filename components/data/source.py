@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from components.data import archive
 from components.data.archive import Archive
 from components.data.entry import Entry, Hasher, fingerprint_of, shown
 from components.data.folder import Folder
+from components.data.naming import ENDINGS
 from components.frame import files
 from components.frame.errors import UsageError
 
@@ -47,12 +47,12 @@ def open_source(text: str, *, max_unpacked_gib: float = 20) -> Source:
     if os.path.isdir(path):  # noqa: PTH112  # so too where no disk could have such a name
         return Folder(Path(path))
     exists = os.path.exists(path)  # noqa: PTH110  # likewise
-    if exists and Path(path).is_file() and path.lower().endswith(archive.SUFFIXES):
+    if exists and Path(path).is_file() and path.lower().endswith(ENDINGS):
         return Archive(Path(path), int(max_unpacked_gib * 2**30))
     what = "is neither a folder nor an archive" if exists else "does not exist"
     raise UsageError(
         f"ingest.source must be `{DIGITS}`, a folder with a sub-folder a class, or one of those "
-        f"as {', '.join(archive.SUFFIXES)}, but {shown(text)} {what}. "
+        f"as {', '.join(ENDINGS)}, but {shown(text)} {what}. "
         "Name another: thawline run --set ingest.source=PATH"
     )
 

@@ -106,13 +106,19 @@ def _check_names(names: list[str]) -> None:
     """Two folders of what a person takes for one class are two classes to a network."""
     seen: dict[str, str] = {}
     for name in names:
-        plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+        plain = _plain(name)
         other = seen.setdefault(plain, name)
         if other != name:
             raise DataError(
                 "names of classes must differ in more than case, blanks or the form of accents, "
                 f"but {other!r} and {name!r} do not. Give both folders one name."
             )
+
+
+def _plain(name: str) -> str:
+    """A name without its case, the form of its accents, blanks, and signs that nobody sees."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join("".join(one for one in folded if unicodedata.category(one) != "Cf").split())
 
 
 def _check_learnable(table: pd.DataFrame) -> None:

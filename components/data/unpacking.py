@@ -1,8 +1,7 @@
 """What a tar or zip holds, entry by entry, and the proof that it holds all that was packed."""
 
-import bz2
-import gzip
 import lzma
+import os
 import stat
 import struct
 import tarfile
@@ -13,17 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
+from components.data.compressions import LARGEST_DICTIONARY, unpacked
 from components.data.entry import shown
 from components.frame.errors import DataError
 
-COMPRESSIONS: dict[bytes, Callable[[Path], Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-}
-"""By the first bytes of a compressed tar."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 ENCRYPTED = 1
 """The bit in an entry's flags."""
@@ -132,9 +126,24 @@ def _demand_readable(path: Path, info: zipfile.ZipInfo) -> None:
         why = f"is packed by method {info.compress_type}, which is not read. Pack it with deflate."
     elif info.volume:
         why = "lies in another file of a set. Pack all into one."
+    elif (size := _dictionary(path, info)) > LARGEST_DICTIONARY:
+        why = (
+            f"must be unpacked with {LARGEST_DICTIONARY:,} bytes of memory, but takes {size:,}. "
+            "Pack it with deflate."
+        )
     else:
         return
     raise DataError(f"{path}: the entry {shown(info.orig_filename)} {why}")
+
+
+def _dictionary(path: Path, info: zipfile.ZipInfo) -> int:
+    """Bytes that unpacking an entry holds in memory, as LZMA's properties at its start say."""
+    if info.compress_type != zipfile.ZIP_LZMA:
+        return 0
+    with path.open("rb") as file:
+        file.seek(info.header_offset + 26)
+        file.seek(sum(struct.unpack("<HH", file.read(4))), os.SEEK_CUR)
+        return int(struct.unpack("<5xI", file.read(9))[0])
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> Literal["file", "folder", "other"]:
@@ -144,10 +153,7 @@ def _zip_kind(info: zipfile.ZipInfo) -> Literal["file", "folder", "other"]:
 
 
 def _untarred(path: Path) -> Iterator[Member]:
-    with path.open("rb") as file:
-        begin = file.read(8)
-    opener = next((o for mark, o in COMPRESSIONS.items() if begin.startswith(mark)), None)
-    with opener(path) if opener else path.open("rb") as content:
+    with unpacked(path) as content:
         stream = _Stream(content)
         with tarfile.open(fileobj=stream, mode="r:") as archive:  # type: ignore[call-overload]
             while (info := archive.next()) is not None:
@@ -187,16 +193,23 @@ class _Stream:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._at = 0
         self.last = b""
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= LARGEST_HEADER:
             raise tarfile.ReadError(f"a header must not have {size:,} bytes")
         self.last = self._file.read(size)
+        self._at += len(self.last)
         return self.last
 
     def seek(self, offset: int) -> int:
-        return self._file.seek(offset)
+        """Forwards alone: not every compressed stream can go back."""
+        if offset < self._at:
+            raise tarfile.ReadError("an entry must not lie before the last one")
+        while self._at < offset and self.read(min(BLOCK, offset - self._at)):
+            pass
+        return self._at
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._at

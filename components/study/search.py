@@ -27,7 +27,7 @@ from components.tasks.task import Task
 from components.training.history import Epoch
 from components.training.images import Images
 from components.training.pretrained import Pretrained
-from components.training.progress import EpochReport
+from components.training.progress import EpochReport, progress
 from components.training.recipe import Setting
 
 STRATEGIES = {
@@ -192,8 +192,11 @@ class Search:
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
+        folded = progress(self.log, "search", f"trial {number}, folds done")
 
         def on_fold(fold: int, score: float, so_far: float) -> bool:
+            if fold < folds:
+                folded(fold, folds)
             if fold not in told and asked.stage == "full":
                 self.record.report(entered, score, fold)
             if asked.falls_short(fold, so_far, folds):

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from components.frame.errors import ThawlineError, UnreachableError, UsageError
 from flows import proxies
-from flows.building import repository
+from flows.building import aside, repository
 from flows.project import Project, enter, find
 from flows.runtime import process
 from flows.runtime.crash_log import unforeseen
@@ -68,7 +68,7 @@ def reproduce(project: Project, stage: str, *, anew: bool = False) -> Outcome:
     from dvc.exceptions import DvcException, ReproductionError
 
     try:
-        with repository.opened(project) as repo:
+        with repository.opened(project) as repo, aside.strangers(project, repo, stage):
             restored = _watch_restore(repo)
             built = repo.reproduce(stage, single_item=True, force=anew)
     except ReproductionError as error:

@@ -1,16 +1,13 @@
 """How many images a source has, and how large they are, by a look at a few of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
+from typing import Any
 
-from components.data.archive import SUFFIXES as ARCHIVES
-from components.data.folder import walk
-from components.data.kinds import SUFFIXES, ending
-from components.data.source import DIGITS
-from components.data.unpacking import members
+from components.data.folder import Folder, whole
+from components.data.source import DIGITS, Source, open_source
 from flows.project import Project
 
 LOOKED_AT = 24
@@ -27,41 +24,48 @@ class Census:
     """Their short side, pixels: the median."""
 
 
-def take(project: Project, source: str) -> Census:
-    """Count the images of `ingest.source`, by their endings."""
+def take(project: Project, values: Mapping[str, Any]) -> Census:
+    """Count the images that `ingest` would bring, by the values of its parameters.
+
+    Raises:
+        ThawlineError: it could bring none.
+    """
+    source = values["ingest.source"]
     if source == DIGITS:
         return Census(*DIGITS_THERE)
     with chdir(project.root):
-        path = Path(source).expanduser()
-        return _of_archive(path) if path.name.lower().endswith(ARCHIVES) else _of_folder(path)
+        opened = open_source(source, max_unpacked_gib=values["ingest.max_unpacked_gib"])
+        return _of_folder(opened) if isinstance(opened, Folder) else _of_archive(opened)
 
 
-def _of_folder(folder: Path) -> Census:
-    found = [one.path for one in walk(folder) if one.plain and ending(one.name) in SUFFIXES]
+def _of_folder(folder: Folder) -> Census:
+    found = [path for _, path in folder.listed()[0]]
     chosen = found[:: max(1, len(found) // LOOKED_AT)]
-    return Census(len(found), _side(path.read_bytes() for path in chosen))
+    return Census(len(found), _middle(_side(whole(path)) for path in chosen))
 
 
-def _of_archive(path: Path) -> Census:
-    number, contents = 0, list[bytes]()
-    for member in members(path):
-        if member.kind != "file" or ending(member.name) not in SUFFIXES:
+def _of_archive(archive: Source) -> Census:
+    number, sides = 0, list[int | None]()
+    for entry in archive.entries():
+        if entry.content is None:
             continue
         number += 1
-        if len(contents) < LOOKED_AT:
-            with member.open() as file:
-                contents.append(file.read())
-    return Census(number, _side(iter(contents)))
+        if len(sides) < LOOKED_AT:
+            sides.append(_side(entry.content))
+    return Census(number, _middle(sides))
 
 
-def _side(contents: Iterator[bytes]) -> int:
+def _side(content: bytes) -> int | None:
+    """The short side of an image; None: it cannot be read."""
     from components.data.images.costs import UnreadableImageError
     from components.data.images.decoder import header
 
-    sides = []
-    for content in contents:
-        try:
-            sides.append(min(header(content)[:2]))
-        except UnreadableImageError:
-            continue
-    return int(median(sides)) if sides else 0
+    try:
+        return min(header(content)[:2])
+    except UnreadableImageError:
+        return None
+
+
+def _middle(sides: Iterable[int | None]) -> int:
+    known = [side for side in sides if side is not None]
+    return int(median(known)) if known else 0

@@ -36,7 +36,7 @@ BRINGS = "ingest"
 """The stage after which it is known what the images show."""
 WORTH_TELLING = 60.0
 """Seconds of a task after which what is left is told anew."""
-NO_OUTLOOK = "no forecast: how fast this machine trains could not be found out"
+NO_OUTLOOK = "no forecast: the images or the speed of this machine could not be found out"
 NAMES: dict[Outcome, str] = {"ran": "Ran", "restored": "Restored", "unchanged": "Cached"}
 
 

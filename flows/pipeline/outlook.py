@@ -69,7 +69,7 @@ def of(project: Project, tasks: Iterable[str]) -> Outlook | None:
     """The outlook on these tasks; none where the machine's speed cannot be found out."""
     try:
         values = overrides.values_with(project, {}, [])
-        counted = census.take(project, values["ingest.source"])
+        counted = census.take(project, values)
         expected = seconds(project, values, counted)
     except (ThawlineError, subprocess.SubprocessError, ValueError, KeyError):
         return None

@@ -1,8 +1,10 @@
 """The tracking store: where it is, that it answers, and which one it is."""
 
+import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -21,7 +23,7 @@ from components.frame.errors import UnreachableError, UsageError, disk_fault
 from components.frame.params import Params, load_params
 from flows.project import Project
 from flows.runtime import locks
-from flows.tracking import location, relocate
+from flows.tracking import location, relocate, schema
 from flows.tracking.location import PORTS, VARIABLE
 
 if TYPE_CHECKING:
@@ -47,6 +49,10 @@ PATIENT = {
 """What it finds there unless a person chose otherwise: its own 7 retries take four minutes."""
 DEFAULT_EXPERIMENT = "0"
 """Every store makes this experiment when it is made: its time of creation tells stores apart."""
+SERVED = ("http://", "https://")
+"""So begin the addresses of servers."""
+OTHER_TABLES = re.compile(r"database schema \(found version (\w+)")
+"""What MLflow says of a database that it cannot use."""
 REFUSED = frozenset({401, 403})
 SERVER_FAULT = 500
 
@@ -77,6 +83,21 @@ def address(project: Project) -> str:
     """
     given = os.environ.get(VARIABLE)
     return location.checked(given) if given else addresses.sqlite(project.mlflow / DATABASE)
+
+
+def require_usable(project: Project) -> None:
+    """See, before anything begins, that the store is one that can be used, if it answers.
+
+    Raises:
+        UsageError: it is none.
+    """
+    where = address(project)
+    if where.startswith(SERVED):
+        _require_known_proxy(where)
+    database = addresses.sqlite_path(where)
+    if database is not None and _made(database):
+        with contextlib.suppress(sqlite3.Error):
+            schema.require_known(database)
 
 
 def experiment(project: Project) -> str:
@@ -141,6 +162,7 @@ def answering(project: Project) -> Iterator[None]:
 
     Raises:
         UnreachableError: the store, or the disk below it, is out of reach.
+        UsageError: it is of another version of MLflow.
     """
     prepare()
     from mlflow.exceptions import MlflowException
@@ -149,6 +171,10 @@ def answering(project: Project) -> Iterator[None]:
         with _chosen(address(project)):
             yield
     except MlflowException as error:
+        if (tables := OTHER_TABLES.search(str(error))) and (
+            refusal := schema.refusal(location.public(address(project)), tables[1])
+        ):
+            raise refusal from error
         status = error.get_http_status_code()
         if status < SERVER_FAULT and status not in REFUSED:
             raise
@@ -166,7 +192,7 @@ def store_identity(project: Project) -> str | None:
     where = address(project)
     if (database := addresses.sqlite_path(where)) is not None:
         made = _made_file(database)
-    elif where.startswith(("http://", "https://")):
+    elif where.startswith(SERVED):
         made = _made_server(where)
     else:
         made = hashlib.sha256(where.encode()).hexdigest()
@@ -260,13 +286,33 @@ def _knock(where: str) -> None:
             if _made(database):
                 with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
                     connection.execute("BEGIN IMMEDIATE")
+                schema.require_known(database)
         elif parts.scheme in {"http", "https"}:
+            _require_known_proxy(where)
             _get(f"{where.rstrip('/')}/health")
         elif parts.hostname:
             port = parts.port or PORTS.get(parts.scheme.partition("+")[0], 0)
             socket.create_connection((parts.hostname, port), PATIENCE).close()
     except (OSError, sqlite3.Error) as error:
         raise _away(where, error) from error
+
+
+def _require_known_proxy(where: str) -> None:
+    """See that the proxy through which a server is to be asked is of a kind that can be used."""
+    import requests
+
+    asked = requests.Request("GET", where).prepare()
+    found = requests.utils.get_environ_proxies(where)
+    try:
+        requests.adapters.HTTPAdapter().get_connection_with_tls_context(
+            asked, verify=True, proxies=found
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"MLflow must be able to use the proxy in the environment to reach "
+            f"{location.public(where)}, but: {error} One of SOCKS needs PySocks (pip install "
+            f"PySocks); or leave it out: NO_PROXY={urlsplit(where).hostname}"
+        ) from None
 
 
 def _get(url: str) -> bytes:

@@ -1,6 +1,6 @@
 """Kill one step of the line at one write after the other, do it again, and compare the end.
 
-    python tests/chaos/schedule.py FOLDER STEP... [--seed N] [--draw N] [--until STEP]
+    python tests/chaos/schedule.py FOLDER STEP... [--seed N] [--draw N] [--share K/N] [--until STEP]
 
 A step is `stage:NAME`, `build:NAME` (the stage by way of DVC) or `action:NAME`. Every attempt is a
 fork of this process, which has imported all there is, in a copy of what the undisturbed line left
@@ -192,10 +192,32 @@ def differences(found: dict, wanted: dict) -> list[str]:
     return told
 
 
-def run_step(schedule: Schedule, step: str, draw: int | None, drawing: random.Random) -> int:
-    """Kill a step at all of its points, or at some of each moment; how many ended otherwise."""
+class Share(NamedTuple):
+    """A part of what is to be done: every `of`-th, from the `number`-th on, from 1."""
+
+    number: int
+    of: int
+
+    @property
+    def taken(self) -> slice:
+        """What of it is this share's."""
+        return slice(self.number - 1, None, self.of)
+
+
+def share(text: str) -> Share:
+    """Read `3/20`: twenty such runs, 1/20 to 20/20, cover everything."""
+    number, of = map(int, text.split("/"))
+    if not 1 <= number <= of:
+        raise ValueError(text)
+    return Share(number, of)
+
+
+def run_step(schedule: Schedule, step: str, asked: argparse.Namespace) -> int:
+    """Kill a step at all of its points, or at some of them; how many ended otherwise."""
     found, names, wanted = schedule.record(step)
-    chosen = sorted(drawing.sample(range(len(found)), min(draw or len(found), len(found))))
+    drawing = random.Random(f"{asked.seed} {step}")  # noqa: S311  # a schedule, no secret
+    drawn = drawing.sample(range(len(found)), min(asked.draw or len(found), len(found)))
+    chosen = sorted(drawn)[asked.share.taken]
     wrong, reached = 0, 0
     for index in chosen:
         first, again, left = schedule.kill(step, found[index])
@@ -207,7 +229,7 @@ def run_step(schedule: Schedule, step: str, draw: int | None, drawing: random.Ra
             wrong += 1
             print(f"DIFFERS {step}, {names[index]} {tuple(found[index])}:")
             print("".join(f"    {one}\n" for one in odd), end="", flush=True)
-    if not reached:
+    if chosen and not reached:
         wrong += 1
         print(f"NOTHING was killed in {step}")
     tried = f"{len(found)} points, {len(chosen)} tried, {reached} killed"
@@ -221,6 +243,7 @@ def arguments() -> argparse.ArgumentParser:
     asked.add_argument("folder", type=Path)
     asked.add_argument("--seed", type=int, default=0)
     asked.add_argument("--draw", type=int, help="so many points, instead of all")
+    asked.add_argument("--share", type=share, default="1/1", help="of these, as 3/20 says")
     return asked
 
 
@@ -244,10 +267,8 @@ def main() -> None:
     parser.add_argument("--until", help="a stage: the line is gone up to it alone")
     asked = parser.parse_args()
     schedule = prepared(asked.folder, asked.until)
-    drawing = random.Random(asked.seed)  # noqa: S311  # a schedule, no secret
     print(f"chaos: seed {asked.seed}")
-    steps = [step.replace(":", " ") for step in asked.steps]
-    wrong = [run_step(schedule, step, asked.draw, drawing) for step in steps]
+    wrong = [run_step(schedule, step.replace(":", " "), asked) for step in asked.steps]
     sys.exit(1 if any(wrong) else 0)
 
 

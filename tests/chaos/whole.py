@@ -1,6 +1,6 @@
 """Cut the power of whole runs at drawn writes of any process, run again, and compare the end.
 
-    python tests/chaos/whole.py FOLDER [--seed N] [--draw N] [--role WORD]
+    python tests/chaos/whole.py FOLDER [--seed N] [--draw N] [--share K/N] [--role WORD]
 
 `thawline run` is watched once undisturbed: every process of it, the flow, DVC, the stages, the
 publisher beside them, Prefect's server. Then a process and one of its writes are drawn. A run that
@@ -115,9 +115,10 @@ def main() -> None:
     print(f"chaos: seed {asked.seed}", flush=True)
     every, wanted = record(schedule)
     found = {role: drawn for role, drawn in every.items() if asked.role in role}
+    every_drawn = [drawing.choice(found[drawing.choice(sorted(found))]) for _ in range(asked.draw)]
+    chosen = every_drawn[asked.share.taken]
     cut = wrong = 0
-    for _ in range(asked.draw):
-        drawn = drawing.choice(found[drawing.choice(sorted(found))])
+    for drawn in chosen:
         fired, odd = disturb(schedule, drawn, wanted)
         cut += fired
         if odd:
@@ -125,9 +126,9 @@ def main() -> None:
             print(f"DIFFERS {drawn.role}, {drawn.name} {tuple(drawn.point)}:")
             print("".join(f"    {one}\n" for one in odd), end="", flush=True)
     count = sum(map(len, found.values()))
-    tried = f"{len(found)} processes, {count} points, {asked.draw} drawn, {cut} cut"
+    tried = f"{len(found)} processes, {count} points, {len(chosen)} drawn, {cut} cut"
     print(f"chaos: whole runs: {tried}, {wrong} differ", flush=True)
-    sys.exit(1 if wrong or not cut else 0)
+    sys.exit(1 if wrong or (chosen and not cut) else 0)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ from components.frame.versions import LOCKED
 ROOT = Path(__file__).parents[2]
 PACKAGES = packages_distributions()
 """By module, the packages that bring it."""
-COMPUTE_NOTHING = {"Jinja2", "SQLAlchemy", "accelerate", "httpx2", "huggingface_hub", "pydantic"}
+COMPUTE_NOTHING = {
+    *("Jinja2", "SQLAlchemy", "accelerate", "httpx2", "huggingface_hub", "pyarrow", "pydantic"),
+}
 STAGES = list(files.read_yaml(ROOT / "dvc.yaml")["stages"])
 
 

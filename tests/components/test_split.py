@@ -139,8 +139,10 @@ def test_brought_sides_stay_and_missing_ones_come_from_train(tmp_path):
         ("caf\u00e9", "cafe\u0301"),
         ("a  b", "a b"),
         ("Stra\u00dfe", "STRASSE"),
+        ("cat", "cat\u200b"),
+        ("big cat", "big\u00a0cat"),
     ],
-    ids=["case", "accents", "blanks", "sharp s"],
+    ids=["case", "accents", "blanks", "sharp s", "no width", "no break"],
 )
 def test_classes_that_look_alike_are_refused(tmp_path, pair):
     """They would be learnt as two, and each be wrong for the other."""

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import requests
 
+from components.frame.errors import UsageError
 from flows import proxies
 from flows.project import Project
 from flows.runtime import prefect_server
@@ -122,8 +123,22 @@ def test_a_server_that_a_person_named_by_another_name_of_this_machine_is_spared(
 
 
 @pytest.mark.parametrize("proxy", UNKNOWN)
+def test_a_proxy_that_mlflow_cannot_use_is_said_where_a_store_is_elsewhere(
+    proxy, surrounded, monkeypatch
+):
+    """With what it takes: PySocks, or NO_PROXY."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://store.example:5000")
+    surrounded(proxy)
+    for ask in (stores.require_usable, stores.look):
+        with pytest.raises(UsageError, match=r"needs PySocks .*NO_PROXY=store\.example$"):
+            ask(Project("/nowhere"))
+    monkeypatch.setenv("no_proxy", "store.example")
+    stores.require_usable(Project("/nowhere"))
+
+
+@pytest.mark.parametrize("proxy", UNKNOWN)
 def test_a_proxy_that_prefect_cannot_use_is_said_where_it_needs_one(proxy, surrounded, monkeypatch):
     """To reach a server that a person keeps elsewhere."""
     surrounded(proxy)
-    with pytest.raises(prefect_server.UsageError, match="unset them"):
+    with pytest.raises(UsageError, match="unset them"):
         prefect_server.require_answer("http://prefect.example/api")

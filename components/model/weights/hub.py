@@ -54,11 +54,20 @@ def _fetched(architecture: str, name: str, revision: str | None) -> Path:
 
 
 def _answers(repository: str) -> bool:
-    """Whether the hub knows a repository; asked once, since a download tries for half a minute."""
+    """Whether the hub knows a repository; asked once, since a download tries for half a minute.
+
+    Raises:
+        UsageError: the environment names a proxy of a kind that cannot be used.
+    """
     try:
         HfApi().model_info(repository, timeout=PATIENCE)
     except (httpx2.HTTPError, OfflineModeIsEnabled):
         return False
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:
+        raise UsageError(
+            f"the hub must be asked through the proxies in the environment, but: {error} Name "
+            "others (HTTPS_PROXY, ALL_PROXY, NO_PROXY), or unset them."
+        ) from None
     return True
 
 

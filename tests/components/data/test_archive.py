@@ -1,10 +1,16 @@
 """An archive gives all that was packed, or is refused in a sentence."""
 
+import bz2
+import contextlib
+import gzip
+import lzma
 import subprocess
 import tarfile
 import tracemalloc
 import zipfile
+import zlib
 
+import pyarrow as pa
 import pytest
 from archives import FILES, add, packed, unpacked
 from hypothesis import given, settings
@@ -14,7 +20,9 @@ from samples import draw, encode
 from components.data import archive, unpacking
 from components.frame.errors import DataError
 
-KINDS = ("a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.zip")
+SKIPPED = b"\x50\x2a\x4d\x18\4\0\0\0size"
+"""A frame of zstd that holds nothing."""
+KINDS = ("a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.tar.zst", "a.zip")
 IMAGES = {name: content for name, content in FILES.items() if not name.endswith(".txt")}
 
 
@@ -34,7 +42,7 @@ def test_a_whole_archive_gives_every_image_and_names_the_rest(tmp_path, name):
 @settings(max_examples=150, deadline=None, print_blob=True)
 @given(data=st.data())
 def test_one_wrong_bit_never_loses_an_image_in_silence(archives, tmp_path_factory, data):
-    """The same images, or a refusal; only a plain tar keeps no sums over its files' contents."""
+    """The same images, or a refusal; a tar alone keeps no sums over its files' contents."""
     name = data.draw(st.sampled_from(KINDS))
     content = bytearray(archives[name])
     bit = data.draw(st.integers(0, len(content) * 8 - 1))
@@ -45,7 +53,7 @@ def test_one_wrong_bit_never_loses_an_image_in_silence(archives, tmp_path_factor
         found = unpacked(path)
     except DataError:
         return
-    if name == "a.tar":
+    if name in ("a.tar", "a.tar.zst"):
         assert len(found) == len(FILES)
     else:
         assert found == {**IMAGES, "pets/dog/note.txt": None}
@@ -298,6 +306,56 @@ def test_a_header_that_would_fill_the_memory_is_refused(tmp_path):
         add(opened, "cat/1.png", encode(draw(1)))
     with pytest.raises(DataError, match="a header must not have"):
         unpacked(path)
+
+
+@pytest.mark.parametrize("bits", [28, 31])
+def test_a_stream_that_would_fill_the_memory_is_refused(tmp_path, bits):
+    """Whoever packs decides how much of what was unpacked is held in memory."""
+    tar = packed(tmp_path / "a.tar").read_bytes()
+    chosen = [{"id": lzma.FILTER_LZMA2, "dict_size": 2**16}]
+    stream = bytearray(lzma.compress(tar, filters=chosen))
+    at = stream.index(bytes([lzma.FILTER_LZMA2, 1])) + 2
+    stream[at] = 2 * (bits - 12)
+    stream[20:24] = zlib.crc32(stream[12:20]).to_bytes(4, "little")
+    (tmp_path / "b.tar.xz").write_bytes(stream)
+    window = bytes([0, (bits - 10) << 3])
+    frame = b"\x28\xb5\x2f\xfd" + window + (len(tar) << 3 | 1).to_bytes(3, "little") + tar
+    (tmp_path / "b.tar.zst").write_bytes(frame)
+    for path in (tmp_path / "b.tar.xz", tmp_path / "b.tar.zst"):
+        with pytest.raises(DataError, match="134,217,728 bytes of memory, but takes more"):
+            unpacked(path)
+
+
+def test_an_entry_that_would_fill_the_memory_is_refused(tmp_path):
+    """A zip's LZMA has no limit of its own."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("cat/1.png", encode(draw(1)))
+    content = bytearray(path.read_bytes())
+    at = 30 + len("cat/1.png") + 5
+    for bits, refused in ((27, False), (31, True)):
+        content[at : at + 4] = (2**bits).to_bytes(4, "little")
+        path.write_bytes(content)
+        with contextlib.ExitStack() as stack:
+            if refused:
+                match = "134,217,728 bytes of memory, but takes 2,147,483,648"
+                stack.enter_context(pytest.raises(DataError, match=match))
+            unpacked(path)
+
+
+def test_streams_one_after_the_other_are_one(tmp_path):
+    """As packers that work in parallel write them."""
+    tar = packed(tmp_path / "a.tar").read_bytes()
+    packers = {
+        "xz": lzma.compress,
+        "gz": gzip.compress,
+        "bz2": bz2.compress,
+        "zst": lambda part: SKIPPED + pa.compress(part, "zstd", asbytes=True),
+    }
+    for ending, compress in packers.items():
+        path = tmp_path / f"b.tar.{ending}"
+        path.write_bytes(compress(tar[:700]) + compress(tar[700:]))
+        assert unpacked(path) == {**IMAGES, "pets/dog/note.txt": None}
 
 
 def test_too_many_entries_are_refused(tmp_path, monkeypatch):

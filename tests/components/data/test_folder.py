@@ -129,8 +129,8 @@ def test_too_many_files_are_refused(folder, monkeypatch):
 def test_a_file_that_goes_away_is_named(folder, monkeypatch):
     """Between being listed and being read."""
     listed = Folder(folder)
-    found = listed._listed()
-    monkeypatch.setattr(listed, "_listed", lambda: found)
+    found = listed.listed()
+    monkeypatch.setattr(listed, "listed", lambda: found)
     (folder / "cat" / "1.png").unlink()
     for read in (listed.fingerprint, lambda: list(listed.entries())):
         with pytest.raises(DataError, match=r"1\.png' must be readable \(No such file"):

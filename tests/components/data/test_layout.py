@@ -47,6 +47,15 @@ def test_what_may_be_splits_or_classes_is_refused(tops):
         places(names)
 
 
+@pytest.mark.parametrize("other", ["unlabelled", "holdout", "extra", "bird"])
+def test_a_split_beside_what_is_none_is_refused(other):
+    """It would be a class that holds all the others."""
+    names = [f"{top}/{name}/1.png" for top in ("Train", other) for name in ("cat", "dog")]
+    with pytest.raises(DataError, match="'Train' reads as a split of the classes in it"):
+        places(names)
+    assert len(places(f"{top}/1.png" for top in ("train", other))) == 2
+
+
 @pytest.mark.parametrize(
     "tops",
     [

@@ -26,6 +26,39 @@ def test_ran_unchanged_and_restored_are_told_apart(toy, python):
     assert (toy.build / "base" / "weights.txt").read_text() == "source: none\n"
 
 
+def test_what_a_person_put_in_an_outputs_place_is_moved_aside(toy, python):
+    """A file, or a folder that more was put into; an older result of the stage's own is none."""
+    assert build(python, "base") == (0, "ran")
+    weights = toy.build / "base" / "weights.txt"
+    first = weights.read_text()
+    weights.write_text("a person's")
+    assert build(python, "base") == (0, "restored")
+    assert weights.read_text() == first
+    assert weights.with_name("weights.txt.aside-1").read_text() == "a person's"
+    weights.unlink()
+    weights.mkdir()
+    (weights / "mine.txt").write_text("a person's too")
+    assert build(python, "base") == (0, "restored")
+    assert (weights.with_name("weights.txt.aside-2") / "mine.txt").exists()
+    toy.lock.unlink()
+    assert build(python, "base")[0] == 0
+    assert len(list(weights.parent.iterdir())) == 3
+
+
+def test_what_a_killed_stage_wrote_is_its_own(toy, python):
+    """Nothing is left beside it when it is built again."""
+    for stage in ("base", "ingest"):
+        build(python, stage)
+    (toy.root / "order").write_text("kill 9")
+    assert build(python, "split") == (137, None)
+    (toy.build / "split").mkdir(exist_ok=True)
+    (toy.build / "split" / "splits.txt").write_text("half")
+    for folder in (toy.build, toy.build / "split"):
+        (folder / ".ljmHSWbPLe-iF4JGajqgqw.tmp").write_text("DVC's")
+    assert build(python, "split") == (0, "ran")
+    assert not [*toy.build.rglob("*aside*"), *toy.build.rglob("*.tmp")]
+
+
 def test_the_lock_is_that_of_dvc_repro(toy, python):
     """Stage by stage in the order of the edges, or at once: byte for byte the same lock."""
     for node in graph.nodes(toy):

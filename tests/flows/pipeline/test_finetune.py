@@ -3,8 +3,10 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import psutil
 import pytest
@@ -189,12 +191,28 @@ def test_a_proxy_stands_in_nobodys_way(proxy, toy, thawline, server):
     assert "not built yet. Build it: dvc repro" in said
 
 
-def test_a_store_that_cannot_be_used_is_said_before_anything_begins(toy, thawline):
+@pytest.mark.parametrize(
+    ("surroundings_of_store", "sentence"),
+    [
+        ({"MLFLOW_TRACKING_URI": "./mlruns"}, "MLFLOW_TRACKING_URI must name"),
+        (
+            {"MLFLOW_TRACKING_URI": "http://store.example", "ALL_PROXY": "socks5://127.0.0.1:9"},
+            "MLflow must be able to use the proxy",
+        ),
+        ({}, "The tracking store must have the tables of MLflow"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_said_before_anything_begins(
+    toy, thawline, surroundings_of_store, sentence
+):
     """No stage is built first, no server is started."""
-    run = thawline("run", MLFLOW_TRACKING_URI="./mlruns")
+    toy.mlflow.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(toy.mlflow / "mlflow.db")) as other:
+        other.execute("CREATE TABLE another (program)")
+    run = thawline("run", **surroundings_of_store)
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 2
-    assert said.startswith("error: MLFLOW_TRACKING_URI must name")
+    assert said.startswith(f"error: {sentence}")
     assert not (toy.root / "build").exists()
     assert not (toy.private / "logs").exists()
 

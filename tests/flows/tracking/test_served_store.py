@@ -51,7 +51,7 @@ def serving(project):
 
 
 def wait_for(url: str) -> None:
-    until = time.monotonic() + 90
+    until = time.monotonic() + 300
     while True:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310  # http

@@ -9,11 +9,11 @@ from threading import Thread
 import pytest
 import timm
 import torch
-from huggingface_hub import constants
+from huggingface_hub import close_session, constants
 from safetensors.torch import load_file, save
 
 from components.frame import files
-from components.frame.errors import UnreachableError
+from components.frame.errors import UnreachableError, UsageError
 from components.model.weights.pin import start_pin
 
 ARCHITECTURE = "test_efficientnet.r160_in1k"
@@ -122,3 +122,13 @@ def test_a_hub_out_of_reach_says_what_to_do_within_seconds(point_to):
         start_pin(**ASKED, known={})
     assert caught.value.exit_code == 5
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "odd://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_is_said(point_to, monkeypatch, proxy):
+    """With what the client lacks, and where the proxy is named."""
+    point_to("http://hub.example")
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    close_session()  # the client reads the environment when it is made
+    with pytest.raises(UsageError, match=r"must be asked through the proxies .*ALL_PROXY"):
+        start_pin(**ASKED, known={})
