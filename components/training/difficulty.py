@@ -1,20 +1,13 @@
 """How hard each training image is, before anything is trained: what a curriculum goes by."""
 
-import warnings
-
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from components.data.images.dataset import Split
+from components.tasks.linear import logistic
 from components.training.compute import Compute
 from components.training.probe import head_inputs
-
-ITERATIONS = 200
-"""Of the classifier's solver, at most: a ranking needs no more digits."""
 
 
 def image_losses(model: nn.Module, split: Split, compute: Compute) -> tuple[float, ...]:
@@ -30,11 +23,7 @@ def image_losses(model: nn.Module, split: Split, compute: Compute) -> tuple[floa
     """
     batches = split.batches(compute.batch_size, workers=compute.workers)
     features, *_ = head_inputs(model, batches, device=next(model.parameters()).device)
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a ranking needs no more digits
-        classifier.fit(features, split.targets)
-    logs = classifier.predict_log_proba(features)
-    places = np.searchsorted(classifier.classes_, split.targets)
-    losses = -logs[np.arange(len(split)), places]
+    fitted = logistic(features, split.targets, int(split.targets.max()) + 1)
+    outputs = torch.from_numpy(features @ fitted.weight.T + fitted.bias)
+    losses = cross_entropy(outputs, torch.from_numpy(split.targets), reduction="none")
     return tuple(losses.tolist())
