@@ -1,7 +1,10 @@
 """The staged search on accuracies that others measured: what it would choose, without training.
 
     python benchmarks/replay.py --data FILE.csv
-    python benchmarks/replay.py --data FILE.csv --json --compute 1 --validation 250
+    python benchmarks/replay.py --data FILE.csv --json --compute 4 --validation 250
+
+What is played is what is shipped: `params/search.yaml`, but for folds, and `fallback` of
+`params/train.yaml`.
 
 A file has the columns network, dataset, optimizer, trained, learning_rate, accuracy; accuracies are
 fractions, or percent where one is above 1; without a column `optimizer` it is --optimizer. Each
@@ -9,29 +12,34 @@ network, dataset and optimizer is a row of its own, and is searched --seeds time
 
 `trained` says what the accuracy is of: `full`; `head`; `full but embedding`, or another name with
 "but" in it, for all but the first layers; `lora` or `norms` for what trains few parameters of every
-layer; or a layer such as `blocks.6`, from which on all are trained. Where nothing is said of the
-frozen embedding, it is as good as `full` at a rate that is higher by EMBEDDING_SHIFT with SGD on a
-transformer, and at the same one elsewhere. Where nothing is said of the head, it is as bad as the
-worst that was measured: it tells the search nothing.
+layer; or a layer such as `blocks.6`, from which on all are trained. Such a layer lies in the
+network as its one number says, the last one at the highest; names without lie apart evenly. Where
+nothing is said of the frozen embedding, it is as good as `full` at a rate that is higher by
+EMBEDDING_SHIFT with SGD on a transformer, and at the same one elsewhere. Where nothing is said of
+the head, it is as bad as the worst that was measured: it tells the search nothing.
 
 A trial's score is the accuracy at its rate, interpolated between the measured rates on their
 logarithmic scale, as so many of --validation images drawn with that probability. Beyond the
 measured rates it falls: the error is 1 + x^2 times that at the last one, x decades beyond it, which
 is steeper than what was measured around the best rates of CLIP; or, where the last two fall
 outwards already, the line through them goes on, if it is lower. What kind of network it is, is told
-by its name alone. The search may spend --compute as in
-`search.compute`; where three trials fit, it finds a rate that the first guess missed.
+by its name alone. No curve says what a short trial reaches: a probe of a quarter of the epochs is
+taken for as good as a full trial at a quarter of its rate, but no better than at its rate.
 
-A search reaches the noise-free accuracy of what it chooses; with several seeds their mean counts.
-It is to be no more than one standard error of --validation images below the best measured cell.
+A search reaches the noise-free accuracy of what it chooses; where the head alone was measured, a
+linear model as good as that stands behind the training, and is kept where it is ahead on other
+validation images. With several seeds their mean counts. It is to be no more than one standard error
+of --validation images below the best measured cell.
 """
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from math import inf, log10, sqrt
 from pathlib import Path
 from statistics import fmean
@@ -43,9 +51,11 @@ import numpy as np
 import optuna
 import pandas as pd
 
+from components.frame import files
 from components.frame.seeds import derived_seed
 from components.model.families import Family, family_of_name
 from components.model.partial.cost import Cost
+from components.search import SearchParams
 from components.study.plan import Plan
 from components.study.rates import body_rates, head_rates, is_plain
 from components.study.space import Space
@@ -66,7 +76,12 @@ EMBEDDING_COST, BODY_COST, HEAD_COST = 10, 990, 1
 """Of a pass, about."""
 NORM_SCALE: Mapping[Family, float] = {"batch_norm": 0.23}
 """Of networks that torchvision trained (docs/decisions/0007-rates-by-the-gains-they-change.md)."""
-TRAIN, EPOCHS = 1000, 4
+TRAIN = 1000
+"""Images to train on."""
+PARAMS = Path(__file__).parents[1] / "params"
+SHIPPED = SearchParams.model_validate(files.read_yaml(PARAMS / "search.yaml"))
+FALLBACK = files.read_yaml(PARAMS / "train.yaml")["fallback"] == "linear"
+"""Whether a linear model stands behind the training."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +157,16 @@ class Row:
         named = [one for one in self.curves if one not in {FULL, EMBEDDING, HEAD, *FEW}]
         return (FULL, EMBEDDING, *sorted(named, key=_number), HEAD)
 
-    def value(self, setting: Setting) -> float:
-        """The noise-free accuracy of a setting."""
+    def value(self, setting: Setting, schedule: float = 1.0) -> float:
+        """The noise-free accuracy of a setting, after a fraction of the measured schedule.
+
+        So far as a short one goes, its rate might as well have been lower by that fraction; but
+        what a rate undoes, it undoes at once.
+        """
+        short = replace(setting, learning_rate=setting.learning_rate * schedule)
+        return min(self._value(setting), self._value(short))
+
+    def _value(self, setting: Setting) -> float:
         layer = self.layers[setting.freeze_depth]
         if layer == HEAD and HEAD not in self.curves:
             return self.head
@@ -172,22 +195,26 @@ class Row:
         single = {name: (value,) for name, value in DEFAULTS.items()}
         rates = head_rates(optimizer)
         layers = self.layers
-        between = BODY_COST // (len(layers) - 2)
         lowest = 0 if {FULL, EMBEDDING} & {*self.curves} else 2
+        depths = {"head": len(layers) - 1, 0: lowest}
         plan = Plan(
             strategy="staged",
             max_trials=asked.trials,
             max_minutes=None,
             compute=asked.compute,
-            epochs=EPOCHS,
+            epochs=SHIPPED.epochs,
             freeze_depths=(lowest, len(layers) - 1),
             rates=rates,
             body=body_rates(self.family, optimizer),
             family=self.family,
-            enqueued=(),
+            enqueued=tuple(
+                Setting(freeze_depth=depths[one.freeze_depth], learning_rate=one.learning_rate)
+                for one in SHIPPED.enqueue
+            ),
             prune_after=0,
-            confirmation_runs=1,
-            views=2,
+            head=SHIPPED.head,
+            confirmation_runs=SHIPPED.confirmation_runs,
+            views=SHIPPED.views,
             cache_bytes=2**34,
             cache_precision="float32",
             batch_size=32,
@@ -198,7 +225,7 @@ class Row:
         )
         return Space(
             plan=plan,
-            cost=Cost((EMBEDDING_COST, *[between] * (len(layers) - 2), HEAD_COST)),
+            cost=Cost((EMBEDDING_COST, *_between(layers[2:-1]), HEAD_COST)),
             layers=layers,
             train_rows=TRAIN,
             validation_rows=asked.validation,
@@ -211,6 +238,16 @@ def _number(layer: str) -> tuple[float, str]:
     """Layers in their order, as far as their names tell."""
     digits = "".join(filter(str.isdigit, layer))
     return (float(digits) if digits else 0.0, layer)
+
+
+def _between(blocks: Sequence[str]) -> Iterator[int]:
+    """What lies before each of some blocks, and behind the last."""
+    numbers = [re.findall(r"\d+", one) for one in blocks]
+    told = all(len(found) == 1 for found in numbers)
+    ends = [int(found[0]) if told else place for place, found in enumerate(numbers, 1)]
+    last = max(ends, default=0) + 1
+    for begin, end in pairwise([0, *ends, last]):
+        yield max(1, round(BODY_COST * (end - begin) / last))
 
 
 def _asks(setting: Setting, few: str) -> bool:
@@ -267,7 +304,8 @@ def _trial(row: Row, space: Space, asked: Asked, number: int) -> Trial:
     """A trial that reaches the accuracy of its setting, as far as the images tell."""
     images = space.validation_rows
     draw = np.random.default_rng(derived_seed(space.plan.seed, number))
-    score = float(draw.binomial(images, row.value(asked.setting)) / images)
+    value = row.value(asked.setting, asked.epochs / space.plan.epochs)
+    score = float(draw.binomial(images, value) / images)
     near = (score * images + 1) / (images + 2)
     short = (one for one in range(1, asked.epochs) if asked.falls_short(one, score))
     epochs = next(short, asked.epochs)
@@ -300,13 +338,26 @@ def _trial(row: Row, space: Space, asked: Asked, number: int) -> Trial:
     )
 
 
+def kept(row: Row, trained: float, images: int, seed: int) -> float:
+    """The accuracy of what is kept, a training or the linear model, by validation images.
+
+    Half of these are as hard for both, which has them disagree on about as many as models do.
+    """
+    if not FALLBACK or HEAD not in row.curves:
+        return trained
+    draws = np.random.default_rng(derived_seed(seed, images)).random((3, images))
+    hard = np.where(np.arange(images) % 2 == 0, draws[0], draws[1:])
+    right = (hard < [[trained], [row.head]]).sum(axis=1)
+    return trained if right[0] >= right[1] else row.head
+
+
 def replayed(row: Row, asked: argparse.Namespace) -> dict[str, Any]:
     """What the search comes to on a row, over all seeds."""
     reached, spent = [], []
     for seed in range(asked.seeds):
         space, notes = row.space(asked, seed), Notes()
         chosen, trials = play(row, space, notes)
-        reached.append(row.value(chosen) if chosen else 0.0)
+        reached.append(kept(row, row.value(chosen) if chosen else 0.0, asked.validation, seed))
         spent.append(sum(trial.cost for trial in trials) / space.whole)
         if asked.verbose and seed == 0:
             print(*(sentence for _, sentence in notes.sentences), sep="\n")
@@ -331,8 +382,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a CSV file of accuracies")
     parser.add_argument("--optimizer", default="SGD", help="of a file that has no such column")
-    parser.add_argument("--compute", type=float, default=4.0, help="as search.compute")
-    parser.add_argument("--trials", type=int, default=16, help="as search.max_trials")
+    parser.add_argument("--compute", type=float, default=SHIPPED.compute)
+    parser.add_argument("--trials", type=int, default=SHIPPED.max_trials)
     parser.add_argument("--validation", type=int, default=500, help="validation images")
     parser.add_argument("--seeds", type=int, default=8, help="searches of each row")
     parser.add_argument("--verbose", action="store_true", help="every decision of the first seed")

@@ -5,12 +5,15 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 DONE = "--- the command is done:"
+HUNG = 3600.0
+"""Seconds after which a command that has not ended never will, as a server that nobody stops."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -31,7 +34,7 @@ class Step:
 class Terminal:
     """A shell in which one command is typed after the other."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], hung: float = HUNG) -> None:
         self.shell = subprocess.Popen(
             ["bash", "--norc"],
             cwd=folder,
@@ -47,16 +50,18 @@ class Terminal:
         assert self.shell.stdout  # noqa: S101  # another
         self.typed, self.printed = self.shell.stdin, self.shell.stdout
         self.folder, self.environment, self.spent = folder, environment, 0.0
+        self.hung = hung
 
     def type(self, command: str) -> Step:
         """Run a command to its end.
 
         Raises:
-            CommandFailedError: its exit code is not 0.
+            CommandFailedError: its exit code is not 0, or it does not end.
         """
         begun = time.monotonic()
         self._send(f"{{ {command}\n}} </dev/null\ncode=$?; echo; echo '{DONE}' $code; times; pwd")
-        output = "".join(self._lines(DONE))
+        with self._in_time(command):
+            output = "".join(self._lines(DONE))
         code = int(self.last.removeprefix(DONE))
         self._line()
         children = sum(map(_seconds, self._line().split()))
@@ -94,6 +99,18 @@ class Terminal:
             os.killpg(self.shell.pid, signal.SIGKILL)
             self.shell.wait()
         self.printed.close()
+
+    @contextlib.contextmanager
+    def _in_time(self, command: str) -> Iterator[None]:
+        """End the shell, and what runs in it, where the block takes too long."""
+        alarm = threading.Timer(self.hung, os.killpg, (self.shell.pid, signal.SIGKILL))
+        alarm.start()
+        try:
+            yield
+        except CommandFailedError as error:
+            raise CommandFailedError(f"{command}\n{error}, or did not end") from error
+        finally:
+            alarm.cancel()
 
     def _send(self, text: str) -> None:
         self.typed.write(f"{text}\n")

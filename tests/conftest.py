@@ -13,6 +13,8 @@ from samples import draw, encode
 
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="thawline-state-")
 """The projects of tests are none of this machine's."""
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+"""As many workers as cores share the tests; threads of theirs besides would wait for each other."""
 settings.register_profile("any machine", deadline=None, print_blob=True)
 settings.load_profile("any machine")
 PIPELINE = Path(__file__).parent / "pipeline"

@@ -29,9 +29,14 @@ def _begun(event: Event) -> str:
     return (
         f"trial {event['number']}{STAGES[event['stage']]}: trained from {event['layer']} on "
         f"({event['trained_fraction']:.1%} of the parameters), learning rate "
-        f"{event['learning_rate']:.2g}, {epochs} epoch{'s' if epochs > 1 else ''}; about "
-        f"{duration(event['seconds_left'])} left"
+        f"{event['learning_rate']:.2g}, {epochs} epoch{'s' if epochs > 1 else ''}; "
+        f"{_left(event['seconds_left'])}"
     )
+
+
+def _left(seconds: float) -> str:
+    """A forecast that has run out tells no time."""
+    return f"about {duration(seconds)} left" if seconds > 0 else "beyond the forecast"
 
 
 def _epoch(event: Event) -> str:

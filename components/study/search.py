@@ -27,7 +27,7 @@ from components.tasks.task import Task
 from components.training.history import Epoch
 from components.training.images import Images
 from components.training.pretrained import Pretrained
-from components.training.progress import EpochReport
+from components.training.progress import EpochReport, progress
 from components.training.recipe import Setting
 
 STRATEGIES = {
@@ -120,7 +120,7 @@ class Search:
                 "no trial of the search reached its end; see the reasons above. Lower "
                 "search.learning_rate.high, or look at the images."
             )
-        trials, space = tuple(self.record.finished()), self.reuse.space
+        trials, space = self._ended(), self.reuse.space
         if sentence := _refused(trials):
             notes.say(sentence)
         explained = importances(space, trials)
@@ -172,6 +172,10 @@ class Search:
         number, kept = len(done), self._kept
         return kept[number] if number < len(kept) else self._try(number, asked, done)
 
+    def _ended(self) -> tuple[Trial, ...]:
+        """Every trial."""
+        return tuple(self.record.finished())
+
     def _ahead(self) -> tuple[int, ...]:
         """Freeze depths to keep in the first pass: the highest ones and where the probe looks."""
         if self.plan.strategy != "staged":
@@ -188,8 +192,11 @@ class Search:
         fit, task = f"trial-{number:04}", self.reuse.images.task
         report = EpochReport(self.log, fit, task, trial=number, epochs=asked.epochs)
         report.tell_resumption()
+        folded = progress(self.log, "search", f"trial {number}, folds done")
 
         def on_fold(fold: int, score: float, so_far: float) -> bool:
+            if fold < folds:
+                folded(fold, folds)
             if fold not in told and asked.stage == "full":
                 self.record.report(entered, score, fold)
             if asked.falls_short(fold, so_far, folds):

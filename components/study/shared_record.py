@@ -58,8 +58,8 @@ class Place:
     """Where a trial that is asked for stands in the study."""
 
     number: int
-    state: Literal["finished", "elsewhere", "ours"]
-    """`elsewhere`: another worker runs it."""
+    state: Literal["finished", "elsewhere", "ours", "late"]
+    """`elsewhere`: another worker runs it; `late`: a guess that is not begun, since it is none."""
 
 
 def address() -> str:
@@ -116,30 +116,50 @@ class SharedRecord(Record):
         """A finished trial."""
         return _patiently(lambda: self._trial(self._all()[number]))
 
-    def take(self, asked: Asked, used: Collection[int]) -> Place:
+    def take(self, asked: Asked, used: Collection[int], awaited: int | None = None) -> Place:
         """Where a trial stands that is asked for; where nobody has it, it is ours from now on.
 
         Args:
             asked: for what.
             used: the numbers of trials that stand for others that were asked for.
+            awaited: the trial under way elsewhere beside which this one is a guess: it is not begun
+                once that has ended, so that none is begun when the search may be over.
         """
-        return _patiently(lambda: self._take(asked, used))
+        return _patiently(lambda: self._take(asked, used, awaited))
 
-    def _take(self, asked: Asked, used: Collection[int]) -> Place:
+    def _take(self, asked: Asked, used: Collection[int], awaited: int | None) -> Place:
         with self._locked() as connection:
-            alive = set(connection.execute(ALIVE, {"grace": GRACE}).scalars())
-            found = next((one for one in self._all() if self._is(one, asked, used)), None)
-            if found is not None and found.state in STATES:
-                return Place(found.number, "finished")
-            if found is not None and found._trial_id in alive:  # noqa: SLF001  # it has no public name
-                return Place(found.number, "elsewhere")
-            self._study.set_user_attr(WORKER + self.worker, "")  # first: it may be killed anywhere
+            trials = self._all()
+            found = next((one for one in trials if self._is(one, asked, used)), None)
+            if found is None and awaited is not None and trials[awaited].state in STATES:
+                return Place(awaited, "late")
+            return self._claimed(found or self._added(asked), connection)
+
+    def left(self) -> tuple[Place, Asked] | None:
+        """A trial that is under way; ours from now on where its worker is dead; None: all ended."""
+        return _patiently(self._left)
+
+    def _left(self) -> tuple[Place, Asked] | None:
+        with self._locked() as connection:
+            found = next((one for one in self._all() if one.state not in STATES), None)
             if found is None:
-                self._study.add_trial(self._entry(asked))
-                found = self._all()[-1]
-            self._storage.set_trial_user_attr(found._trial_id, "worker", self.worker)  # noqa: SLF001  # the same
-            self._storage.record_heartbeat(found._trial_id)  # noqa: SLF001  # the same
-            return Place(found.number, "ours")
+                return None
+            return self._claimed(found, connection), Asked.of(found.user_attrs["asked"])
+
+    def _added(self, asked: Asked) -> FrozenTrial:
+        self._study.add_trial(self._entry(asked))
+        return self._all()[-1]
+
+    def _claimed(self, found: FrozenTrial, connection: sqlalchemy.Connection) -> Place:
+        """Where a trial stands; it is ours where it is not finished and no worker is alive."""
+        if found.state in STATES:
+            return Place(found.number, "finished")
+        if found._trial_id in connection.execute(ALIVE, {"grace": GRACE}).scalars().all():  # noqa: SLF001  # it has no public name
+            return Place(found.number, "elsewhere")
+        self._study.set_user_attr(WORKER + self.worker, "")  # first: it may be killed anywhere
+        self._storage.set_trial_user_attr(found._trial_id, "worker", self.worker)  # noqa: SLF001  # the same
+        self._storage.record_heartbeat(found._trial_id)  # noqa: SLF001  # the same
+        return Place(found.number, "ours")
 
     @contextmanager
     def _locked(self) -> Iterator[sqlalchemy.Connection]:

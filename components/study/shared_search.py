@@ -2,7 +2,8 @@
 
 All of them replay the strategy over what is finished. Where the next trial is under way elsewhere,
 a worker takes what would be asked for after it if it ended like those before; what it finds is at
-hand when it is asked for. One that never is, is in the tables all the same.
+hand when it is asked for. One that never is, is in the tables all the same: nobody ends while a
+trial is under way.
 """
 
 import time
@@ -38,11 +39,26 @@ class SharedSearch(Search):
             if place.state == "ours":
                 if (trial := self._own(place.number, asked, done)) is not None:
                     return trial
-            elif not self._helped(done):
-                if not waits:
-                    self.log.say(f"waits for trial {place.number}, which another worker runs")
-                waits = True
-                time.sleep(POLL)
+            elif not self._helped(done, place.number):
+                waits = self._waited(place.number, said=waits)
+
+    def _ended(self) -> tuple[Trial, ...]:
+        """Every trial, once guesses that nobody asked for have ended too."""
+        waits = False
+        while (found := self.record.left()) is not None:
+            place, asked = found
+            if place.state == "ours":
+                self._own(place.number, asked, self.record.finished())
+            else:
+                waits = self._waited(place.number, said=waits)
+        return super()._ended()
+
+    def _waited(self, number: int, *, said: bool) -> bool:
+        """Wait for a while; the first time it is said for which trial."""
+        if not said:
+            self.log.say(f"waits for trial {number}, which another worker runs")
+        time.sleep(POLL)
+        return True
 
     def _found(self, number: int) -> Trial:
         """A trial of another worker, or of an earlier run."""
@@ -58,8 +74,11 @@ class SharedSearch(Search):
             self.log.say(f"trial {number} was taken over: this worker was silent for too long")
             return None
 
-    def _helped(self, done: Sequence[Trial]) -> bool:
-        """Run a trial that will be asked for, if those under way end as is to be expected."""
+    def _helped(self, done: Sequence[Trial], awaited: int) -> bool:
+        """Run a trial that will be asked for, if those under way end as is to be expected.
+
+        False where there is none to run while another worker runs the trial `awaited`.
+        """
         asking = self._asking(Notes())
         used, guessed = {trial.number for trial in done}, False
         try:
@@ -67,7 +86,9 @@ class SharedSearch(Search):
             for trial in done:
                 asked = asking.send(trial)
             while not (guessed and asked.stage == "confirmation"):
-                place = self.record.take(asked, used)
+                place = self.record.take(asked, used, awaited)
+                if place.state == "late":
+                    return True
                 if place.state == "ours":
                     self._own(place.number, asked, done)
                     return True

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, nan
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from components.training.history import Epoch
 from components.training.recipe import CHOICES, Setting
@@ -28,6 +28,11 @@ class Asked:
     """How long the schedule is."""
     pruning_threshold: float | None = None
     """It ends early if its score is lower than this `LATE` in its epochs, or folds."""
+
+    @classmethod
+    def of(cls, entered: Mapping[str, Any]) -> Self:
+        """What was asked for, as a study has it: the fields, and those of its setting."""
+        return cls(**{**entered, "setting": Setting(**entered["setting"])})
 
     def falls_short(self, part: int, score: float, parts: int | None = None) -> bool:
         """Whether it ends early after a part, from 1, of so many; by default after an epoch."""

@@ -68,7 +68,9 @@ def fine_tune(
     transform = replace(images.transform, views=_views(request.test_time_views, images))
     images = subset(images, request.subset, request.seed, "params/train.yaml")
     check_batch_size(chosen.batch_size, images, str(best))
-    training = _Training(request, chosen, images, pretrained, world)
+    training = _Training(
+        request=request, chosen=chosen, images=images, pretrained=pretrained, world=world
+    )
     training.tell(work)
     model, probe = training.start()
     sampling = training.sampling(model)
@@ -103,7 +105,7 @@ def _views(asked: Literal["auto", 1, 2, 4], images: Images) -> int:
     return asked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Training:
     """The steps of a final training, which have in common what it was asked for."""
 

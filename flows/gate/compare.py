@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """So many images that were won or lost are listed; the others are counted."""
+LONG = 8
+"""Characters that a number takes where nobody reads it to its end."""
 LOW, HIGH = "_low", "_high"
 TEST = "test_"
 NO_IMAGES = "only registered versions can be asked: name both by their number"
@@ -82,7 +84,21 @@ def _run(store: "Store", text: str) -> "Run | None":
 def _parameters(one: Side, other: Side) -> list[tuple[str, ...]]:
     old, new = one.run.data.params, other.run.data.params
     names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    return [(name, old.get(name, "-"), new.get(name, "-")) for name in names]
+    return [(name, *_told_apart(old.get(name, "-"), new.get(name, "-"))) for name in names]
+
+
+def _told_apart(old: str, new: str) -> tuple[str, str]:
+    """Two values that differ, with as many digits as that takes: a search draws seventeen."""
+    short = _brief(old), _brief(new)
+    return short if short[0] != short[1] else (old, new)
+
+
+def _brief(value: str) -> str:
+    """A number with a fraction to four digits; anything else as it is."""
+    try:
+        return f"{float(value):.4g}" if len(value) > LONG and "." in value else value
+    except ValueError:
+        return value
 
 
 def _figures(project: Project, one: Side, other: Side) -> list[tuple[str, ...]]:

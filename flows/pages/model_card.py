@@ -40,6 +40,10 @@ NAMED = {
 """Metrics of the tasks, by what a person calls them, and in which order."""
 DIGITS = {"roc_auc": ".4f", "calibration_error": ".1%"}
 """How they are written, where not with three digits."""
+GATE = (
+    "*Promote model*, the button on this page, passes the gate by; `thawline promote VERSION` asks "
+    "it."
+)
 
 
 def of_run(outputs: Outputs, run: str, experiment_id: str) -> str:
@@ -72,6 +76,7 @@ def of_version(outputs: Outputs, run: str, model: str) -> str:
         f"**Data**\n\n{_data(outputs)}",
         f"**Starts from**\n\n{_base(outputs)}",
         f"**Limits**\n\n{_limits(outputs)}",
+        GATE,
         f"**Loading it**\n\n{loading(f'models:/{model}')}",
         *(_figure(path, run) for path in _figures(outputs) if _name(path) in own),
     ]

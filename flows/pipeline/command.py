@@ -16,7 +16,7 @@ from components.frame.errors import UsageError
 from flows.actions import pending, sync
 from flows.parameters import once
 from flows.parameters.effort import Effort
-from flows.pipeline import dial, overrides, summary
+from flows.pipeline import dial, next_steps, overrides
 from flows.project import Project, environment
 from flows.records import ledger
 from flows.runtime import locks, process, pulse
@@ -25,17 +25,16 @@ from flows.tracking import stores
 STOPPING = (
     f"Stopping: what runs has {process.GRACE_SECONDS} s to end whole. Again: it ends at once."
 )
-STOPPED = (
-    "Stopped. Finished stages, trials and epochs are kept. Go on from there with: thawline run"
-)
+STOPPED = "Stopped. Finished stages, trials and epochs are kept. Go on from there with: {run}"
 UNFINISHED = "Not finished (exit code {code}): the reason stands above. What is finished is kept."
 ENDINGS = {
     130: STOPPED,
     143: STOPPED,
-    5: "Not finished: what is built is kept. Once what was away answers, go on with: thawline run",
+    5: "Not finished: what is built is kept. Once what was away answers, go on with: {run}",
 }
 """The last line of a run by its exit code."""
 LOOKING = "the images, and what is built of them"
+MEASURING = "how fast this machine trains, to see what the budget holds"
 WHY_NOTHING = (
     "no stage is stale, the images and the starting weights are the same, no action is pending"
 )
@@ -67,8 +66,9 @@ def run(project: Project, options: RunOptions) -> int:
     versions.require(project.root)
     with locks.run(project) as lock:
         once.restore(project)
-        with pulse.beside(print, lambda: LOOKING):
+        with pulse.beside(print, lambda: MEASURING if options.budget else LOOKING):
             dialled = _dialled(project, options)
+        with pulse.beside(print, lambda: LOOKING):
             lasting = overrides.planned(project, [*dialled.texts, *options.values], options.start)
             passing = overrides.planned(project, options.once, options.start, upon=lasting)
             _prove(project, lasting)
@@ -87,9 +87,12 @@ def run(project: Project, options: RunOptions) -> int:
                 return 0
             code = operate(project, lock)
     if code == 0:
+        from flows.pipeline import summary
+
         print(summary.screen(project, time.monotonic() - begun))
     else:
-        print(ENDINGS.get(code, UNFINISHED.format(code=code)))
+        again = f"{next_steps.command(project)} run"
+        print(ENDINGS.get(code, UNFINISHED).format(code=code, run=again))
     return code
 
 

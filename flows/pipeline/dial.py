@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from components.frame.durations import duration
 from components.frame.errors import UsageError
 from flows.parameters import effort, listing
 from flows.parameters.effort import EFFORTS, LADDER, Effort, Values
-from flows.pipeline import census, outlook, overrides
+from flows.pipeline import census, forecast, outlook, overrides
 from flows.project import Project
 
 BUDGET = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
@@ -25,6 +25,8 @@ class Setting:
     values: Values
     kept: dict[str, Any]
     """What a person set otherwise, by name: that has the last word."""
+    note: str = ""
+    """Why these were chosen, where that does not go without saying."""
 
     @property
     def texts(self) -> list[str]:
@@ -33,10 +35,11 @@ class Setting:
 
     def sentences(self) -> list[str]:
         """What a person must know of it."""
-        return [
+        kept = [
             f"{self.why}: {name} is {listing.shown(value)}, as you set it"
             for name, value in self.kept.items()
         ]
+        return [self.note, *kept] if self.note else kept
 
     def remember(self, project: Project) -> None:
         """Note that this set the parameters."""
@@ -62,6 +65,7 @@ def of_budget(
     Raises:
         UsageError: none is.
     """
+    forecast.forget_speed(project)
     source, cheapest, counted = "", 0.0, None
     for wanted in reversed(LADDER):
         values = overrides.values_with(project, wanted, texts, start)
@@ -71,7 +75,7 @@ def of_budget(
         cheapest = sum(expected.values())
         if cheapest <= seconds:
             why = f"budget {duration(seconds)}, forecast {duration(cheapest)}"
-            return setting(project, why, wanted, texts, start)
+            return replace(setting(project, why, wanted, texts, start), note=f"{why} for all of it")
     raise UsageError(
         f"--budget must be about {duration(cheapest)} or more for {source} on this machine, but "
         f"is {duration(seconds)}. Give more, or set less yourself: thawline params"

@@ -88,7 +88,7 @@ def _where(project: Project) -> str:
     """The task under way, for how long, and how far it is."""
     run = at_work.now(project)
     if run is None or not run.task:
-        return "starting"
+        return "starting Prefect"
     told = under_way.stage(project, run.task)
     place = "" if told.finished else under_way.where(told)
     return ", ".join(filter(None, [f"{run.task} for {duration(time.time() - run.since)}", place]))

@@ -2,8 +2,9 @@
 
 Search and training are counted in multiply-accumulates, as the search counts its own budget; a
 second of training tells what one takes here. The other tasks take what they took on the machine
-named in docs/benchmarks.md. What a task then really took corrects the next forecast in this
-project. A forecast decides nothing but the values of `--budget`.
+named in docs/benchmarks.md, and longer where training is slower than it was there: on a slow
+machine, or on one that does other work. What a task then really took corrects the next forecast in
+this project. A forecast decides nothing but the values of `--budget`.
 """
 
 import subprocess
@@ -65,7 +66,8 @@ PATIENCE = 120
 SMALL = 1e12
 """Multiply-accumulates of a run that takes about a minute anywhere."""
 ASSUMED = 2e10
-"""Multiply-accumulates a second of a machine of which nothing is known."""
+"""Multiply-accumulates a second of a machine of which nothing is known, and of that on which `ONCE`
+and `EACH` were taken."""
 FURTHEST = 10.0
 """Factor by which what a task took may correct the next forecast, at most."""
 
@@ -137,48 +139,70 @@ def expected(
         corrections: factors by task.
     """
     todo = work(values, census.images)
+    slower = max(1.0, pass_seconds * ASSUMED / macs(values, census))
     computing = {
         "search": todo.search * pass_seconds,
-        "train": todo.train * pass_seconds + todo.prepared * AUGMENTING,
+        "train": todo.train * pass_seconds + slower * todo.prepared * AUGMENTING,
         "evaluate": census.images * values["split.test_fraction"] * pass_seconds,
     }
     return {
-        task: (once + EACH.get(task, 0) * census.images + computing.get(task, 0))
+        task: (slower * (once + EACH.get(task, 0) * census.images) + computing.get(task, 0))
         * corrections.get(task, 1)
         for task, once in ONCE.items()
     }
 
 
+def macs(values: Mapping[str, Any], census: Census) -> float:
+    """Multiply-accumulates of one pass of one image, at the size in use."""
+    return _macs(network(values), size(values, census))
+
+
+def _macs(architecture: str, side: int) -> float:
+    known = architectures()[architecture]
+    return known.macs * (side / known.size) ** 2
+
+
 def pass_seconds(project: Project, values: Mapping[str, Any], census: Census) -> float:
     """What an image takes to pass the network once here; kept, and measured where it is not.
 
-    Where it makes no difference it is assumed instead.
+    For a small run no measurement is made: it is assumed, or follows from one at another size.
     """
-    architecture, side = network(values), size(values, census)
-    known, todo = architectures()[architecture], work(values, census.images)
-    macs = known.macs * (side / known.size) ** 2
-    if (todo.search + todo.train) * macs < SMALL:
-        return macs / ASSUMED
-    return _measured(project, architecture, side)
+    todo, each = work(values, census.images), macs(values, census)
+    name = f"{network(values)} {size(values, census)}"
+    known = _kept(project).get("pass_seconds", {})
+    if name not in known and (todo.search + todo.train) * each < SMALL:
+        return each * max([1 / ASSUMED, *map(_each_mac, known.items())])
+    return float(known[name]) if name in known else _measured(project, name)
 
 
-def _measured(project: Project, architecture: str, side: int) -> float:
-    name, kept = f"{architecture} {side}", _kept(project)
-    if name not in kept.get("pass_seconds", {}):
-        command = process.module("components.model.speed", architecture, str(side))
-        done = subprocess.run(
-            command,
-            cwd=project.root,
-            env={**environment(project), "OMP_WAIT_POLICY": "PASSIVE"},  # as the stages have it
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=True,
-        )
-        measured = float(done.stdout.splitlines()[-1]) / PASSES
-        kept["pass_seconds"] = {**kept.get("pass_seconds", {}), name: measured}
+def _each_mac(measured: tuple[str, float]) -> float:
+    """Seconds a multiply-accumulate, of a network and a size and what a pass took."""
+    (architecture, side), seconds = measured[0].split(), measured[1]
+    return seconds / _macs(architecture, int(side))
+
+
+def _measured(project: Project, name: str) -> float:
+    """Of a network and a size, such as `resnet18 96`; kept."""
+    done = subprocess.run(
+        process.module("components.model.speed", *name.split()),
+        cwd=project.root,
+        env={**environment(project), "OMP_WAIT_POLICY": "PASSIVE"},  # as the stages have it
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    measured, kept = float(done.stdout.splitlines()[-1]) / PASSES, _kept(project)
+    kept["pass_seconds"] = {**kept.get("pass_seconds", {}), name: measured}
+    files.write_json(_file(project), kept)
+    return measured
+
+
+def forget_speed(project: Project) -> None:
+    """Have it measured anew: a machine that was busy then may not be so now."""
+    kept = _kept(project)
+    if kept.pop("pass_seconds", None) is not None:
         files.write_json(_file(project), kept)
-    return float(kept["pass_seconds"][name])
 
 
 def corrections(project: Project) -> dict[str, float]:

@@ -79,7 +79,7 @@ class Follower:
             UnreachableError: the store is away; what is new stays new.
         """
         new = [event for path in self._files() for event in events.read(path)]
-        if len(new) == self.told:
+        if len(new) == self.told or not outputs.is_score_known(self.project):
             return
         from mlflow.exceptions import MlflowException
 

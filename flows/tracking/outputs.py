@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FIGURE_FOLDER, TABLE_FOLDER = "figures", "tables"
 """Folders of a run's artifacts."""
+AUGMENTATION = "build/augment/augmentation.json"
+"""Says what is learned, and so what is scored."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,17 @@ def data_version(project: Project) -> str:
     return str(files.read_yaml(identity.built(project, "data/source.yaml"))["sha256"])
 
 
+def is_score_known(project: Project) -> bool:
+    """Whether `augment` ran: it tells events of its own before it says what is learned."""
+    return (project.root / AUGMENTATION).exists()
+
+
 def score_name(project: Project) -> str:
     """What people call the score; known as soon as `augment` ran, before anything is trained."""
     from components.data.images.policy import AugmentationDescription
     from components.tasks import registry
 
-    path = identity.built(project, "build/augment/augmentation.json")
+    path = identity.built(project, AUGMENTATION)
     return registry.task_class(AugmentationDescription.read(path).task).score_name
 
 

@@ -77,7 +77,7 @@ def stage(project: Project, name: str) -> Stage:
 
 def where(stage: Stage) -> str:
     """Trial and epoch, or how far a step is, in a few words; empty: it told nothing yet."""
-    told = [one for one in stage.events if one["kind"] in ("progress", "begun", "epoch", "trial")]
+    told = _told(stage)
     if not told:
         return ""
     if told[-1]["kind"] == "progress":
@@ -91,9 +91,17 @@ def where(stage: Stage) -> str:
     return f"epoch {min(done + 1, told[-1]['epochs'])} of {told[-1]['epochs']}" if done else ""
 
 
+def _told(stage: Stage) -> list[Event]:
+    """What it told of how far it is; a step that is done says nothing of what comes after it."""
+    told = [one for one in stage.events if one["kind"] in ("progress", "begun", "epoch", "trial")]
+    last = told[-1] if told else {}
+    over = last.get("kind") == "progress" and last["done"] == last["total"]
+    return [one for one in told if one["kind"] != "progress"] if over else told
+
+
 def part(stage: Stage) -> tuple[int, int] | None:
     """How many parts of what is under way are done, and of how many; none: nobody knows."""
-    told = [one for one in stage.events if one["kind"] in ("progress", "begun", "epoch", "trial")]
+    told = _told(stage)
     if not told or stage.finished:
         return None
     if told[-1]["kind"] == "progress":

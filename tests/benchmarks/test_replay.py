@@ -112,6 +112,17 @@ def test_adapters_and_layers_are_settings_of_their_own(tmp_path):
     assert row.value(lora) == pytest.approx(0.8)
 
 
+def test_a_probe_reaches_what_a_lower_rate_does_but_no_more_than_its_own(tmp_path):
+    """Too low a rate is the worse for a short schedule, and too high a rate is no better."""
+    path = tmp_path / "curves.csv"
+    path.write_text("\n".join([HEADING, *lines("vit_a", "AdamW", "full", FULL)]))
+    (row,) = replay.rows_of(path, "SGD")
+    at = [Setting(freeze_depth=0, learning_rate=rate) for rate in (3e-6, 1e-4)]
+    assert [row.value(one) for one in at] == pytest.approx([0.9, 0.3])
+    assert row.value(at[0], 1 / 3) == pytest.approx(0.86)
+    assert row.value(at[1], 1 / 3) == pytest.approx(0.3)
+
+
 def test_a_file_without_accuracies_is_refused(said):
     with pytest.raises(SystemExit, match="must have the columns accuracy"):
         said("vit,d,AdamW,full,1", heading=HEADING.replace(",accuracy", ""))

@@ -1,13 +1,13 @@
 """Every command that README and docs print does what it should, as it is printed.
 
 A page is read from its top: its commands are typed into one terminal, in a home folder that holds
-what the pages speak of. A run that trains is done in full by the slow tests; otherwise its values
-are checked and written, and what a run leaves is put there.
+what the pages speak of. A command that ends with another exit code than 0 ends the test. A run that
+trains is done in full by the slow tests; otherwise its values are checked and written, and what a
+run leaves is put there.
 """
 
 import contextlib
 import itertools
-import json
 import os
 import re
 import shlex
@@ -17,10 +17,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from documented import ROOT, pages, snippets
+from documented import ROOT, Snippet, pages, snippets
 
-from benchmarks.terminal import Terminal
-from flows.parameters.effort import EFFORTS
+from benchmarks.terminal import CommandFailedError, Terminal
+from components.frame.errors import UsageError
 from flows.project import Project
 
 NOT_RUN = {
@@ -38,19 +38,28 @@ SERVERS = {
     r"thawline schedule": "shows every run",
     r"mlflow models serve": "Uvicorn running on",
     r"mlflow server": "Uvicorn running on",
-    r"make ui": "Uvicorn running on",
+    r"(thawline|make) ui": "Uvicorn running on",
 }
 """By how it begins, what a server says when it answers."""
+HUNG = 900.0
+"""Seconds after which a command has not ended because it is a server that is not named above."""
 PRINTED = "127.0.0.1:8080"
 """Where `thawline serve` answers on a machine on which nothing else does."""
 PORT = re.compile(r"http://(127\.0\.0\.1:\d+)/invocations")
 COMMANDS = [page for page in pages() if snippets(page)]
+MODEL = re.compile(
+    r"thawline (predict|serve|promote|rollback|compare|history|status|init|schedule|push|ui)|"
+    r"mlflow|dvc|make"
+)
+"""Commands that want a model, or more of a machine than a few seconds."""
 TRAINING = [page for page in COMMANDS if any(TRAINS.search(one.text) for one in snippets(page))]
+WITH_MODEL = [page for page in COMMANDS if any(MODEL.search(one.text) for one in snippets(page))]
+WITHOUT = sorted(set(COMMANDS) - set(WITH_MODEL))
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory, template, empty_store):
-    """A home with images, and a project `thawline` whose second version is the champion."""
+def plain(tmp_path_factory, template):
+    """A home with images, and a project `thawline` that was built, of which nothing is known."""
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
         settle(patch, home)
@@ -58,10 +67,20 @@ def furnished(tmp_path_factory, template, empty_store):
         from flows.projects import init
 
         init.init(home / "thawline", [f"ingest.source={home / 'photos'}"])
-        project = Project(home / "thawline")
+        build(Project(home / "thawline"), template)
+        return home
+
+
+@pytest.fixture(scope="module")
+def furnished(plain, tmp_path_factory, template, empty_store):
+    """The same, whose second version is the champion."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("furnished") / "home"
+        shutil.copytree(plain, home, symlinks=True)
+        settle(patch, home)
         for seed in (0, 1):
-            stand_in(project, template, empty_store, seed)
-        yield home
+            stand_in(Project(home / "thawline"), template, empty_store, seed)
+        return home
 
 
 def settle(patch, home):
@@ -101,23 +120,27 @@ def write_weights(folder):
 def stand_in(project, template, empty_store, seed=0):
     """What `thawline run` leaves in a project, without the training."""
     from registry import vouch
-    from stage_outputs import write_lock, write_model
 
     from flows.actions import action
 
-    for name in ("build", "data"):
-        shutil.copytree(template / name, project.root / name, dirs_exist_ok=True)
-    work = (template / ".thawline/work", project.root / ".thawline/work")
-    shutil.copytree(*work, dirs_exist_ok=True)
+    build(project, template, seed)
     if not (project.mlflow / "mlflow.db").exists():
         shutil.copy(empty_store, project.mlflow / "mlflow.db")
-    write_model(project.root, seed, right=(0.5, 1.0)[seed])
-    write_lock(project.root, f"run {seed}")
-    show_search(project)
     for name in ("publish", "register", "judge", "promote"):
         action.perform(project, name)
         if name == "register":
             vouch(project)
+
+
+def build(project, template, seed=0):
+    """What the stages of it leave."""
+    from stage_outputs import write_lock, write_model
+
+    for name in ("build", "data", ".thawline/work"):
+        shutil.copytree(template / name, project.root / name, dirs_exist_ok=True)
+    write_model(project.root, seed, right=(0.5, 1.0)[seed])
+    write_lock(project.root, f"run {seed}")
+    show_search(project)
 
 
 def show_search(project):
@@ -137,10 +160,10 @@ def show_search(project):
 
 
 @pytest.fixture
-def home(furnished, tmp_path, monkeypatch):
+def home(request, tmp_path, monkeypatch):
     """A home of the test's own, in which the project is a clone as far as make can tell."""
     home = tmp_path / "home"
-    shutil.copytree(furnished, home, symlinks=True)
+    shutil.copytree(request.getfixturevalue(request.param), home, symlinks=True)
     settle(monkeypatch, home)
     for name in ("Makefile", "requirements.txt", "pyproject.toml"):
         shutil.copy(ROOT / name, home / "thawline")
@@ -161,7 +184,7 @@ def terminals(home):
     opened = []
 
     def open_one(folder=home / "thawline"):
-        opened.append(Terminal(folder, given))
+        opened.append(Terminal(folder, given, HUNG))
         return opened[-1]
 
     yield open_one
@@ -176,6 +199,8 @@ class Reader:
         self.terminals, self.run, self.served = terminals, run, served
         self.here = terminals()
         self.address = PRINTED
+        self.done = 0
+        """Commands and programs that did what they should."""
 
     def read(self, page, servers):
         section = None
@@ -187,13 +212,14 @@ class Reader:
             section = snippet.section
             if snippet.language == "python":
                 self.here.type(f"python - <<'END'\n{snippet.text}\nEND")
+            elif not_run(snippet):
+                continue
             else:
                 self.type(snippet.text, servers)
+            self.done += 1
 
     def type(self, command, servers):
-        if any(re.search(pattern, command) for pattern in NOT_RUN):
-            return
-        until = next((said for name, said in SERVERS.items() if command.startswith(name)), None)
+        until = next((said for name, said in SERVERS.items() if re.match(name, command)), None)
         if until:
             self.serve(command, until, servers)
         elif trained := TRAINS.search(command):
@@ -227,47 +253,101 @@ def served():
 @pytest.fixture
 def checked(template, empty_store):
     """Instead of a run: its values are written as it would, and a project gets its first model."""
+    from flows.pipeline import command as pipeline
     from flows.pipeline import overrides
 
     def run(terminal, command):
-        words = shlex.split(command, comments=True)
-        words = [word.replace("SOURCE=", "ingest.source=") for word in words]
-        values = values_of(words[2:])
         project = Project(terminal.folder)
+        asked = options_of(command, terminal.folder)
+        given = asked.values  # noqa: PD011  # no table
+        values = [*pipeline._dialled(project, asked).texts, *given]
         edits = overrides.planned(project, values, terminal.folder)
-        if "--once" not in words:
-            edits.write()
+        overrides.planned(project, asked.once, terminal.folder, upon=edits)
+        edits.write()
         if not (project.build / "train").exists():
             stand_in(project, template, empty_store)
 
     return run
 
 
-def values_of(words):
-    """What is set, an effort spelled out."""
-    values = []
-    for before, word in itertools.pairwise(["", *words]):
-        if before == "--effort":
-            values += [f"{key}={json.dumps(value)}" for key, value in EFFORTS[word].items()]
-        elif before != "--budget" and not word.startswith("-"):
-            values.append(word)
-    return values
+def options_of(command, folder):
+    """What a run is asked for, as the command line takes it apart."""
+    from flows.pipeline.command import RunOptions
+
+    found = {"--set": [], "--once": [], "--effort": [], "--budget": []}
+    for before, word in itertools.pairwise(["", *shlex.split(command, comments=True)]):
+        if word.startswith("SOURCE="):
+            found["--set"].append(word.replace("SOURCE=", "ingest.source="))
+        elif before in found:
+            found[before].append(word)
+    return RunOptions(
+        values=found["--set"],
+        once=found["--once"],
+        effort=next(iter(found["--effort"]), None),
+        budget=next(iter(found["--budget"]), None),
+        start=folder,
+    )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", COMMANDS)
-def test_commands_of_a_page_do_what_they_should(page, terminals, checked, served):
-    """One after the other; what trains is checked alone."""
+def not_run(snippet):
+    return any(re.search(pattern, snippet.text) for pattern in NOT_RUN)
+
+
+def read(page, terminals, run, served):
+    """All of a page; nothing of it is passed over without a reason."""
+    reader = Reader(terminals, run, served)
     with contextlib.ExitStack() as servers:
-        Reader(terminals, checked, served).read(page, servers)
+        reader.read(page, servers)
+    assert reader.done == sum(not not_run(snippet) for snippet in snippets(page)) > 0
+
+
+@pytest.mark.parametrize("home", ["plain"], indirect=True)
+@pytest.mark.parametrize("page", WITHOUT)
+def test_commands_of_a_page_without_models_do_what_they_should(page, terminals, checked):
+    """One after the other; what trains is checked alone."""
+    read(page, terminals, checked, set())
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("home", ["furnished"], indirect=True)
+@pytest.mark.parametrize("page", WITH_MODEL)
+def test_commands_of_a_page_do_what_they_should(page, terminals, checked, served):
+    """The same where a model is spoken of."""
+    read(page, terminals, checked, served)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("home", ["furnished"], indirect=True)
 @pytest.mark.parametrize("page", TRAINING)
 def test_runs_of_a_page_train(page, terminals):
     """The same with every run in full."""
-    with contextlib.ExitStack() as servers:
-        Reader(terminals, Terminal.type, set()).read(page, servers)
+    read(page, terminals, Terminal.type, set())
+
+
+@pytest.mark.parametrize("home", ["plain"], indirect=True)
+@pytest.mark.parametrize(
+    ("snippet", "error"),
+    [
+        (Snippet("", "sh", "thawline params nowhere.at_all"), CommandFailedError),
+        (Snippet("", "sh", "thawline run --set serch.seed=1"), UsageError),
+        (Snippet("", "python", "import thawlin"), CommandFailedError),
+    ],
+)
+def test_a_page_with_a_command_that_fails_is_noticed(
+    snippet, error, terminals, checked, monkeypatch
+):
+    """By its exit code, or by the check that stands in for a run."""
+    monkeypatch.setattr(sys.modules[__name__], "snippets", lambda _page: [snippet])
+    with pytest.raises(error):
+        read("a page", terminals, checked, set())
+
+
+def test_a_command_that_does_not_end_is_noticed(tmp_path):
+    """As a server is that nobody thought of: it would stand in the way of all that come after."""
+    terminal = Terminal(tmp_path, dict(os.environ), hung=0.5)
+    with pytest.raises(CommandFailedError, match=r"sleep 60\n.* did not end"):
+        terminal.type("sleep 60")
+    terminal.close()
 
 
 def test_what_is_not_run_is_printed():

@@ -18,14 +18,14 @@ from components.frame import events, files
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-CLASSES, EACH = 4, 60
+CLASSES, EACH = 4, 40
 SMALL = {
     "augment": {"horizontal_flip": False},
     "search": {"max_trials": 4, "epochs": 2, "batch_size": 16, "folds": 1},
     "train": {"epochs": 3, "fallback": "none"},
 }
 """As small as can be while every part still has something to do."""
-LIMIT = 400
+LIMIT = 900
 """Seconds after which a run has hung."""
 
 
@@ -133,7 +133,7 @@ class Clone:
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory):
-    """A folder of handwritten digits: 4 classes of 60 images."""
+    """A folder of handwritten digits: 4 classes of 40 images."""
     folder = tmp_path_factory.mktemp("digits")
     found = load_digits()
     for label in range(CLASSES):

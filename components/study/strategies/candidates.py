@@ -13,6 +13,10 @@ EARLY_LEAVES = 0.75
 BOTH = 0.95
 """What the low-rate trial and the high-rate one until it is given up may take together, in full
 trials that train everything."""
+PROBE = 1 / 3
+"""Epochs of a probe, as a fraction of a full trial's; its schedule is as long."""
+PROBES = 3
+"""Rates that are probed where they are but guessed, at most."""
 BUDGET = 1.0
 """What may be spent in any case, in full trials that train everything. Probes come on top: the
 baseline is asked for, and must leave room to look elsewhere."""
@@ -39,12 +43,25 @@ def late(space: Space) -> int:
 def mid(space: Space) -> int:
     """The mid freeze point: where the pretrained layers do not fit, training more is better.
 
-    As many as leave room for the low-rate trial beside one that is given up.
+    As many as leave room for the low-rate trial beside one that is given up, or for probes of its
+    rate where that is but guessed.
     """
-    fits = fitting(space)
-    most = BOTH * min(1.0, space.plan.compute) * space.whole - space.trial(fits)
-    affordable = (one for one in range(space.lowest, fits) if LATE * space.trial(one) <= most)
+    fits, most = fitting(space), BOTH * min(1.0, space.plan.compute) * space.whole
+    probed, given_up = 1 + PROBES * PROBE, LATE
+    own, others = (probed, 0) if guessed(space) else (given_up, space.trial(fits))
+    affordable = (
+        one for one in range(space.lowest, fits) if own * space.trial(one) + others <= most
+    )
     return next(affordable, fits)
+
+
+def guessed(space: Space) -> bool:
+    """Whether the rate of the layers is but a guess from the kind of the network.
+
+    Convolutions with batch normalisation bear the head's rates, with AdamW, and there a short
+    schedule tells nothing: it favours low rates where high ones win.
+    """
+    return space.plan.body is not None and space.plan.body.whole < 1
 
 
 def attends(space: Space) -> bool:

@@ -12,7 +12,16 @@ from typing import Any
 
 from components.study.rates import is_plain
 from components.study.space import Space
-from components.study.strategies.candidates import attends, budget, early, fitting, late, mid
+from components.study.strategies.candidates import (
+    PROBE,
+    attends,
+    budget,
+    early,
+    fitting,
+    guessed,
+    late,
+    mid,
+)
 from components.study.strategies.strategy import (
     TIE,
     Exploring,
@@ -30,8 +39,6 @@ from components.training.recipe import CHOICES, Setting
 
 Step = Generator[Asked, Trial, None]
 
-PROBE = 1 / 3
-"""Epochs of a probe, as a fraction of a full trial's; its schedule is as long."""
 CLEAR_LEAD = 0.5
 """Standard errors by which the probe of a baseline must lead that of the high-rate trial to take
 its place."""
@@ -58,6 +65,8 @@ RATE_STEP = 2.0
 """Factor from a rate to its neighbours."""
 WIDE_RATE_STEP = 3.0
 """Factor between rates at a freeze point too dear for many."""
+PROBED_STEP = 3.0
+"""Factor from one rate that is probed to the next."""
 FAR_BEHIND = 0.08
 """By so much of the range of scores a head is far behind: rates then rather go up. On 12 data sets
 the tenfold higher rate of two won where it was more (microsoft/robust-models-transfer)."""
@@ -102,6 +111,8 @@ class _Staged:
         self.probes: list[Trial] = []
         self.spent = 0
         self.budget = budget(space)
+        self.rate: float | None = None
+        """That which led in probes, where rates were probed."""
 
     def at(self, freeze_depth: int, fraction: float) -> Setting:
         """A freeze depth at the rate that lies so far through the range."""
@@ -115,7 +126,12 @@ class _Staged:
 
     @property
     def low_rate(self) -> Setting:
-        """A freeze point that trains a little less, at a rate that leaves it much as it was."""
+        """A freeze point that trains a little less, at a rate that leaves it much as it was.
+
+        Where rates were probed, at the one that led.
+        """
+        if self.rate is not None:
+            return self.space.setting(fitting(self.space), self.rate)
         return self._bounded(self.at(fitting(self.space), LOW_RATE), LOW_RATE_MOST)
 
     def _bounded(self, setting: Setting, fraction: float) -> Setting:
@@ -147,11 +163,45 @@ class _Staged:
         if self.mid == self.space.highest:
             return None
         chosen, others = self.high_rate, list(self.probes)
-        probe = (yield from self._probe(chosen)) if others else None
+        if guessed(self.space):
+            probe = yield from self._probed_rates(chosen)
+            chosen = self._with(chosen, learning_rate=self.rate)
+        else:
+            probe = (yield from self._probe(chosen)) if others else None
         for other in others:
             if self._leads(other, probe):
                 chosen, probe = other.setting, other
         return chosen
+
+    def _probed_rates(self, high: Setting) -> Generator[Asked, Trial, Trial | None]:
+        """What leads of a rate, a lower one, and the next one on the side of the better.
+
+        A kind of network tells its rates to a factor of ten; a short schedule, which favours higher
+        ones a little, tells those that undo its layers.
+        """
+        lower = self._with(high, learning_rate=high.learning_rate / PROBED_STEP)
+        first, second = (yield from self._probe(high)), (yield from self._probe(lower))
+        up = first is not None and self._better(first, second) is first
+        start, factor = (high, PROBED_STEP) if up else (lower, 1 / PROBED_STEP)
+        beyond = self._with(start, learning_rate=start.learning_rate * factor)
+        third = (yield from self._probe(beyond)) if beyond not in (high, lower) else None
+        probes = [probe for probe in (first, second, third) if probe]
+        self.spent += sum(probe.cost for probe in probes)
+        best = self._better(*probes)
+        self.rate = (best.setting if best else beyond).learning_rate
+        shown = ", ".join(
+            f"{probe.learning_rate:.2g} {self.notes.shown(probe.score)}" for probe in probes
+        )
+        layer = self.space.layers[high.freeze_depth]
+        self.notes.say(
+            f"Of rates that were probed from {layer} on ({shown}) {self.rate:.2g} goes on."
+        )
+        return best
+
+    @staticmethod
+    def _better(*probes: Trial | None) -> Trial | None:
+        """The best of some probes; none: all failed."""
+        return max(filter(None, probes), key=Trial.rank, default=None)
 
     def low_rate_trial(self) -> Step:
         """The low-rate trial in full, unless what is tried leaves the head behind."""

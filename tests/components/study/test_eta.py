@@ -40,7 +40,7 @@ def test_every_trial_is_a_line_that_a_person_can_read(make_search, capsys):
     screen = capsys.readouterr().out
     begun = r"""^trial\ \d+(?:\ \((?:probe|confirmation\ run)\))?:\ trained\ from\ \S+\ on
         \ \(\d+\.\d%\ of\ the\ parameters\),
-        \ learning\ rate\ \S+,\ \d\ epochs?;\ about\ .+\ left$"""
+        \ learning\ rate\ \S+,\ \d\ epochs?;\ (?:about\ .+\ left|beyond\ the\ forecast)$"""
     ended = r"""^\ \ validation\ accuracy\ \d+\.\d%,
         \ from\ the\ (?:cache|images\ \(.+\)),\ .+$"""
     for pattern in (begun, ended):

@@ -9,6 +9,7 @@ import torch
 
 from components.data.batch import Batch
 from components.evaluation import scores
+from components.frame import progress
 from components.frame.errors import UsageError
 from components.study import folds
 from components.study import search as module
@@ -189,6 +190,15 @@ def test_a_trial_that_is_given_up_leaves_folds_out(make_search):
     assert (whole.early, early.early) == (False, True)
     filling = search.reuse.space.filling(max({5, *search.reuse.ahead}), validation=True)
     assert early.cost - filling == (whole.cost - filling) * 2 // 3
+
+
+def test_how_far_a_trial_is_shows_between_its_folds(make_search, monkeypatch, capsys):
+    """Epochs are told when all folds are done: until then nothing else would be heard of it."""
+    monkeypatch.setattr(progress, "APART", 0.0)
+    make_search(folds=COUNT, max_trials=1, epochs=1).run()
+    said = capsys.readouterr().out
+    assert "trial 0, folds done 1 of 3" in said
+    assert "trial 0, folds done 3 of 3" not in said, "the trial's own line comes next"
 
 
 def test_a_probe_head_and_the_loss_know_the_training_part_alone(make_search):

@@ -5,8 +5,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from dataclasses import replace
 
 import optuna
 import pandas as pd
@@ -88,6 +90,58 @@ def test_a_trial_is_taken_once_and_taken_over_from_the_dead(url, shared, monkeyp
     assert one.record.take(asked, (0,)).number == 1
 
 
+def other_than(asked):
+    """What nobody asks for."""
+    return replace(asked, setting=replace(asked.setting, learning_rate=3.1e-3))
+
+
+def test_a_guess_of_a_dead_worker_is_in_the_tables(url, shared, monkeypatch):
+    """Nobody asked for it in the end, but it was begun: another worker runs it to its end."""
+    one, other = (shared(url, worker) for worker in ("one", "other"))
+    guess = other_than(next(one._asking(Notes())))
+    assert other.record.take(guess, ()).state == "ours"
+    monkeypatch.setattr(shared_record, "GRACE", 0.0)
+    found = one.run()
+    assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
+    assert found.trials[0].setting == guess.setting
+    assert found.trials[0].scored
+
+
+def test_a_search_ends_after_the_guesses_of_other_workers(url, shared):
+    """Else a trial would stand in the study that the tables do not list."""
+    one, other = (shared(url, worker) for worker in ("one", "other"))
+    guess = other_than(next(one._asking(Notes())))
+    number = other.record.take(guess, ()).number
+    trial = other.record.begin(number, guess)
+    ended = []
+
+    def late():
+        keep = other.folder / "late.safetensors"
+        outcome = other.runner.run(number, guess, [], keep, lambda *_: False)
+        wait_for(lambda: confirmed(url), 120)
+        ended.append(other.record.end(trial, guess, outcome))
+
+    with other.record.beating(trial):
+        worker = threading.Thread(target=late)
+        worker.start()
+        found = one.run()
+        worker.join()
+    assert ended[0].row() in [trial.row() for trial in found.trials]
+
+
+def test_nothing_is_guessed_once_the_trial_that_is_waited_for_has_ended(url, shared):
+    """The search may be over: what is begun then would come too late for the tables."""
+    one, other = (shared(url, worker) for worker in ("one", "other"))
+    asked = next(one._asking(Notes()))
+    awaited = one.record.take(asked, ()).number
+    assert other.record.take(other_than(asked), (awaited,), awaited).state == "ours"
+    outcome = one.runner.run(awaited, asked, [], one.folder / "0.safetensors", lambda *_: False)
+    one.record.end(one.record.begin(awaited, asked), asked, outcome)
+    later = replace(asked, stage="probe")
+    assert other.record.take(later, (awaited,), awaited).state == "late"
+    assert len(trials(url)) == 2
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """What `search` reads: two classes of noise, and a small network."""
@@ -117,8 +171,10 @@ def machines(prepared, tmp_path, url):
     """Start a search on machines of their own: the stage itself on the first."""
     processes = []
 
-    def start(number):
+    def start(number, **changes):
         root = shutil.copytree(prepared, tmp_path / f"machine {number}")
+        params = root / "params/search.yaml"
+        files.write_yaml(params, files.read_yaml(params) | changes)
         stage = ["components.frame.stage", "search", str(root / "apart")]
         with (root / "said.txt").open("w") as said:
             process = subprocess.Popen(
@@ -145,6 +201,12 @@ def trials(url):
     storage.remove_session()
     storage.engine.dispose()
     return found
+
+
+def confirmed(url):
+    """Whether a confirmation run has ended."""
+    stages = [one.user_attrs["asked"]["stage"] for one in trials(url) if one.state.is_finished()]
+    return "confirmation" in stages
 
 
 def under_way(url):
@@ -197,10 +259,11 @@ def test_a_worker_that_is_killed_loses_no_trial(machines, url):
     assert third.wait(600) == 0
 
 
-def test_a_server_that_is_restarted_loses_no_trial(machines, url, server):
-    """The workers wait for it, and go on."""
-    root, stage = machines(0)
-    _, second = machines(1)
+@pytest.mark.parametrize("folds", [1, 3])
+def test_a_server_that_is_restarted_loses_no_trial(folds, machines, url, server):
+    """The workers wait for it, and go on; over folds trials end at other times than guessed."""
+    root, stage = machines(0, folds=folds)
+    _, second = machines(1, folds=folds)
     wait_for(lambda: len(under_way(url)) == 2)
     server.stop()
     time.sleep(5)

@@ -4,7 +4,7 @@ import pytest
 from registry import UP_TO_JUDGE
 
 from components.frame.errors import UsageError
-from flows.gate.compare import screen
+from flows.gate.compare import _told_apart, screen
 from flows.registry import versions
 from flows.tracking import stores
 
@@ -45,3 +45,17 @@ def test_runs_are_compared_without_images(two):
         screen(two, "0" * 32, runs[0])
     with pytest.raises(UsageError, match="'thawline/9' must name a version"):
         screen(two, "9", "champion")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("0.0015848931924611134", "0.001", ("0.001585", "0.001")),
+        ("0.0015848931924611134", "0.0015848931924611135", None),
+        ("tf_efficientnet_lite0.in1k", "null", None),
+        ("[0.0015848931924611134]", "10000000", None),
+    ],
+)
+def test_parameters_have_as_many_digits_as_tell_them_apart(old, new, shown):
+    """A rate that a search drew has seventeen."""
+    assert _told_apart(old, new) == (shown or (old, new))

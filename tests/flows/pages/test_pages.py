@@ -86,6 +86,7 @@ def test_a_version_has_a_card(seen):
     assert "24 for train, 12 for validation" in card
     assert "package, licence Apache-2.0" in card
     assert "seen at 32 x 32 pixels" in card
+    assert "*Promote model*, the button on this page, passes the gate by" in card
     assert f'load_model("{version.source}")' in card
     assert version.tags["test_accuracy"] == "100.0% (95.0% to 100.0%)"
     assert version.tags["about"] == "names the class of an image; 3 classes: blue, green, red"

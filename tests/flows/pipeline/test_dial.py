@@ -1,5 +1,6 @@
 """An effort or a budget becomes parameters; what a person sets has the last word."""
 
+import re
 import shutil
 
 import pytest
@@ -92,6 +93,14 @@ def test_a_budget_takes_the_dearest_that_fits(shipped, machine):
     assert values[-1] == EFFORTS["best"]
     places = [LADDER.index(one) for one in values]
     assert places == sorted(places)
+
+
+def test_a_budget_says_what_is_forecast_for_it(shipped, machine):
+    """Before hours are spent on it; an effort promises no time."""
+    machine(1)
+    said = dial.of_budget(shipped, 1200.0, []).sentences()
+    assert re.fullmatch(r"budget 20 min 0 s, forecast (\d+ min )?\d+ s for all of it", said[0])
+    assert dial.of_effort(shipped, "quick", []).sentences() == []
 
 
 def test_a_budget_that_holds_nothing_is_refused_with_what_it_takes(shipped, machine):

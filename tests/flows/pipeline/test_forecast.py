@@ -68,6 +68,34 @@ def test_a_small_run_is_not_measured_for(shipped, values):
     assert not (shipped.private / "speed.json").exists()
 
 
+def test_what_was_measured_holds_for_a_small_run_too(shipped, values):
+    """As for one that a budget brings down to that."""
+    shipped.private.mkdir()
+    (shipped.private / "speed.json").write_text(
+        '{"pass_seconds": {"tf_efficientnet_lite0 16": 0.5}}'
+    )
+    quick = values("augment.image_size=16", "train.epochs=5")
+    assert forecast.pass_seconds(shipped, quick, Census(100, 8)) == 0.5
+    larger = values("augment.image_size=32", "train.epochs=5")
+    assert forecast.pass_seconds(shipped, larger, Census(100, 8)) == pytest.approx(2.0)
+    forecast.correct(shipped, "train", 1.0, 2.0)
+    forecast.forget_speed(shipped)
+    assert forecast.pass_seconds(shipped, quick, Census(100, 8)) < 1e-3
+    assert forecast.corrections(shipped) == {"train": 2.0}
+
+
+def test_a_slow_machine_is_slow_at_everything(values):
+    """One that trains at a quarter of the usual speed, as beside other work, starts no sooner."""
+    usual = forecast.macs(values(), PHOTOGRAPHS) / forecast.ASSUMED
+    at_speed = {
+        speed: forecast.expected(values(), PHOTOGRAPHS, usual / speed, {}) for speed in (0.25, 1, 9)
+    }
+    for task in ("ingest", "register", "train"):
+        assert at_speed[0.25][task] == pytest.approx(4 * at_speed[1][task])
+    assert at_speed[9]["register"] == at_speed[1]["register"], "a card speeds up training alone"
+    assert at_speed[9]["train"] < at_speed[1]["train"] / 5
+
+
 def test_what_a_task_took_corrects_the_next_forecast(shipped):
     """Again and again, within bounds."""
     forecast.correct(shipped, "train", 100.0, 150.0)

@@ -1,7 +1,10 @@
 """A project beside the clone is whole, runs the installed code, and is renewed by an upgrade."""
 
 import filecmp
+import os
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -127,3 +130,29 @@ def test_the_projects_of_a_machine_are_listed(tmp_path):
     assert all("none yet" in row and "no schedule is kept" in row for row in rows)
     (tmp_path / "plants" / "dvc.yaml").unlink()
     assert [one.root.name for one in known.projects()] == ["rocks"]
+
+
+def test_an_installed_package_makes_the_same_project(tmp_path, home):
+    """Where there is no clone around it: the wheel brings what a project is made of."""
+    hatch = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(hatch, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tmp_path / "site")
+    subprocess.run(
+        [sys.executable, "-m", "flows.cli", "init", tmp_path / "plants"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        check=True,
+    )
+    assert (tmp_path / "plants/flows").resolve() == tmp_path / "site/flows"
+    init(tmp_path / "other/plants", [])
+    made, other = tree(tmp_path / "plants/params"), tree(tmp_path / "other/plants/params")
+    assert made == other
+    for name in ["dvc.yaml", *(f"params/{file}" for file in made)]:
+        assert filecmp.cmp(
+            tmp_path / "plants" / name, tmp_path / "other/plants" / name, shallow=False
+        )
+    code = [dep for dep in spec("train", ROOT).deps if dep.startswith("components/")]
+    assert all((tmp_path / "plants" / dep).exists() for dep in code)

@@ -61,6 +61,19 @@ def since(project, seconds):
     return Follower(project=project, experiment="thawline", since=start)
 
 
+def test_events_before_it_is_known_what_is_learned_wait(project, follower, told):
+    """`augment` tells how far it is while it works; the following goes on, and shows them after."""
+    known = project.root / "build/augment/augmentation.json"
+    content = known.read_bytes()
+    known.unlink()
+    told(SEARCH, 2)
+    follower.look()
+    assert follower.store is None
+    known.write_bytes(content)
+    follower.look()
+    assert len(runs(project, LIVE)) == 1
+
+
 def test_what_is_told_shows_at_once(project, follower, told):
     """Curves of the trials and of the training appear while they grow."""
     told(SEARCH, 4)

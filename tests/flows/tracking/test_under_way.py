@@ -147,3 +147,15 @@ def test_a_step_says_how_far_it_is(teller):
     search = teller("search")
     search.events.emit("progress", stage="search", what="decoded", done=1000, total=2000)
     assert under_way.where(search.read()) == "decoded 1,000 of 2,000"
+
+
+def test_a_step_that_is_done_says_nothing_of_what_comes_after_it(teller):
+    """Nor does its end hide the trial that goes on after a kill."""
+    search = teller("search")
+    search.events.emit("progress", stage="search", what="decoded", done=20, total=20)
+    assert under_way.where(search.read()) == ""
+    assert under_way.part(search.read()) is None
+    search.begun(0)
+    search.epoch(0, 1, 0.5)
+    search.events.emit("progress", stage="search", what="decoded", done=20, total=20)
+    assert under_way.where(search.read()) == "trial 0, epoch 2 of 4"

@@ -464,6 +464,41 @@ def test_adapters_are_tried_early_in_a_transformer(space):
     assert (few.freeze_depth, few.backbone_rate) == (mid(rich), 0.2)
 
 
+def probed(trials):
+    return [trial.learning_rate for trial in trials if trial.stage == "probe"]
+
+
+@pytest.mark.parametrize(
+    ("best", "third", "chosen"),
+    [(2e-2, 1e-2, 1e-2), (4e-3, 1e-2, 5e-3), (1e-3, 5.6e-4, 1.7e-3), (1e-4, 5.6e-4, 5.6e-4)],
+)
+def test_a_rate_that_is_a_guess_is_probed(space, best, third, chosen):
+    """It and a lower one, then the next on the better side; what leads is trained, none besides."""
+    score = lambda d, rate: 0.5 if d == HEAD else 0.9 - 0.05 * abs(log(rate / best))  # noqa: E731
+    found, trials, notes = play(transformer(space), score)
+    assert probed(trials) == pytest.approx([5e-3, 1.7e-3, third], rel=0.02)
+    assert found.learning_rate == pytest.approx(chosen, rel=0.02)
+    probes = {t.freeze_depth for t in trials if t.stage == "probe"}
+    assert probes == {found.freeze_depth} == {mid(transformer(space))}
+    assert spent(space, trials) < 1.1
+    assert {t.learning_rate for t in trials if t.stage == "confirmation"} == {found.learning_rate}
+    assert any(sentence.startswith("Of rates that were probed") for _, sentence in notes.sentences)
+    assert not probed(play(space, score)[1]), (
+        "convolutions with batch normalisation bear the head's"
+    )
+
+
+def test_probes_that_fail_leave_the_rate_to_those_that_do_not(space):
+    """All failing, the lowest goes on."""
+    score = lambda d, rate: 0.5 if d == HEAD else None if rate > 1e-3 else 0.8  # noqa: E731
+    found, trials, _ = play(transformer(space), score)
+    assert found.learning_rate == pytest.approx(5.6e-4, rel=0.02)
+    failing, trials, _ = play(transformer(space), lambda d, _: 0.5 if d == HEAD else None)
+    assert failing.freeze_depth == HEAD
+    below = [t.learning_rate for t in trials if t.freeze_depth < HEAD]
+    assert below[:4] == pytest.approx([5e-3, 1.7e-3, 5.6e-4, 5.6e-4], rel=0.02)
+
+
 def dear(space):
     """All but the head costs next to nothing less than everything: no cheap freeze points."""
     whole = replace(space, cost=Cost((10, 990, 1)), layers=("a", "b", "head"))
