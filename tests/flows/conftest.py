@@ -27,6 +27,7 @@ from flows import proxies
 from flows.actions import action, pending, sync
 from flows.project import Project, environment
 from flows.runtime import prefect_server
+from flows.tracking import schema
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = """\
@@ -154,6 +155,8 @@ def make_store(toy, made):
     """As much of MLflow's database as tells stores apart."""
     (toy.mlflow / "artifacts").mkdir(parents=True)
     database = sqlite3.connect(toy.mlflow / "mlflow.db")
+    database.execute("CREATE TABLE alembic_version (version_num)")
+    database.execute("INSERT INTO alembic_version VALUES (?)", [schema._known()[0]])
     with database:
         database.execute("CREATE TABLE experiments (experiment_id INTEGER, creation_time BIGINT)")
         database.execute("INSERT INTO experiments VALUES (0, ?)", (made,))

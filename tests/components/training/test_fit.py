@@ -185,12 +185,14 @@ class Souring(ImageFeed):
             yield replace(batch, targets=1 - batch.targets) if epoch > 1 else batch
 
 
-def test_the_best_epoch_outlives_a_kill_after_a_worse_one(feed, tmp_path):
+@pytest.mark.parametrize("last", [2, 4])
+def test_the_best_epoch_outlives_a_kill_after_a_worse_one(feed, tmp_path, last):
     """What is kept in the end is the first epoch's, not that of the one before the kill."""
-    keep, asked = tmp_path / "keep.safetensors", recipe(freeze_depth=0, learning_rate=0.01)
+    keep = tmp_path / "keep.safetensors"
+    asked = recipe(freeze_depth=0, learning_rate=0.01, epochs=4)
     souring = Souring(**vars(feed))
     with pytest.raises(PowerCutError):
-        run(souring, keep, asked, on_epoch=cut_after(2))
+        run(souring, keep, asked, on_epoch=cut_after(last))
     model, done = run(souring, keep, asked)
     losses = [epoch.validation_loss for epoch in done.history]
     assert min(losses) == losses[0]

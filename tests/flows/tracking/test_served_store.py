@@ -1,5 +1,6 @@
 """The pages of the local store, and the actions through a server."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -87,6 +88,8 @@ def test_a_store_that_only_a_server_knows_gets_everything(project, perform, monk
 
     remote = Project(tmp_path / "server")
     remote.mlflow.mkdir(parents=True)
+    shutil.copy(project.root / "dvc.yaml", remote.root)
+    shutil.copytree(project.params, remote.params)
     with serving(remote) as where:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where)
         perform("publish", "register", "judge", "promote")
