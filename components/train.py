@@ -32,10 +32,10 @@ class TrainParams(Params):
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the head, the order of the images, their augmentation and dropout."""
     test_time_views: Literal["auto", 1, 2, 4] = "auto"
-    """Of an image that a trained network answers for, 1 none but itself; the mean counts, in
-    `evaluate` and wherever the model serves, at so many times the cost; 2: it and its mirror image;
-    4: the corners of it enlarged; `auto`: 2 where training mirrors images, else 1; validation while
-    training has one."""
+    """Of an image to answer by, 1 none but itself; the mean counts, in `evaluate` and wherever the
+    model serves, at so many times the cost; 2: it and its mirror image; 4: the corners of it
+    enlarged; `auto`: 2 where training mirrors images, else 1; validation while training has
+    one."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the network runs; `auto` takes CUDA or MPS where there is one."""
     precision: Literal["auto", "off", "bf16"] = "auto"
