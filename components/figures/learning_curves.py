@@ -49,7 +49,7 @@ def sentence(score: Curves, kept: int, scores: Scores) -> str:
     difference = gap(score, kept)
     state = "is ahead" if difference > 0 else "is not ahead"
     return (
-        f"Epoch {kept} is kept, with a validation {scores.name} of "
+        f"Epoch {kept} is the best, with a validation {scores.name} of "
         f"{scores.shown(score.validation[kept - 1])}. The generalisation gap, training less "
         f"validation, is {scores.difference(difference)} there: training {state}. Training is "
         "measured while the network learns, on augmented images, which are harder."

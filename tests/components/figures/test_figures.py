@@ -86,7 +86,9 @@ def test_nothing_runs_over_the_edge_of_the_sheet(tmp_path):
 def test_the_gap_is_named_at_the_kept_epoch():
     """Training less validation, in points, with the epoch and the score it belongs to."""
     assert gap(ACCURACY, 3) == pytest.approx(0.09)
-    assert "Epoch 3 is kept, with a validation accuracy of 90.0%" in sentence(ACCURACY, 3, SCORES)
+    assert "Epoch 3 is the best, with a validation accuracy of 90.0%" in sentence(
+        ACCURACY, 3, SCORES
+    )
     assert "+9.0 points there: training is ahead" in sentence(ACCURACY, 3, SCORES)
     assert "\N{MINUS SIGN}10.0 points there: training is not ahead" in sentence(ACCURACY, 1, SCORES)
 

@@ -120,7 +120,7 @@ def test_the_page_tells_the_run_in_its_order(page):
         "12 images used",
         "broken.png",
         "head at 0.001 is chosen.",
-        "Epoch 2 is kept",
+        "Epoch 2 is the best",
         "1 of 4 test images are wrong",
         "3.png",
     ):
