@@ -189,7 +189,7 @@ class _Training:
         if self.request.fallback == "none":
             return None
         setting = self.chosen.setting
-        found = linear_model(
+        linear = linear_model(
             self.pretrained.starting(setting),
             self.images,
             self.compute,
@@ -197,6 +197,6 @@ class _Training:
             asked=setting.loss_request,
             probe=probe,
         )
-        if found:
-            print(found.sentence(fitted.validation, self.images.task))
-        return found
+        if linear:
+            print(linear.sentence(fitted.validation, self.images.task))
+        return linear
